@@ -1,0 +1,2 @@
+//! Stress programs.
+fn main() {}
