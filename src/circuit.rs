@@ -217,15 +217,15 @@ impl Circuit {
         admission == Admission::Pass
     }
 
-    /// The tick at which the present era began, and the era; `None` in era 0.
+    /// The tick at which the era of `word` began, or one that followed it; `None`
+    /// in era 0.
     pub(crate) fn last_turn(&self, word: Word, now: impl Fn() -> Nanos) -> Option<Tick> {
         let era = self.word.era_of(word);
         if era == Era(0) {
             return None;
         }
-        self.stamp
-            .peek(era)
-            .or_else(|| self.stamp.of(era, Tick::at_or_after(now())))
+        let (Ok(began) | Err(began)) = self.stamp.of(era, Tick::at_or_after(now()));
+        Some(began)
     }
 
     /// When the spell that `word` is in lets go of its probes.
@@ -236,13 +236,14 @@ impl Circuit {
         // Writes at most what the winner of the spell is about to write itself.
         let begun = self
             .stamp
-            .of(self.word.era_of(word), Tick::at_or_after(now))?;
+            .of(self.word.era_of(word), Tick::at_or_after(now))
+            .ok()?;
         Some(begun.plus(rules.lease(word.lapsed())))
     }
 
     fn stamp_turn(&self, turn: Option<Turn>, now: impl Fn() -> Nanos) {
         if let Some(turn) = turn {
-            self.stamp.of(turn.era, Tick::at_or_after(now()));
+            let _ = self.stamp.of(turn.era, Tick::at_or_after(now()));
         }
     }
 }

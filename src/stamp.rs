@@ -62,9 +62,9 @@ impl AtomicStamp {
         }
     }
 
-    /// The tick at which `era` began, writing `now` if nobody has yet; `None` if
-    /// the stamp belongs to a later era, so that `era` is over.
-    pub(crate) fn of(&self, era: Era, now: Tick) -> Option<Tick> {
+    /// The tick at which `era` began, writing `now` if nobody has yet; as an error,
+    /// the tick at which a later one began, if `era` is over.
+    pub(crate) fn of(&self, era: Era, now: Tick) -> Result<Tick, Tick> {
         // Relaxed, here and below: the stamp is one value that is complete in
         // itself and says which era it is of; nothing else is read on the
         // strength of it.
@@ -72,15 +72,15 @@ impl AtomicStamp {
         let mine = Stamp::new(era, now);
         loop {
             match seen.against(era) {
-                Order::Equal => return Some(seen.at()),
-                Order::Greater => return None,
+                Order::Equal => return Ok(seen.at()),
+                Order::Greater => return Err(seen.at()),
                 Order::Less => {}
             }
             match self
                 .0
                 .compare_exchange_weak(seen, mine, Ordering::Relaxed, Ordering::Relaxed)
             {
-                Ok(_) => return Some(now),
+                Ok(_) => return Ok(now),
                 Err(now) => seen = now,
             }
         }
@@ -101,16 +101,16 @@ mod tests {
     fn the_first_to_come_stamps_an_era_and_later_ones_read_it() {
         let stamp = AtomicStamp::new();
         assert_eq!(stamp.peek(Era(3)), None);
-        assert_eq!(stamp.of(Era(3), Tick(70)), Some(Tick(70)));
-        assert_eq!(stamp.of(Era(3), Tick(99)), Some(Tick(70)));
+        assert_eq!(stamp.of(Era(3), Tick(70)), Ok(Tick(70)));
+        assert_eq!(stamp.of(Era(3), Tick(99)), Ok(Tick(70)));
         assert_eq!(stamp.peek(Era(3)), Some(Tick(70)));
     }
 
     #[test]
     fn an_earlier_era_neither_reads_nor_overwrites_a_later_stamp() {
         let stamp = AtomicStamp::new();
-        stamp.of(Era(9), Tick(70));
-        assert_eq!(stamp.of(Era(8), Tick(99)), None);
+        assert_eq!(stamp.of(Era(9), Tick(70)), Ok(Tick(70)));
+        assert_eq!(stamp.of(Era(8), Tick(99)), Err(Tick(70)));
         assert_eq!(stamp.peek(Era(9)), Some(Tick(70)));
     }
 
@@ -119,10 +119,10 @@ mod tests {
         let stamp = AtomicStamp::new();
         let last = Era(TAG.max());
         for quarter in 1..=3 {
-            stamp.of(Era(last.0 / 4 * quarter), Tick(1));
+            assert_eq!(stamp.of(Era(last.0 / 4 * quarter), Tick(1)), Ok(Tick(1)));
         }
-        assert_eq!(stamp.of(last, Tick(5)), Some(Tick(5)));
-        assert_eq!(stamp.of(Era(last.0 + 1), Tick(6)), Some(Tick(6)));
-        assert_eq!(stamp.of(last, Tick(7)), None);
+        assert_eq!(stamp.of(last, Tick(5)), Ok(Tick(5)));
+        assert_eq!(stamp.of(Era(last.0 + 1), Tick(6)), Ok(Tick(6)));
+        assert_eq!(stamp.of(last, Tick(7)), Err(Tick(6)));
     }
 }

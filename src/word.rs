@@ -560,3 +560,6 @@ impl AtomicWord {
         }
     }
 }
+
+#[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
+mod tests;
