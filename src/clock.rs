@@ -30,7 +30,7 @@ impl Tick {
 
     /// The last deadline that comes; later finite ones are drawn back to it.
     /// It is 34 years after the clock's start, and a clock that claims to be
-    /// past it finds every finite deadline due.
+    /// past it finds every finite deadline due and every lease over.
     pub(crate) const LAST: Tick = Tick(Self::NEVER.0 - 1);
 
     /// The tick that `now` is in: what a deadline is compared with.

@@ -1,0 +1,122 @@
+//! G. Stale results and eras.
+
+use super::*;
+use std::sync::Barrier;
+
+#[test]
+fn s46_a_stale_success_feeds_no_spell() {
+    let (breaker, clock) = breaker_with(|builder| builder.success_threshold(2));
+    let stale = [
+        breaker.try_acquire().unwrap(),
+        breaker.try_acquire().unwrap(),
+    ];
+    make_due(&breaker, &clock);
+    let probe = breaker.try_acquire().unwrap();
+    stale.into_iter().for_each(Permit::success);
+    probe.success();
+    assert_eq!(
+        (breaker.state(), breaker.snapshot().stale),
+        (State::HalfOpen, 2)
+    );
+    succeed(&breaker, 1);
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn s47_a_stale_failure_does_not_reopen() {
+    let (breaker, clock) = breaker();
+    let stale = breaker.try_acquire().unwrap();
+    make_due(&breaker, &clock);
+    let probe = breaker.try_acquire().unwrap();
+    stale.failure();
+    assert_eq!(breaker.state(), State::HalfOpen);
+    probe.success();
+    succeed(&breaker, 2);
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn s47_a_stale_failure_feeds_no_streak_of_a_later_closed_era() {
+    let (breaker, clock) = breaker();
+    let stale: Vec<_> = (0..3).map(|_| breaker.try_acquire().unwrap()).collect();
+    make_due(&breaker, &clock);
+    succeed(&breaker, 3);
+    stale.into_iter().for_each(Permit::failure);
+    assert_eq!(
+        (breaker.state(), breaker.snapshot().streak),
+        (State::Closed, 0)
+    );
+}
+
+#[test]
+fn s48_stale_permits_that_come_back_add_no_probes() {
+    let (breaker, clock) = breaker();
+    let stale: Vec<_> = (0..200)
+        .map(|_| breaker.try_acquire_owned().unwrap())
+        .collect();
+    make_due(&breaker, &clock);
+    let probes: Vec<_> = (0..3).map(|_| breaker.try_acquire().unwrap()).collect();
+    let start = Barrier::new(4);
+    std::thread::scope(|scope| {
+        let mut stale = stale.into_iter();
+        for _ in 0..4 {
+            let mine: Vec<_> = stale.by_ref().take(50).collect();
+            scope.spawn(|| {
+                start.wait();
+                for (nth, permit) in mine.into_iter().enumerate() {
+                    if nth % 2 == 0 {
+                        drop(permit)
+                    } else {
+                        permit.ignore()
+                    }
+                    assert!(
+                        breaker.try_acquire().is_err(),
+                        "a place that nobody gave back"
+                    );
+                }
+            });
+        }
+    });
+    assert_eq!(breaker.snapshot().stale, 200);
+    drop(probes);
+    assert!(breaker.try_acquire().is_ok());
+}
+
+#[test]
+fn s49_a_permit_held_across_exactly_one_wrap_of_the_era_is_stale() {
+    let (breaker, _) = breaker_with(|builder| builder.failure_threshold(1));
+    let held = breaker.try_acquire().unwrap();
+    for _ in 0..1 << 20 {
+        breaker.disable();
+        breaker.close();
+    }
+    assert_eq!((breaker.state(), breaker.era()), (State::Closed, 1 << 21));
+    held.failure();
+    assert_eq!(
+        (breaker.state(), breaker.snapshot().stale),
+        (State::Closed, 1)
+    );
+    fail(&breaker, 1);
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
+fn s50_what_was_in_flight_at_an_order_is_stale_afterwards() {
+    let orders: [fn(&CircuitBreaker); 5] = [
+        CircuitBreaker::reset,
+        CircuitBreaker::trip,
+        CircuitBreaker::force_open,
+        CircuitBreaker::disable,
+        CircuitBreaker::metrics_only,
+    ];
+    for order in orders {
+        let (breaker, _) = breaker_with(|builder| builder.failure_threshold(1));
+        let in_flight = breaker.try_acquire().unwrap();
+        order(&breaker);
+        let (state, era) = (breaker.state(), breaker.era());
+        in_flight.failure();
+        assert_eq!((breaker.state(), breaker.era()), (state, era));
+        assert_eq!(breaker.snapshot().stale, 1);
+        assert_eq!(breaker.snapshot().streak, 0);
+    }
+}
