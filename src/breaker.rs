@@ -262,13 +262,13 @@ impl CircuitBreaker {
     /// Whether a call would be let through now; takes and writes nothing.
     pub fn would_admit(&self) -> bool {
         self.circuit
-            .would_admit(&self.settings.get().rules, || self.clock.now())
+            .would_admit(&self.settings.get().rules, || self.now())
     }
 
     /// The state now: half-open, too, when the open wait is over though no call
     /// has come. Takes and writes nothing.
     pub fn state(&self) -> State {
-        self.circuit.state(self.circuit.word(), || self.clock.now())
+        self.circuit.state(self.circuit.word(), || self.now())
     }
 
     /// The number of transitions so far.
@@ -280,10 +280,10 @@ impl CircuitBreaker {
     /// adds up all threads' counters, and briefly locks against `reset`.
     pub fn snapshot(&self) -> Snapshot {
         let word = self.circuit.word();
-        let last = self.circuit.last_turn(word, || self.clock.now());
+        let last = self.circuit.last_turn(word, || self.now());
         let head = Head {
             name: self.name.clone().into_owned(),
-            state: self.circuit.state(word, || self.clock.now()),
+            state: self.circuit.state(word, || self.now()),
             era: self.circuit.era_of(word).0,
             streak: word.streak(),
             last_transition: last.map(|tick| Duration::from_nanos(tick.0 * TICK)),
@@ -355,35 +355,54 @@ impl CircuitBreaker {
     /// Admits one call and counts it, or turns it away and counts that.
     #[inline(always)]
     fn enter(&self) -> Result<Ticket, Rejected> {
-        let rules = &self.settings.get().rules;
         let pass = match self.circuit.admit_at_once() {
             Some(pass) => pass,
-            None => {
-                let update = self.circuit.admit(rules, || self.clock.now());
-                self.take_note(&update);
-                update.out.map_err(|refusal| self.reject(refusal))?
-            }
+            None => self.enter_or_reject()?,
         };
         self.metrics.recorder().count(Count::Admitted);
-        let started = (rules.timing == Timing::Every).then(|| self.clock.now());
+        let started = match self.settings.get().rules.timing {
+            Timing::Off => None,
+            Timing::Every => Some(self.now()),
+        };
         Ok(Ticket { pass, started })
     }
 
-    fn reject(&self, refusal: Refusal) -> Rejected {
-        self.metrics.recorder().reject(refusal.reason);
-        Rejected::new(self.short_name, refusal.reason, refusal.wait)
+    #[inline(never)]
+    fn enter_or_reject(&self) -> Result<Pass, Rejected> {
+        let update = self
+            .circuit
+            .admit(&self.settings.get().rules, || self.now());
+        self.take_note(&update);
+        update.out.map_err(|Refusal { reason, wait }| {
+            self.metrics.recorder().reject(reason);
+            Rejected::new(self.short_name, reason, wait)
+        })
+    }
+
+    /// Settles one call.
+    #[inline(always)]
+    pub(crate) fn settle(&self, ticket: Ticket, end: End) {
+        // A success that nobody times, with nothing to change, is one comparison.
+        if end == End::Succeeded
+            && ticket.started.is_none()
+            && self.circuit.is_unchanged(ticket.pass)
+        {
+            self.metrics.recorder().count(Count::Succeeded);
+        } else {
+            self.settle_and_record(ticket, end);
+        }
     }
 
     /// Settles one call: the state first, then the counts.
-    #[inline(always)]
-    pub(crate) fn settle(&self, ticket: Ticket, end: End) {
+    #[inline(never)]
+    fn settle_and_record(&self, ticket: Ticket, end: End) {
         let verdict = end.verdict();
         // Neutral calls have no latency.
         let timed = match verdict {
             Verdict::Neutral => None,
-            _ => ticket.started.map(|started| (started, self.clock.now())),
+            _ => ticket.started.map(|started| (started, self.now())),
         };
-        let now = || timed.map_or_else(|| self.clock.now(), |(_, ended)| ended);
+        let now = || timed.map_or_else(|| self.now(), |(_, ended)| ended);
         let update = self
             .circuit
             .settle(ticket.pass, verdict, &self.settings.get().rules, now);
@@ -403,9 +422,14 @@ impl CircuitBreaker {
         }
     }
 
+    #[inline(never)]
+    fn now(&self) -> Nanos {
+        self.clock.now()
+    }
+
     fn obey(&self, order: Order) {
         let rules = &self.settings.get().rules;
-        let update = self.circuit.obey(order, rules, || self.clock.now());
+        let update = self.circuit.obey(order, rules, || self.now());
         self.take_note(&update);
     }
 

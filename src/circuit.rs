@@ -114,9 +114,15 @@ impl Circuit {
         update
     }
 
+    /// Whether a success has nothing to change: same era, same state, and neither
+    /// a streak to end nor a probe to count.
+    #[inline(always)]
+    pub(crate) fn is_unchanged(&self, pass: Pass) -> bool {
+        self.word.load() == pass.seen && !pass.is_probe()
+    }
+
     /// Applies how a call ended. Returns whether it still counted, that is,
     /// whether its era was not over.
-    #[inline(always)]
     pub(crate) fn settle(
         &self,
         pass: Pass,
@@ -124,8 +130,7 @@ impl Circuit {
         rules: &Rules,
         now: impl Fn() -> Nanos,
     ) -> Update<bool> {
-        // Nothing to change: same era, same state, and no streak to end.
-        if verdict == Verdict::Success && self.word.load() == pass.seen && !pass.is_probe() {
+        if verdict == Verdict::Success && self.is_unchanged(pass) {
             return Update {
                 out: true,
                 turn: None,
@@ -133,17 +138,6 @@ impl Circuit {
                 retries: 0,
             };
         }
-        self.settle_by_swap(pass, verdict, rules, now)
-    }
-
-    #[inline(never)]
-    fn settle_by_swap(
-        &self,
-        pass: Pass,
-        verdict: Verdict,
-        rules: &Rules,
-        now: impl Fn() -> Nanos,
-    ) -> Update<bool> {
         let mut first = None; // for the canaries that judge an older word
         let update = self.word.update(|word| {
             let checked = first.is_some() && planted(Bug::StaleVerdict);
