@@ -55,6 +55,12 @@ pub struct CircuitBreaker {
     short_name: Name, // what rejections carry
 }
 
+#[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
+const _: () = assert!(
+    size_of::<CircuitBreaker>() <= 256,
+    "an idle breaker stays small"
+);
+
 /// What a permit carries from admission to settling.
 #[derive(Clone, Copy)]
 pub(crate) struct Ticket {

@@ -93,3 +93,33 @@ struct Pool {
 per_process! {
     static POOL: Mutex<Pool> = Mutex::new(Pool { free: BinaryHeap::new(), next: 0 });
 }
+
+#[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn slots_stay_small_however_many_threads_come_and_go() {
+        // Other tests hold slots meanwhile, but never hundreds.
+        for _ in 0..1_000 {
+            let slot = thread::spawn(Slot::current).join().unwrap();
+            assert!(slot.own(256).is_some(), "{slot:?}");
+        }
+    }
+
+    #[test]
+    fn a_thread_keeps_its_slot_and_two_threads_have_different_ones() {
+        let mine = Slot::current();
+        assert_eq!(mine, Slot::current());
+        assert_ne!(thread::spawn(Slot::current).join().unwrap(), mine);
+    }
+
+    #[test]
+    fn a_slot_beyond_the_array_or_given_back_has_no_place_of_its_own() {
+        assert_eq!(Slot(3).own(4), Some(3));
+        assert_eq!(Slot(4).own(4), None);
+        let gone = Slot(3 | Slot::GONE);
+        assert_eq!((gone.own(4), gone.shared(2)), (None, 1));
+    }
+}

@@ -64,13 +64,14 @@ fn s64_fewer_permits_in_a_running_spell_let_no_more_out_than_the_new_number() {
 
 #[test]
 fn s68_settings_that_cannot_be_are_refused_by_name_and_with_their_value() {
-    let refused = |change: fn(Builder) -> Builder| {
+    type Change = fn(Builder) -> Builder;
+    let refused = |change: Change| {
         let error = change(CircuitBreaker::builder("refused"))
             .build()
             .unwrap_err();
         (error.field(), error.to_string())
     };
-    let cases: [(fn(Builder) -> Builder, &str, &str); 9] = [
+    let cases: [(Change, &str, &str); 9] = [
         (|b| b.failure_threshold(0), "failure_threshold", "is 0"),
         (|b| b.success_threshold(0), "success_threshold", "is 0"),
         (|b| b.success_threshold(64), "success_threshold", "is 64"),

@@ -1,4 +1,5 @@
 //! The public face: what a user of the crate can see and rely on.
 
+mod counting;
 mod sequential;
 mod traits;

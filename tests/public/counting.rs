@@ -1,0 +1,158 @@
+//! Totals are exact at rest, whichever threads counted.
+
+use ampacity::{CircuitBreaker, Snapshot, Timing};
+use std::cell::RefCell;
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+fn assert_settled(seen: &Snapshot, admitted: u64) {
+    assert_eq!(seen.admitted, admitted);
+    assert_eq!(seen.in_flight, 0);
+    let settled = seen.succeeded + seen.failed + seen.ignored + seen.cancelled;
+    assert_eq!(settled, admitted);
+}
+
+/// 600 threads at once are more than have shards of their own up to 149 cores.
+#[test]
+fn totals_are_exact_with_more_threads_than_shards() {
+    let breaker = CircuitBreaker::builder("crowd")
+        .failure_threshold(u32::MAX)
+        .build()
+        .unwrap();
+    let all_alive = Barrier::new(600);
+    thread::scope(|scope| {
+        for nth in 0..600 {
+            let work = || {
+                all_alive.wait();
+                for call in 0..100 {
+                    let permit = breaker.try_acquire().unwrap();
+                    match call % 4 {
+                        0 => permit.success(),
+                        1 => permit.failure(),
+                        2 => permit.ignore(),
+                        _ => drop(permit),
+                    }
+                }
+                all_alive.wait();
+            };
+            let name = format!("crowd {nth}");
+            let builder = thread::Builder::new().name(name).stack_size(128 << 10);
+            builder.spawn_scoped(scope, work).unwrap();
+        }
+    });
+    let seen = breaker.snapshot();
+    assert_settled(&seen, 60_000);
+    for count in [seen.succeeded, seen.failed, seen.ignored, seen.cancelled] {
+        assert_eq!(count, 15_000);
+    }
+    assert_eq!(seen.latency.success.samples, 15_000);
+    assert_eq!(seen.latency.failure.samples, 15_000);
+}
+
+#[test]
+fn totals_outlive_the_threads_that_counted_them() {
+    let breaker = CircuitBreaker::builder("waves")
+        .timing(Timing::Off)
+        .build()
+        .unwrap();
+    for wave in 1..=50 {
+        thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| breaker.call(|| Ok::<_, ()>(())).unwrap());
+            }
+        });
+        assert_settled(&breaker.snapshot(), wave * 20);
+    }
+}
+
+#[test]
+fn a_permit_may_be_settled_by_another_thread_than_took_it() {
+    let breaker = Arc::new(CircuitBreaker::new("travels"));
+    let permits: Vec<_> = (0..100)
+        .map(|_| breaker.try_acquire_owned().unwrap())
+        .collect();
+    assert_eq!(breaker.snapshot().in_flight, 100);
+    thread::spawn(move || permits.into_iter().for_each(|permit| permit.success()))
+        .join()
+        .unwrap();
+    assert_settled(&breaker.snapshot(), 100);
+}
+
+/// Calls a breaker when its thread ends.
+struct CallsAtExit(Arc<CircuitBreaker>);
+
+impl Drop for CallsAtExit {
+    fn drop(&mut self) {
+        self.0.call(|| Ok::<_, ()>(())).unwrap();
+    }
+}
+
+thread_local! {
+    static FIRST: RefCell<Option<CallsAtExit>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<CallsAtExit>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn destructors_that_call_before_or_after_the_slot_is_given_back_are_counted() {
+    let breaker = Arc::new(CircuitBreaker::new("at exit"));
+    for _ in 0..200 {
+        let theirs = Arc::clone(&breaker);
+        thread::spawn(move || {
+            // Whatever the order in which destructors run, the slot's is between.
+            FIRST.set(Some(CallsAtExit(Arc::clone(&theirs))));
+            theirs.call(|| Ok::<_, ()>(())).unwrap();
+            LAST.set(Some(CallsAtExit(theirs)));
+        })
+        .join()
+        .unwrap();
+    }
+    assert_settled(&breaker.snapshot(), 600);
+}
+
+#[test]
+fn a_thread_whose_only_calls_come_from_its_destructors_is_counted() {
+    let breaker = Arc::new(CircuitBreaker::new("only at exit"));
+    let theirs = Arc::clone(&breaker);
+    thread::spawn(move || FIRST.set(Some(CallsAtExit(theirs))))
+        .join()
+        .unwrap();
+    assert_settled(&breaker.snapshot(), 1);
+}
+
+#[test]
+fn rates_of_small_totals_are_exact_and_of_none_unknown() {
+    let breaker = CircuitBreaker::new("rates");
+    let seen = breaker.snapshot();
+    assert_eq!((seen.failure_rate, seen.success_rate), (None, None));
+    breaker.try_acquire().unwrap().success();
+    for _ in 0..3 {
+        breaker.try_acquire().unwrap().failure();
+    }
+    breaker.try_acquire().unwrap().ignore();
+    let seen = breaker.snapshot();
+    assert_eq!(
+        (seen.failure_rate, seen.success_rate),
+        (Some(0.75), Some(0.25))
+    );
+}
+
+#[test]
+fn a_snapshot_prints_what_happened_for_people() {
+    let breaker = CircuitBreaker::builder("model-api")
+        .timing(Timing::Off)
+        .build()
+        .unwrap();
+    breaker.try_acquire().unwrap().success();
+    for _ in 0..5 {
+        breaker.try_acquire().unwrap().failure();
+    }
+    breaker.call_or(|| Ok::<_, ()>(()), |_| Ok(())).unwrap();
+    assert_eq!(
+        breaker.snapshot().to_string(),
+        "circuit breaker 'model-api' is open (era 1)\n\
+         \x20 admitted  6: 1 succeeded, 5 failed, 0 ignored, 0 cancelled, 0 in flight; 0 stale\n\
+         \x20 failures  83.3 %\n\
+         \x20 rejected  1: 1 open, 0 half-open, 0 forced open; 1 fallbacks\n\
+         \x20 turns     1: 1 closed -> open\n"
+    );
+}
