@@ -25,6 +25,7 @@ fn s55_a_forced_open_breaker_rejects_whatever_the_clock_says_until_told_otherwis
 #[test]
 fn s56_a_disabled_breaker_admits_all_and_judges_nothing() {
     let (breaker, _) = bring_to(State::Disabled);
+    breaker.reconfigure(|now| now.failure_threshold(1)).unwrap();
     fail(&breaker, 100);
     let seen = breaker.snapshot();
     assert_eq!(
@@ -44,6 +45,7 @@ fn s56_a_disabled_breaker_admits_all_and_judges_nothing() {
 #[test]
 fn s56_a_metrics_only_breaker_never_rejects_and_counts_all() {
     let (breaker, _) = bring_to(State::MetricsOnly);
+    breaker.reconfigure(|now| now.failure_threshold(1)).unwrap();
     fail(&breaker, 100);
     succeed(&breaker, 1);
     let seen = breaker.snapshot();
