@@ -33,6 +33,7 @@ fn s56_a_disabled_breaker_admits_all_and_judges_nothing() {
         (State::Disabled, 0, 100)
     );
     assert_eq!(seen.rejected.total(), 0);
+    breaker.reconfigure(|now| now.failure_threshold(3)).unwrap();
     breaker.close();
     fail(&breaker, 2);
     assert_eq!(
