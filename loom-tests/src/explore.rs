@@ -3,6 +3,33 @@
 use crate::tool::thread;
 use std::sync::Arc;
 
+/// What a search leaves out.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The most times that loom takes the processor from a thread that could go
+    /// on; `None` is no bound.
+    pub preemptions: Option<usize>,
+    /// Whether loom also runs with loads by read-modify-write.
+    pub rmw_loads: bool,
+    /// Whether shuttle searches all schedules.
+    pub all_schedules: bool,
+}
+
+impl Bounds {
+    /// Nothing is left out.
+    pub const NONE: Bounds = Bounds {
+        preemptions: None,
+        rmw_loads: true,
+        all_schedules: true,
+    };
+    /// Three threads have too many schedules to try them all.
+    pub const THREE_THREADS: Bounds = Bounds {
+        preemptions: Some(3),
+        rmw_loads: true,
+        all_schedules: false,
+    };
+}
+
 /// Runs `left` and `right` at once on what `setup` makes, and then `end` with what
 /// they return, in every order that the tool can find.
 ///
@@ -18,12 +45,27 @@ pub fn race<S, L, R>(
     L: Send + 'static,
     R: Send + 'static,
 {
-    explore("left last", 2, move || {
+    race_within(Bounds::NONE, setup, left, right, end);
+}
+
+/// As [`race`], where that would take too long or be wrong; the caller says why.
+pub fn race_within<S, L, R>(
+    bounds: Bounds,
+    setup: fn() -> S,
+    left: fn(&S) -> L,
+    right: fn(&S) -> R,
+    end: fn(&S, L, R),
+) where
+    S: Send + Sync + 'static,
+    L: Send + 'static,
+    R: Send + 'static,
+{
+    explore("left last", bounds, move || {
         let (stage, left, rights) = play(setup, left, [right]);
         let [right] = rights;
         end(&stage, left, right);
     });
-    explore("right last", 2, move || {
+    explore("right last", bounds, move || {
         let (stage, right, lefts) = play(setup, right, [left]);
         let [left] = lefts;
         end(&stage, left, right);
@@ -42,7 +84,7 @@ where
         ("second last", b, [a, c]),
         ("third last", c, [a, b]),
     ] {
-        explore(role, 3, move || {
+        explore(role, Bounds::THREE_THREADS, move || {
             let (stage, last, others) = play(setup, last, [first, second]);
             let [first, second] = others;
             end(&stage, [last, first, second]);
@@ -86,12 +128,12 @@ pub fn actor(slot: u32) {
     let _ = slot;
 }
 
-/// Runs one scenario of `threads` threads in every order that the tool can find,
-/// and prints how many executions that were.
-pub fn explore(role: &str, threads: usize, scenario: impl Fn() + Send + Sync + 'static) {
-    let scenario = Arc::new(scenario);
-    for (how, executions) in run_all(threads, &scenario) {
-        println!("explored {how}, {role}: {executions}");
+/// Runs one scenario in every order that the tool can find within `bounds`, and
+/// prints how many executions that were.
+pub fn explore(role: &str, bounds: Bounds, scenario: impl Fn() + Send + Sync + 'static) {
+    let t0 = std::time::Instant::now(); let scenario = Arc::new(scenario);
+    for (how, executions) in run_all(bounds, &scenario) {
+        eprintln!("explored {how}, {role}: {executions} {:?}", t0.elapsed());
     }
 }
 
@@ -116,14 +158,16 @@ fn counted(
 /// swap that loom otherwise skips, plain loads find what is stale.
 #[cfg(ampacity_loom)]
 fn run_all(
-    threads: usize,
+    bounds: Bounds,
     scenario: &Arc<impl Fn() + Send + Sync + 'static>,
 ) -> Vec<(&'static str, u64)> {
     let mut builder = loom::model::Builder::new();
     builder.max_branches = 10_000;
-    builder.preemption_bound = (threads > 2).then_some(3);
+    // Not from the environment: unbounded unless a model says otherwise.
+    builder.preemption_bound = bounds.preemptions;
     [("loom, RMW loads", true), ("loom, plain loads", false)]
         .into_iter()
+        .filter(|&(_, rmw_loads)| bounds.rmw_loads || !rmw_loads)
         .map(|(how, rmw_loads)| {
             ampacity::model::set_rmw_loads(rmw_loads);
             let executions = counted(scenario, |scenario| builder.check(scenario));
@@ -137,12 +181,12 @@ fn run_all(
 /// random ones of single accesses, uniform and by priority.
 #[cfg(ampacity_shuttle)]
 fn run_all(
-    threads: usize,
+    bounds: Bounds,
     scenario: &Arc<impl Fn() + Send + Sync + 'static>,
 ) -> Vec<(&'static str, u64)> {
     const ALL: usize = 2_000_000;
     let mut runs = Vec::new();
-    if threads == 2 {
+    if bounds.all_schedules {
         ampacity::model::set_few_steps(true);
         let executions = counted(scenario, |run| shuttle::check_dfs(run, Some(ALL)));
         ampacity::model::set_few_steps(false);
@@ -164,7 +208,7 @@ fn run_all(
 
 #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
 fn run_all(
-    _threads: usize,
+    _bounds: Bounds,
     scenario: &Arc<impl Fn() + Send + Sync + 'static>,
 ) -> Vec<(&'static str, u64)> {
     const TIMES: u64 = 300;

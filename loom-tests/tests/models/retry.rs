@@ -1,7 +1,7 @@
 //! Weak swaps that fail without a reason. Invariant 33.
 
 use ampacity::State;
-use loom_tests::{Reached, Stage, closed, due, race};
+use loom_tests::{Reached, closed, half_open_with_probes_out, race};
 
 /// Runs `scenario` with every other weak swap of each cell failing.
 fn with_spurious_failures(scenario: impl FnOnce()) {
@@ -35,23 +35,23 @@ fn a_swap_that_fails_without_a_reason_is_tried_again() {
     });
 }
 
-/// Invariant 33, for admissions and what follows from them.
+/// Invariant 33, for probes.
 #[test]
-fn swaps_that_fail_without_a_reason_do_not_cost_a_probe() {
-    static RIGHT: Reached = Reached::new();
+fn swaps_that_fail_without_a_reason_lose_neither_a_verdict_nor_a_place() {
+    static CLOSED: Reached = Reached::new();
     with_spurious_failures(|| {
         race(
-            || due(1, 1),
-            Stage::try_acquire,
-            Stage::try_acquire,
-            |s, left, right| {
-                assert!(left.is_some() != right.is_some(), "one place, one probe");
-                RIGHT.hit_if(right.is_some());
-                left.or(right).into_iter().for_each(|probe| probe.success());
-                let now = s.at_rest();
-                assert_eq!((now.state, now.era), (State::Closed, 3));
+            || half_open_with_probes_out(2, 2, 2),
+            |s| s.take().success(),
+            |s| s.take().ignore(),
+            |s, (), ()| {
+                assert_eq!(s.at_rest().state, State::HalfOpen);
+                // One passed and one place is free: one more success closes.
+                s.acquire().success();
+                CLOSED.hit_if(s.breaker.state() == State::Closed);
+                assert_eq!(s.at_rest().era, 3);
             },
         );
     });
-    RIGHT.assert_some();
+    CLOSED.assert_some();
 }

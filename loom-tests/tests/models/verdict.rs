@@ -1,7 +1,9 @@
 //! What probes decide. Invariants 5, 6, 16.
 
 use ampacity::State;
-use loom_tests::{Reached, Stage, due, half_open_with_probes_out, race, race_of_three};
+use loom_tests::{
+    Bounds, Reached, Stage, due, half_open_with_probes_out, race, race_of_three, race_within,
+};
 
 /// Invariant 5.
 #[test]
@@ -69,16 +71,18 @@ fn fail_if_admitted(s: &Stage) {
     }
 }
 
-fn give_up(s: &Stage) {
-    drop(s.try_acquire());
-}
-
 /// Invariant 16.
 #[test]
 fn calls_take_only_the_declared_edges() {
     static CLOSED: Reached = Reached::new();
     static REOPENED: Reached = Reached::new();
-    race(
+    // Two whole calls each way: unbounded, loom needs minutes. shuttle searches
+    // all schedules.
+    race_within(
+        Bounds {
+            preemptions: Some(3),
+            ..Bounds::NONE
+        },
         || due(2, 1),
         succeed_if_admitted,
         fail_if_admitted,
@@ -96,17 +100,20 @@ fn calls_take_only_the_declared_edges() {
 #[test]
 fn three_callers_take_only_the_declared_edges() {
     static CLOSED: Reached = Reached::new();
+    static REOPENED: Reached = Reached::new();
     race_of_three(
-        || due(2, 1),
+        || half_open_with_probes_out(2, 3, 1),
         [
-            succeed_if_admitted,
-            fail_if_admitted,
-            give_up,
+            |s: &Stage| s.take().success(),
+            |s: &Stage| s.take().failure(),
+            |s: &Stage| drop(s.try_acquire()),
         ],
         |s, _| {
             CLOSED.hit_if(s.turns(State::HalfOpen, State::Closed) > 0);
+            REOPENED.hit_if(s.turns(State::HalfOpen, State::Open) > 0);
             only_legal(s);
         },
     );
     CLOSED.assert_some();
+    REOPENED.assert_some();
 }
