@@ -13,6 +13,7 @@ use crate::word::{Order, State, Update};
 use core::fmt;
 use core::future::Future;
 use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::pin::pin;
 use core::time::Duration;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -26,8 +27,9 @@ use std::sync::Arc;
 /// timer and no background task.
 ///
 /// Share it by reference, in an [`Arc`] or in a `static`. Admitting a call to a
-/// closed breaker reads one word and writes nothing that is shared; no call ever
-/// locks, waits or allocates after a thread's first.
+/// closed breaker reads its word and writes nothing that is shared. No call locks,
+/// waits or allocates, but for a thread's first one, and the first of all on each
+/// breaker and on each thread that times it.
 ///
 /// # Examples
 ///
@@ -90,7 +92,8 @@ impl End {
     fn count(self) -> Count {
         match self {
             End::Succeeded => Count::Succeeded,
-            End::Failed | End::Panicked => Count::Failed,
+            End::Failed => Count::Failed,
+            End::Panicked => Count::Panicked,
             End::Ignored => Count::Ignored,
             End::Cancelled => Count::Cancelled,
         }
@@ -180,13 +183,11 @@ impl CircuitBreaker {
     /// # Errors
     ///
     /// As [`call`](Self::call).
-    pub async fn call_async<T, E>(
+    pub fn call_async<T, E>(
         &self,
         future: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, CallError<E>> {
-        self.classified(crate::classify::plain)
-            .call_async(future)
-            .await
+    ) -> impl Future<Output = Result<T, CallError<E>>> {
+        self.classified(crate::classify::plain).call_async(future)
     }
 
     /// Makes the call, or answers with `fallback` if the breaker turns it away.
@@ -277,13 +278,19 @@ impl CircuitBreaker {
         self.circuit.state(self.circuit.word(), || self.now())
     }
 
+    #[cfg(any(ampacity_loom, ampacity_shuttle))]
+    pub(crate) fn word(&self) -> crate::word::Word {
+        self.circuit.word()
+    }
+
     /// The number of transitions so far.
     pub fn era(&self) -> u64 {
         self.circuit.era_of(self.circuit.word()).0
     }
 
     /// State, counts and latencies at about this time. Not for a hot path: it
-    /// adds up all threads' counters, and briefly locks against `reset`.
+    /// adds up all threads' counters, under a lock that it shares with `reset` and
+    /// other snapshots.
     pub fn snapshot(&self) -> Snapshot {
         let word = self.circuit.word();
         let last = self.circuit.last_turn(word, || self.now());
@@ -298,7 +305,8 @@ impl CircuitBreaker {
     }
 
     /// Closes the breaker and lets its totals begin anew, under a new era. Calls
-    /// in flight are stale from now on.
+    /// in flight are stale from now on; those that settle while the totals are being
+    /// noted belong to the old ones.
     pub fn reset(&self) {
         self.obey(Order::Reset);
         self.metrics.reset();
@@ -335,7 +343,8 @@ impl CircuitBreaker {
 
     /// Changes settings while the breaker runs.
     ///
-    /// `change` gets a builder with the present settings. State and totals stay;
+    /// `change` gets a builder with the present settings, and gets it again if
+    /// another change came between. State and totals stay;
     /// the next decision goes by the new settings, and a deadline that is set
     /// stays as it is. Replaced settings, some hundred bytes, are kept until the
     /// breaker is dropped, because calls read them without a lock: this is for
@@ -344,7 +353,7 @@ impl CircuitBreaker {
     /// # Errors
     ///
     /// As [`build`](Builder::build), and [`ConfigError::FixedAtBuild`] for the
-    /// clock. Nothing changes then.
+    /// clock and the name. Nothing changes then.
     ///
     /// # Examples
     ///
@@ -353,9 +362,9 @@ impl CircuitBreaker {
     /// breaker.reconfigure(|now| now.failure_threshold(10))?;
     /// # Ok::<(), ampacity::ConfigError>(())
     /// ```
-    pub fn reconfigure(&self, change: impl FnOnce(Builder) -> Builder) -> Result<(), ConfigError> {
+    pub fn reconfigure(&self, change: impl Fn(Builder) -> Builder) -> Result<(), ConfigError> {
         self.settings
-            .replace(|now| change(Builder::of(self.name.clone(), now.config)).live())
+            .replace(|now| change(Builder::of(self.name.clone(), now.config)).live(&self.name))
     }
 
     /// Admits one call and counts it, or turns it away and counts that.
@@ -365,11 +374,11 @@ impl CircuitBreaker {
             Some(pass) => pass,
             None => self.enter_or_reject()?,
         };
-        self.metrics.recorder().count(Count::Admitted);
         let started = match self.settings.get().rules.timing {
             Timing::Off => None,
             Timing::Every => Some(self.now()),
         };
+        self.metrics.recorder().count(Count::Admitted);
         Ok(Ticket { pass, started })
     }
 
@@ -416,9 +425,6 @@ impl CircuitBreaker {
 
         let recorder = self.metrics.recorder();
         recorder.count(end.count());
-        if end == End::Panicked {
-            recorder.count(Count::Panicked);
-        }
         if !update.out {
             recorder.count(Count::Stale);
         }
@@ -468,6 +474,7 @@ impl fmt::Debug for CircuitBreaker {
 
 /// A breaker with a classifier; from [`CircuitBreaker::classified`].
 #[derive(Clone, Copy, Debug)]
+#[must_use = "a view does nothing until it makes a call"]
 pub struct Classified<'a, C> {
     breaker: &'a CircuitBreaker,
     classifier: C,
@@ -507,7 +514,7 @@ impl<C> Classified<'_, C> {
             self.breaker,
             self.breaker.enter().map_err(CallError::Rejected)?,
         );
-        held.run_async(future, self.classifier)
+        held.run_async(pin!(future), self.classifier)
             .await
             .map_err(CallError::Failed)
     }

@@ -81,16 +81,17 @@ impl Circuit {
     }
 
     /// Admits a call, or says why not.
-    #[inline(never)]
     pub(crate) fn admit(
         &self,
         rules: &Rules,
         now: impl Fn() -> Nanos,
     ) -> Update<Result<Pass, Refusal>> {
+        let mut read = Nanos(0);
         let update = self.word.update(|word| {
             // The clock is read after the word, so a deadline in the word is
             // never compared with a time from before it was set.
             let now = now();
+            read = now;
             let lease_end = self.lease_end(word, rules, now);
             let (admission, next) =
                 word.admit(Tick::of(now), rules.permits, is_over(lease_end, now));
@@ -110,7 +111,7 @@ impl Circuit {
             };
             (out, next)
         });
-        self.stamp_turn(update.turn, now);
+        self.stamp(update.turn, read);
         update
     }
 
@@ -138,10 +139,10 @@ impl Circuit {
                 retries: 0,
             };
         }
+        let mut read = Nanos(0);
         let mut first = None; // for the canaries that judge an older word
         let update = self.word.update(|word| {
-            let checked = first.is_some() && planted(Bug::StaleVerdict);
-            if !checked && !self.is_of_this_era(pass, word) {
+            if !self.is_of_this_era(pass, word) && !is_checked_once(&first) {
                 return (false, None);
             }
             let judgement = match verdict {
@@ -149,26 +150,25 @@ impl Circuit {
                 Verdict::Failure => word.fail(rules.failure_threshold),
                 Verdict::Neutral => word.give_back(),
             };
-            let first = *first.get_or_insert(judgement);
-            let stale = if pass.is_probe() {
-                Bug::StaleVerdict
-            } else {
-                Bug::StaleStreak
-            };
-            let next = match if planted(stale) { first } else { judgement } {
+            let next = match judged(pass, *first.get_or_insert(judgement), judgement) {
                 Judgement::Keep => None,
                 Judgement::Count(next) => Some(next),
-                Judgement::Close => Some(word.close()),
-                Judgement::Open if planted(Bug::DeadlineLate) => Some(word.open(Tick(0))),
-                Judgement::Open => Some(word.open(rules.open_until(now()))),
+                Judgement::Close => {
+                    read = now();
+                    Some(word.close())
+                }
+                Judgement::Open => {
+                    read = now();
+                    Some(word.open(deadline(rules.open_until(read))))
+                }
             };
             (true, next)
         });
         if planted(Bug::DeadlineLate) && update.turn.is_some() {
-            let late = |word: Word| word.redeadlined(rules.open_until(now()));
+            let late = |word: Word| word.redeadlined(rules.open_until(read));
             let _ = self.word.update(|word| ((), late(word)));
         }
-        self.stamp_turn(update.turn, now);
+        self.stamp(update.turn, read);
         update
     }
 
@@ -182,11 +182,12 @@ impl Circuit {
 
     /// Carries out an order; no transition means that it changed nothing.
     pub(crate) fn obey(&self, order: Order, rules: &Rules, now: impl Fn() -> Nanos) -> Update<()> {
+        let mut read = Nanos(0);
         let update = self.word.update(|word| {
-            let now = now();
-            ((), word.obey(order, Tick::of(now), rules.open_until(now)))
+            read = now();
+            ((), word.obey(order, Tick::of(read), rules.open_until(read)))
         });
-        self.stamp_turn(update.turn, now);
+        self.stamp(update.turn, read);
         update
     }
 
@@ -205,41 +206,55 @@ impl Circuit {
             return true;
         }
         let now = now();
-        let stamped = self.stamp.peek(self.word.era_of(word));
-        let lease_end = stamped.map(|at| at.plus(rules.lease(word.lapsed())));
+        let begun = self.stamp.peek(self.word.era_of(word));
+        let lease_end = begun.and_then(|begun| lease_end(word, rules, begun));
         let (admission, _) = word.admit(Tick::of(now), rules.permits, is_over(lease_end, now));
         admission == Admission::Pass
     }
 
-    /// The tick at which the era of `word` began, or one that followed it; `None`
-    /// in era 0.
+    /// The tick at which the era of `word` began, or at the latest `now` if its
+    /// winner has not written that down yet; `None` in era 0. Never writes.
     pub(crate) fn last_turn(&self, word: Word, now: impl Fn() -> Nanos) -> Option<Tick> {
         let era = self.word.era_of(word);
-        if era == Era(0) {
-            return None;
-        }
-        let (Ok(began) | Err(began)) = self.stamp.of(era, Tick::at_or_after(now()));
-        Some(began)
+        let begun = || {
+            self.stamp
+                .peek(era)
+                .unwrap_or_else(|| Tick::at_or_after(now()))
+        };
+        (era != Era(0)).then(begun)
     }
 
     /// When the spell that `word` is in lets go of its probes.
     fn lease_end(&self, word: Word, rules: &Rules, now: Nanos) -> Option<Tick> {
-        if word.state() != State::HalfOpen || planted(Bug::Lease) {
+        if word.state() != State::HalfOpen {
             return None;
         }
         // Writes at most what the winner of the spell is about to write itself.
-        let begun = self
-            .stamp
-            .of(self.word.era_of(word), Tick::at_or_after(now))
-            .ok()?;
-        Some(begun.plus(rules.lease(word.lapsed())))
-    }
-
-    fn stamp_turn(&self, turn: Option<Turn>, now: impl Fn() -> Nanos) {
-        if let Some(turn) = turn {
-            let _ = self.stamp.of(turn.era, Tick::at_or_after(now()));
+        let era = self.word.era_of(word);
+        let is_current = || self.word.load().era() == word.era();
+        match self.stamp.of(era, Tick::at_or_after(now), is_current) {
+            Some(begun) => lease_end(word, rules, begun),
+            // The spell has ended meanwhile. Its lease is over, then: the swap that
+            // follows from that fails, and the call is decided by the newer word
+            // instead of being turned away by this one.
+            None => Some(Tick(0)),
         }
     }
+
+    /// Writes down when the transition that a caller won was decided.
+    fn stamp(&self, turn: Option<Turn>, decided: Nanos) {
+        if let Some(turn) = turn {
+            let is_current = || self.word.era_of(self.word.load()) == turn.era;
+            self.stamp
+                .of(turn.era, Tick::at_or_after(decided), is_current);
+        }
+    }
+}
+
+/// When the spell of `word`, which began at `begun`, lets go of its probes.
+fn lease_end(word: Word, rules: &Rules, begun: Tick) -> Option<Tick> {
+    (word.state() == State::HalfOpen && !planted(Bug::Lease))
+        .then(|| begun.plus(rules.lease(word.lapsed())))
 }
 
 fn is_over(lease_end: Option<Tick>, now: Nanos) -> bool {
@@ -253,5 +268,79 @@ fn wait(reason: Reason, word: Word, lease_end: Option<Tick>, now: Nanos) -> Opti
         Reason::Open => Some(word.deadline().remaining(now)),
         Reason::HalfOpenFull => lease_end.map(|end| end.remaining(now)),
         Reason::ForcedOpen => None,
+    }
+}
+
+// Three canaries; in an ordinary build each is the constant or the identity.
+
+/// Looks at the era on the first attempt only.
+fn is_checked_once(first: &Option<Judgement>) -> bool {
+    first.is_some() && planted(Bug::StaleVerdict)
+}
+
+/// Judges a retry by the word of the first attempt.
+fn judged(pass: Pass, first: Judgement, now: Judgement) -> Judgement {
+    let stale = if pass.is_probe() {
+        Bug::StaleVerdict
+    } else {
+        Bug::StaleStreak
+    };
+    if planted(stale) { first } else { now }
+}
+
+/// Opens with a deadline that is over, until it is written.
+fn deadline(deadline: Tick) -> Tick {
+    if planted(Bug::DeadlineLate) {
+        Tick(0)
+    } else {
+        deadline
+    }
+}
+
+#[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::config::DEFAULT_SETTINGS;
+
+    fn due() -> Circuit {
+        let circuit = Circuit::new();
+        let rules = &DEFAULT_SETTINGS.rules;
+        let _ = circuit.obey(Order::Trip, rules, || Nanos(0));
+        circuit
+    }
+
+    fn at(secs: u64) -> impl Fn() -> Nanos {
+        move || Nanos(secs * 1_000_000_000)
+    }
+
+    /// As a writer leaves it behind that slept for a million transitions.
+    #[test]
+    fn a_stamp_from_a_far_era_does_not_keep_abandoned_probes_for_ever() {
+        let rules = &DEFAULT_SETTINGS.rules;
+        for far in [1 << 20, (1 << 23) - 1, (1 << 23) + 5, 1 << 21] {
+            let circuit = due();
+            let _ = circuit.admit(rules, at(60)).out.expect("due");
+            circuit.stamp.overwrite(Era(far), Tick(1));
+            let _ = circuit.admit(rules, at(61)).out.expect("the second probe");
+            circuit.admit(rules, at(62)).out.expect_err("both are out");
+            let fresh = circuit.admit(rules, at(200)).out;
+            assert!(fresh.is_ok(), "far by {far}: {fresh:?}");
+        }
+    }
+
+    #[test]
+    fn a_caller_with_a_word_from_before_is_decided_by_the_newer_one() {
+        let rules = &DEFAULT_SETTINGS.rules;
+        let circuit = due();
+        let probes = [
+            circuit.admit(rules, at(60)).out,
+            circuit.admit(rules, at(60)).out,
+        ];
+        let full = circuit.word();
+        for probe in probes {
+            let _ = circuit.settle(probe.unwrap(), Verdict::Success, rules, at(61));
+        }
+        assert_eq!(circuit.word().state(), State::Closed);
+        assert!(is_over(circuit.lease_end(full, rules, at(61)()), at(61)()));
     }
 }

@@ -50,18 +50,42 @@ pub fn nested<T, E>(result: &Result<T, CallError<E>>) -> Outcome {
     }
 }
 
-/// As [`plain`], but ignores an error that is a [`Rejected`] or has one among its
-/// sources.
+/// As [`plain`], but ignores an error that [`is_rejection`].
 pub fn by_source<T, E: Error + 'static>(result: &Result<T, E>) -> Outcome {
-    let Err(error) = result else {
-        return Outcome::Success;
-    };
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    match result {
+        Ok(_) => Outcome::Success,
+        Err(error) if is_rejection(error) => Outcome::Ignore,
+        Err(_) => Outcome::Failure,
+    }
+}
+
+/// Whether an error is a [`Rejected`] or has one among its sources. For classifiers
+/// over boxed errors, which are no `Error` themselves.
+///
+/// # Examples
+///
+/// ```
+/// use ampacity::{CircuitBreaker, Outcome, classify};
+/// use std::error::Error;
+///
+/// let (outer, inner) = (CircuitBreaker::new("service"), CircuitBreaker::new("db"));
+/// inner.force_open();
+/// let view = outer.classified(|result: &Result<(), Box<dyn Error>>| match result {
+///     Ok(()) => Outcome::Success,
+///     Err(error) if classify::is_rejection(error.as_ref()) => Outcome::Ignore,
+///     Err(_) => Outcome::Failure,
+/// });
+/// let result = view.call(|| Ok(inner.try_acquire()?.success()));
+/// assert!(result.is_err());
+/// assert_eq!(outer.snapshot().ignored, 1);
+/// ```
+pub fn is_rejection(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<Rejected>() {
-            return Outcome::Ignore;
+            return true;
         }
         cause = error.source();
     }
-    Outcome::Failure
+    false
 }

@@ -59,12 +59,21 @@ impl Tick {
 /// clock. The breaker asks it from whichever threads call, and never waits on it.
 /// A clock should run forward. One that steps back or leaps does no lasting harm:
 /// a wait in progress then takes until the clock shows its deadline again.
+///
+/// `now` must neither panic nor call the breaker that it serves: it is asked in the
+/// middle of a call, which would then never be counted as settled.
 pub trait Clock: Send + Sync {
     /// Nanoseconds since the clock's own start.
     ///
     /// [`build`](crate::Builder::build) refuses a clock that shows more than
     /// 2^39 ms (17 years), so count from a start of your own and not from 1970.
     fn now(&self) -> u64;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> u64 {
+        (**self).now()
+    }
 }
 
 /// The operating system's monotonic clock, counted from its first use in this process.

@@ -4,6 +4,7 @@ use crate::breaker::CircuitBreaker;
 use crate::clock::{Clock, Nanos, TICK, Tick, TimeSource};
 use crate::word::MOST_PROBES;
 use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::time::Duration;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -194,6 +195,10 @@ pub struct Builder {
     clock: Option<TimeSource>,
 }
 
+// A builder is plain values and a clock that nobody has asked yet.
+impl UnwindSafe for Builder {}
+impl RefUnwindSafe for Builder {}
+
 impl Builder {
     pub(crate) fn new(name: Cow<'static, str>) -> Self {
         Self {
@@ -222,8 +227,9 @@ impl Builder {
 
     /// Sets how long an open breaker turns calls away. The default is 60 s.
     ///
-    /// Deadlines are rounded up to whole milliseconds. After this time the next
-    /// call becomes a probe: nothing happens without a call. `Duration::MAX`
+    /// Counted from the end of the call that opened it, if that was timed, and
+    /// rounded up to whole milliseconds. After this time the next call becomes a
+    /// probe: nothing happens without a call. `Duration::MAX`
     /// means never. [`build`](Self::build) refuses less than 1 ms and more than
     /// 2^39 ms (17 years).
     pub fn open_for(mut self, wait: Duration) -> Self {
@@ -251,9 +257,12 @@ impl Builder {
         self
     }
 
-    /// Sets how long a half-open breaker waits for its probes' verdict before the
+    /// Sets how long a half-open breaker waits for probes that are out before the
     /// next call starts over with fresh ones. The default is the larger of the
     /// open wait and 60 s.
+    ///
+    /// While none is out there is nothing to wait for: successes add up however
+    /// rarely calls come.
     ///
     /// It doubles for each time in a row that it runs out, up to an hour or the
     /// value set here if that is longer, so that probes which are slow, yet
@@ -302,9 +311,12 @@ impl Builder {
         ))
     }
 
-    /// The settings for a breaker that runs already.
-    pub(crate) fn live(self) -> Result<Settings, ConfigError> {
+    /// The settings for the breaker called `name`, which runs already.
+    pub(crate) fn live(self, name: &str) -> Result<Settings, ConfigError> {
         self.config.check()?;
+        if self.name != name {
+            return Err(ConfigError::FixedAtBuild { field: "name" });
+        }
         if self.clock.is_some() {
             return Err(ConfigError::FixedAtBuild { field: "clock" });
         }

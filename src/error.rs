@@ -68,7 +68,7 @@ impl Rejected {
     /// How long until a call may be tried again.
     ///
     /// The open wait that remains (`Duration::MAX` if it never ends), or what
-    /// remains of the probes' lease; `None` when forced open.
+    /// remains of the lease of the probes that are out; `None` when forced open.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
@@ -122,6 +122,14 @@ impl<E> CallError<E> {
             CallError::Failed(_) => None,
         }
     }
+
+    /// The call's own error, if it was made.
+    pub fn failed(self) -> Option<E> {
+        match self {
+            CallError::Rejected(_) => None,
+            CallError::Failed(error) => Some(error),
+        }
+    }
 }
 
 impl PartialEq for Rejected {
@@ -142,13 +150,13 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
     }
 }
 
-impl<E: core::error::Error> core::error::Error for CallError<E> {
-    /// The rejection itself, so that whoever walks the sources finds it; of a
-    /// failure, its own source.
+impl<E: core::error::Error + 'static> core::error::Error for CallError<E> {
+    /// The rejection or the call's own error, so that whoever walks the sources
+    /// finds it.
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             CallError::Rejected(rejected) => Some(rejected),
-            CallError::Failed(error) => error.source(),
+            CallError::Failed(error) => Some(error),
         }
     }
 }

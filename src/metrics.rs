@@ -84,6 +84,7 @@ impl Totals {
         [
             Count::Succeeded,
             Count::Failed,
+            Count::Panicked,
             Count::Ignored,
             Count::Cancelled,
         ]

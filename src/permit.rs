@@ -5,7 +5,7 @@ use crate::planted::{Bug, planted};
 use core::fmt;
 use core::future::{Future, poll_fn};
 use core::ops::Deref;
-use core::pin::pin;
+use core::pin::{Pin, pin};
 use std::sync::Arc;
 
 /// What a classifier makes of a call's result.
@@ -73,10 +73,10 @@ impl<B: Deref<Target = CircuitBreaker>> Held<B> {
     /// [`run`](Self::run) for a future; dropped between polls, it is cancelled.
     pub(crate) async fn run_async<T, E>(
         mut self,
-        future: impl Future<Output = Result<T, E>>,
+        future: Pin<&mut impl Future<Output = Result<T, E>>>,
         classify: impl FnOnce(&Result<T, E>) -> Outcome,
     ) -> Result<T, E> {
-        let mut future = pin!(future);
+        let mut future = future;
         let result = poll_fn(|context| {
             self.on_drop = End::Panicked;
             let poll = future.as_mut().poll(context);
@@ -100,6 +100,9 @@ impl<B: Deref<Target = CircuitBreaker>> Held<B> {
 impl<B: Deref<Target = CircuitBreaker>> Drop for Held<B> {
     #[inline(always)]
     fn drop(&mut self) {
+        if planted(Bug::GiveBack) || (planted(Bug::GiveBackOnUnwind) && std::thread::panicking()) {
+            return;
+        }
         if self.ticket.is_some() {
             self.finish(self.on_drop);
         }
@@ -157,6 +160,19 @@ macro_rules! permit {
             /// The error of `f`.
             pub fn run<T, E>(self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
                 self.0.run(f, crate::classify::plain)
+            }
+
+            /// [`run`](Self::run) for a future, on any runtime. Dropped before it has
+            /// finished, the call is cancelled.
+            ///
+            /// # Errors
+            ///
+            /// The error of `future`.
+            pub async fn run_async<T, E>(
+                self,
+                future: impl Future<Output = Result<T, E>>,
+            ) -> Result<T, E> {
+                self.0.run_async(pin!(future), crate::classify::plain).await
             }
 
             /// The era that the call was admitted in: settled in a later one, it

@@ -3,16 +3,15 @@
 //! It gives a half-open spell the beginning of its lease and a snapshot the time
 //! of the last transition. It lies beside the word and not in it: 40 bits of time
 //! would leave no room for the probes. The winner of a transition writes it after
-//! the swap; anybody who finds it behind the word writes it too, with a time of
-//! their own, which is later and thus only lengthens the lease. So nobody waits
-//! for a winner that was put to sleep between the two, and a stamp that is read
-//! under a word's own era belongs to that word's own spell.
+//! the swap; a caller who needs it and finds it behind the word writes it too,
+//! with a later time of their own, which lengthens the lease. So nobody waits for
+//! a winner that was put to sleep between the two, and a stamp that is read under
+//! a word's own era belongs to that word's own spell.
 
 use crate::bits::Lane;
 use crate::clock::Tick;
 use crate::sync::{Atomic, Bits, Ordering, const_fn};
 use crate::word::Era;
-use core::cmp::Ordering as Order;
 
 const TAG: Lane = Lane::lowest(24);
 const AT: Lane = TAG.above(40);
@@ -20,9 +19,11 @@ const _: () = assert!(AT.end() == u64::BITS, "the lanes must fill the stamp");
 
 /// A transition's tick (40 bits) over the low bits of its era (24).
 ///
-/// The tag wraps after 2^24 transitions. A stamp that old could only be taken for
-/// a new one if no transition in between had been stamped by anybody; the lease
-/// would then look long over, and the spell would be followed by a fresh one.
+/// The tag wraps after 2^24 transitions, and after half as many an old stamp looks
+/// like one of a later era. A writer that slept for so long can leave such a stamp
+/// behind, so a stamp that claims to be ahead is believed only if the word has moved
+/// on; otherwise it is overwritten. A stamp that is taken for the word's own after a
+/// whole lap shows a lease that is long over: the spell is followed by a fresh one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Stamp(u64);
 
@@ -44,11 +45,10 @@ impl Stamp {
         Tick(AT.get(self.0))
     }
 
-    /// Whether this stamp is of `era`, of an earlier or of a later one.
-    fn against(self, era: Era) -> Order {
+    /// How many transitions this stamp is ahead of `era`; negative, behind it.
+    fn ahead_of(self, era: Era) -> i64 {
         let spare = u64::BITS - TAG.end();
-        let ahead = (TAG.get(self.0).wrapping_sub(era.0) << spare).cast_signed();
-        ahead.cmp(&0)
+        (TAG.get(self.0).wrapping_sub(era.0) << spare).cast_signed() >> spare
     }
 }
 
@@ -62,34 +62,39 @@ impl AtomicStamp {
         }
     }
 
-    /// The tick at which `era` began, writing `now` if nobody has yet; as an error,
-    /// the tick at which a later one began, if `era` is over.
-    pub(crate) fn of(&self, era: Era, now: Tick) -> Result<Tick, Tick> {
+    /// The tick at which `era` began, writing `now` if nobody has yet; `None` if a
+    /// later era has begun, of which `is_current` has the last word.
+    pub(crate) fn of(&self, era: Era, now: Tick, is_current: impl Fn() -> bool) -> Option<Tick> {
         // Relaxed, here and below: the stamp is one value that is complete in
         // itself and says which era it is of; nothing else is read on the
         // strength of it.
         let mut seen = self.0.load(Ordering::Relaxed);
         let mine = Stamp::new(era, now);
         loop {
-            match seen.against(era) {
-                Order::Equal => return Ok(seen.at()),
-                Order::Greater => return Err(seen.at()),
-                Order::Less => {}
+            match seen.ahead_of(era) {
+                0 => return Some(seen.at()),
+                1.. if !is_current() => return None,
+                _ => {}
             }
             match self
                 .0
                 .compare_exchange_weak(seen, mine, Ordering::Relaxed, Ordering::Relaxed)
             {
-                Ok(_) => return Ok(now),
-                Err(now) => seen = now,
+                Ok(_) => return Some(now),
+                Err(newer) => seen = newer,
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn overwrite(&self, era: Era, at: Tick) {
+        self.0.store(Stamp::new(era, at), Ordering::Relaxed);
     }
 
     /// The tick at which `era` began, if it has been written down; never writes.
     pub(crate) fn peek(&self, era: Era) -> Option<Tick> {
         let seen = self.0.load(Ordering::Relaxed);
-        (seen.against(era) == Order::Equal).then(|| seen.at())
+        (seen.ahead_of(era) == 0).then(|| seen.at())
     }
 }
 
@@ -97,32 +102,40 @@ impl AtomicStamp {
 mod tests {
     use super::*;
 
+    const CURRENT: fn() -> bool = || true;
+    const OVER: fn() -> bool = || false;
+
     #[test]
     fn the_first_to_come_stamps_an_era_and_later_ones_read_it() {
         let stamp = AtomicStamp::new();
         assert_eq!(stamp.peek(Era(3)), None);
-        assert_eq!(stamp.of(Era(3), Tick(70)), Ok(Tick(70)));
-        assert_eq!(stamp.of(Era(3), Tick(99)), Ok(Tick(70)));
+        assert_eq!(stamp.of(Era(3), Tick(70), CURRENT), Some(Tick(70)));
+        assert_eq!(stamp.of(Era(3), Tick(99), CURRENT), Some(Tick(70)));
         assert_eq!(stamp.peek(Era(3)), Some(Tick(70)));
     }
 
     #[test]
-    fn an_earlier_era_neither_reads_nor_overwrites_a_later_stamp() {
+    fn an_era_that_is_over_neither_reads_nor_overwrites_a_later_stamp() {
         let stamp = AtomicStamp::new();
-        assert_eq!(stamp.of(Era(9), Tick(70)), Ok(Tick(70)));
-        assert_eq!(stamp.of(Era(8), Tick(99)), Err(Tick(70)));
+        assert_eq!(stamp.of(Era(9), Tick(70), CURRENT), Some(Tick(70)));
+        assert_eq!(stamp.of(Era(8), Tick(99), OVER), None);
         assert_eq!(stamp.peek(Era(9)), Some(Tick(70)));
+    }
+
+    #[test]
+    fn a_stamp_that_claims_to_be_ahead_of_the_current_era_is_overwritten() {
+        let stamp = AtomicStamp::new();
+        assert_eq!(stamp.of(Era(1 << 20), Tick(70), CURRENT), Some(Tick(70)));
+        assert_eq!(stamp.of(Era(8), Tick(99), CURRENT), Some(Tick(99)));
+        assert_eq!(stamp.peek(Era(8)), Some(Tick(99)));
     }
 
     #[test]
     fn a_tag_that_wraps_still_goes_forward() {
         let stamp = AtomicStamp::new();
         let last = Era(TAG.max());
-        for quarter in 1..=3 {
-            assert_eq!(stamp.of(Era(last.0 / 4 * quarter), Tick(1)), Ok(Tick(1)));
-        }
-        assert_eq!(stamp.of(last, Tick(5)), Ok(Tick(5)));
-        assert_eq!(stamp.of(Era(last.0 + 1), Tick(6)), Ok(Tick(6)));
-        assert_eq!(stamp.of(last, Tick(7)), Err(Tick(6)));
+        assert_eq!(stamp.of(last, Tick(5), CURRENT), Some(Tick(5)));
+        assert_eq!(stamp.of(Era(last.0 + 1), Tick(6), CURRENT), Some(Tick(6)));
+        assert_eq!(stamp.of(last, Tick(7), OVER), None);
     }
 }

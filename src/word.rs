@@ -32,7 +32,7 @@ pub enum State {
 
 impl State {
     /// Every state, in the order of their numbers.
-    pub const ALL: [State; 6] = [
+    pub const ALL: &'static [State] = &[
         State::Closed,
         State::Open,
         State::HalfOpen,
@@ -157,6 +157,12 @@ pub(crate) const MOST_PROBES: u32 = ISSUED.max() as u32;
 /// than that, so a settle that would change the word also compares the full
 /// era, 64 bits wide, which lies beside the word and which winners raise. A
 /// success that changes nothing need not.
+///
+/// The whole era of a word is the number nearest to the one beside it. A caller
+/// that sleeps for 2^20 transitions or more (6 minutes of full cycles at one a
+/// tick, 20 ms of that storm) between loading the one and the other can be off by a
+/// lap, 2^21. Its permit is then stale from the start, or `era()` says a number that
+/// was not; the state is right in any case.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Word(u64);
 
@@ -254,6 +260,10 @@ impl Word {
         (self.state() == State::Open).then(|| Word(DEADLINE.set(self.0, deadline.0)))
     }
 
+    fn has_probes_out(self) -> bool {
+        ISSUED.get(self.0) > PASSED.get(self.0)
+    }
+
     /// Whether calls pass unconditionally: the one question of the fast path.
     pub(crate) fn admits_all(self) -> bool {
         matches!(
@@ -273,6 +283,10 @@ impl Word {
 
     /// Decides one call at `now`, where a half-open spell hands out `permits` and
     /// `lease_over` says that this word's own spell has outlived its lease.
+    ///
+    /// A lease is about probes that are out. A spell with none out has nobody to
+    /// wait for: it admits the next call whatever was issued (settings may have
+    /// changed meanwhile), and keeps its passes however long the call was in coming.
     pub(crate) fn admit(
         self,
         now: Tick,
@@ -287,10 +301,10 @@ impl Word {
             }
             State::Open if self.is_due(now) => (Admission::Pass, Some(self.probe(0))),
             State::Open => (Admission::Reject(Reason::Open), None),
-            State::HalfOpen if lease_over => {
+            State::HalfOpen if lease_over && self.has_probes_out() => {
                 (Admission::Pass, Some(self.probe(LAPSED.get(self.0) + 1)))
             }
-            State::HalfOpen if ISSUED.get(self.0) < bound => {
+            State::HalfOpen if ISSUED.get(self.0) < bound || !self.has_probes_out() => {
                 let issued = ISSUED.get(self.0) + 1;
                 (Admission::Pass, Some(Word(ISSUED.set(self.0, issued))))
             }
@@ -339,7 +353,7 @@ impl Word {
         let issued = ISSUED.get(self.0);
         match self.state() {
             // A place that passed is not out any more.
-            State::HalfOpen if issued > PASSED.get(self.0) || planted(Bug::GiveBackBound) => {
+            State::HalfOpen if self.has_probes_out() || planted(Bug::GiveBackBound) => {
                 Judgement::Count(Word(ISSUED.set(self.0, issued.wrapping_sub(1))))
             }
             _ => Judgement::Keep,
@@ -465,9 +479,11 @@ impl AtomicWord {
     pub(crate) fn era_of(&self, word: Word) -> Era {
         // Relaxed: a hint. The low bits come with the word, and the number
         // nearest to a hint that is late by less than half a lap is the same
-        // one. It lags by at most one for each winner that stands between its
-        // swap and its raise. It would be wrong only after 2^20 transitions
-        // between the load of the word and this one: see "Aliasing".
+        // one. On hardware it lags by at most one for each winner that stands
+        // between its swap and its raise; in the abstract nothing orders a raise
+        // before the next winner's swap, and nothing here needs it to. It would be
+        // wrong after 2^20 transitions between the load of the word and this one:
+        // see "Aliasing".
         word.era_near(Era(self.era.load(Ordering::Relaxed)))
     }
 

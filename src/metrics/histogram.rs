@@ -42,7 +42,7 @@ pub(crate) struct Histogram {
     sum: Atomic<u64>,  // ns
     min: Atomic<u64>,  // ns, all ones when empty
     max: Atomic<u64>,  // ns
-    last: Atomic<u64>, // the clock's ns at the end of the last call
+    last: Atomic<u64>, // the clock's ns at the end of the last call, plus 1; 0 is none
 }
 
 impl Histogram {
@@ -58,11 +58,11 @@ impl Histogram {
     }
 
     pub(crate) fn record(&self, writer: Writer, nanos: u64, ended: u64) {
-        writer.add(self.buckets.get(index(nanos)).unwrap_or(&self.overflow), 1);
-        writer.add(&self.sum, nanos);
+        writer.tally(self.buckets.get(index(nanos)).unwrap_or(&self.overflow), 1);
+        writer.tally(&self.sum, nanos);
         writer.lower(&self.min, nanos);
         writer.raise(&self.max, nanos);
-        writer.raise(&self.last, ended);
+        writer.raise(&self.last, ended.saturating_add(1));
     }
 }
 
@@ -104,7 +104,7 @@ impl Merged {
 
     /// When the last call ended, by the breaker's clock.
     pub(crate) fn last(&self) -> Option<Duration> {
-        (self.samples() > 0).then(|| Duration::from_nanos(self.last))
+        self.last.checked_sub(1).map(Duration::from_nanos)
     }
 
     fn samples(&self) -> u64 {
@@ -129,14 +129,14 @@ impl Merged {
             return Latency::default();
         }
         let at = |share| Some(self.percentile(samples, share));
+        // Clamped: a cell's sum wraps after 584 years, which a leaping clock can show.
+        let mean = (self.sum / u128::from(samples)) as u64;
         Latency {
             samples,
             overflow: self.overflow,
             min: Some(Duration::from_nanos(self.min)),
             max: Some(Duration::from_nanos(self.max)),
-            mean: Some(Duration::from_nanos(
-                (self.sum / u128::from(samples)) as u64,
-            )),
+            mean: Some(Duration::from_nanos(mean.clamp(self.min, self.max))),
             p50: at(0.5),
             p90: at(0.9),
             p95: at(0.95),

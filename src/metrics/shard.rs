@@ -5,7 +5,7 @@ use crate::sync::{Atomic, OnceBox, Ordering};
 
 /// What a breaker counts, in the order in which a snapshot reads it: a part before
 /// its whole, and what is settled before what is admitted. Writers go the other
-/// way round.
+/// way round. `Failed` are those that returned, `Panicked` those that did not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Count {
     Stale,
@@ -15,17 +15,17 @@ pub(crate) enum Count {
     Ignored,
     Cancelled,
     Admitted,
+    Fallbacks,
     RejectedOpen,
     RejectedHalfOpenFull,
     RejectedForcedOpen,
-    Fallbacks,
-    #[cfg_attr(not(feature = "contention"), allow(dead_code))]
-    Swaps,
     #[cfg_attr(not(feature = "contention"), allow(dead_code))]
     Retries,
+    #[cfg_attr(not(feature = "contention"), allow(dead_code))]
+    Swaps,
 }
 
-pub(crate) const COUNTS: usize = Count::Retries as usize + 1;
+pub(crate) const COUNTS: usize = Count::Swaps as usize + 1;
 
 /// How a cell is written: by the one thread that owns it, or by several.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,7 +53,20 @@ impl Writer {
         }
     }
 
-    // Relaxed, in both: statistics; nothing is decided on the strength of them.
+    // Relaxed, in all three: statistics; nothing is read on the strength of them.
+
+    #[inline(always)]
+    pub(crate) fn tally(self, cell: &Atomic<u64>, value: u64) {
+        match self {
+            Writer::Owner => {
+                let sum = cell.load(Ordering::Relaxed).wrapping_add(value);
+                cell.store(sum, Ordering::Relaxed);
+            }
+            Writer::Shared => {
+                cell.fetch_add(value, Ordering::Relaxed);
+            }
+        }
+    }
 
     pub(crate) fn raise(self, cell: &Atomic<u64>, value: u64) {
         match self {

@@ -145,11 +145,12 @@ impl Transitions {
     pub fn iter(&self) -> impl Iterator<Item = (State, State, u64)> + '_ {
         let edge = move |from: State| {
             State::ALL
-                .into_iter()
-                .map(move |to| (from, to, self.between(from, to)))
+                .iter()
+                .map(move |&to| (from, to, self.between(from, to)))
         };
         State::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .flat_map(edge)
             .filter(|&(_, _, count)| count > 0)
     }
@@ -175,11 +176,44 @@ pub(crate) struct Head {
     pub(crate) last_transition: Option<Duration>,
 }
 
+impl Lifetime {
+    /// The counts of a reading. One that a reset took in mid-traffic may have
+    /// caught a whole before its part, so parts are kept within their wholes.
+    fn of(totals: &super::Totals) -> Self {
+        let panicked = totals.of(Count::Panicked);
+        let rejected = Rejections {
+            open: totals.of(Count::RejectedOpen),
+            half_open_full: totals.of(Count::RejectedHalfOpenFull),
+            forced_open: totals.of(Count::RejectedForcedOpen),
+        };
+        Lifetime {
+            admitted: totals.of(Count::Admitted),
+            succeeded: totals.of(Count::Succeeded),
+            failed: totals.of(Count::Failed) + panicked,
+            panicked,
+            ignored: totals.of(Count::Ignored),
+            cancelled: totals.of(Count::Cancelled),
+            stale: totals.of(Count::Stale).min(totals.settled()),
+            rejected,
+            fallbacks: totals.of(Count::Fallbacks).min(rejected.total()),
+        }
+    }
+}
+
 impl Snapshot {
     pub(crate) fn new(head: Head, reading: &Reading) -> Self {
         let totals = reading.lifetime.since(&reading.reset_at);
-        let lifetime = reading.lifetime;
-        let (succeeded, failed) = (totals.of(Count::Succeeded), totals.of(Count::Failed));
+        let Lifetime {
+            admitted,
+            succeeded,
+            failed,
+            panicked,
+            ignored,
+            cancelled,
+            stale,
+            rejected,
+            fallbacks,
+        } = Lifetime::of(&totals);
         let share = |part: u64| {
             let all = succeeded + failed;
             (all > 0).then(|| part as f64 / all as f64)
@@ -189,16 +223,16 @@ impl Snapshot {
             state: head.state,
             era: head.era,
             streak: head.streak,
-            admitted: totals.of(Count::Admitted),
+            admitted,
             succeeded,
             failed,
-            panicked: totals.of(Count::Panicked),
-            ignored: totals.of(Count::Ignored),
-            cancelled: totals.of(Count::Cancelled),
-            stale: totals.of(Count::Stale),
-            in_flight: totals.of(Count::Admitted).saturating_sub(totals.settled()),
-            rejected: rejections(&totals),
-            fallbacks: totals.of(Count::Fallbacks),
+            panicked,
+            ignored,
+            cancelled,
+            stale,
+            in_flight: admitted.saturating_sub(totals.settled()),
+            rejected,
+            fallbacks,
             transitions: Transitions {
                 turns: reading.turns,
             },
@@ -211,31 +245,13 @@ impl Snapshot {
             last_success: reading.success.last(),
             last_failure: reading.failure.last(),
             last_transition: head.last_transition,
-            lifetime: Lifetime {
-                admitted: lifetime.of(Count::Admitted),
-                succeeded: lifetime.of(Count::Succeeded),
-                failed: lifetime.of(Count::Failed),
-                panicked: lifetime.of(Count::Panicked),
-                ignored: lifetime.of(Count::Ignored),
-                cancelled: lifetime.of(Count::Cancelled),
-                stale: lifetime.of(Count::Stale),
-                rejected: rejections(&lifetime),
-                fallbacks: lifetime.of(Count::Fallbacks),
-            },
+            lifetime: Lifetime::of(&reading.lifetime),
             #[cfg(feature = "contention")]
             contention: Contention {
-                swaps: lifetime.of(Count::Swaps),
-                retries: lifetime.of(Count::Retries),
+                swaps: reading.lifetime.of(Count::Swaps),
+                retries: reading.lifetime.of(Count::Retries),
             },
         }
-    }
-}
-
-fn rejections(totals: &super::Totals) -> Rejections {
-    Rejections {
-        open: totals.of(Count::RejectedOpen),
-        half_open_full: totals.of(Count::RejectedHalfOpenFull),
-        forced_open: totals.of(Count::RejectedForcedOpen),
     }
 }
 
@@ -276,7 +292,7 @@ impl fmt::Display for Snapshot {
             ": {open} open, {half_open_full} half-open, {forced_open} forced open"
         )?;
         writeln!(f, "; {} fallbacks", self.fallbacks)?;
-        write!(f, "  turns     {}", self.transitions.total())?;
+        write!(f, "  changes   {}", self.transitions.total())?;
         for (nth, (from, to, count)) in self.transitions.iter().enumerate() {
             write!(
                 f,

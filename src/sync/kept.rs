@@ -53,14 +53,22 @@ impl<T: Sync + Send> Kept<T> {
         unsafe { &*current }
     }
 
-    /// Replaces the value by what `change` makes of it; one change at a time.
-    pub(crate) fn replace<E>(&self, change: impl FnOnce(&T) -> Result<T, E>) -> Result<(), E> {
-        let mut replaced = lock(&self.replaced);
-        let next = Box::into_raw(Box::new(change(self.get())?));
-        replaced.push(Owned(next));
-        // Release, edge `replaced -> read`: pairs with the Acquire in `get`.
-        self.current.store(next, Ordering::Release);
-        Ok(())
+    /// Replaces the value by what `change` makes of it. Runs `change` again if
+    /// another change came between, and never under the lock.
+    pub(crate) fn replace<E>(&self, change: impl Fn(&T) -> Result<T, E>) -> Result<(), E> {
+        loop {
+            let seen = self.get();
+            let next = change(seen)?;
+            let mut replaced = lock(&self.replaced);
+            if !core::ptr::eq(seen, self.get()) {
+                continue;
+            }
+            let next = Box::into_raw(Box::new(next));
+            replaced.push(Owned(next));
+            // Release, edge `replaced -> read`: pairs with the Acquire in `get`.
+            self.current.store(next, Ordering::Release);
+            return Ok(());
+        }
     }
 }
 

@@ -58,7 +58,7 @@ fn s32_the_caller_who_half_opens_holds_one_of_the_permits() {
 
 #[test]
 fn s33_asking_whether_a_call_would_be_admitted_takes_nothing_in_any_state() {
-    for state in State::ALL {
+    for &state in State::ALL {
         let (breaker, _) = bring_to(state);
         let before = breaker.snapshot();
         let answers: Vec<_> = (0..100).map(|_| breaker.would_admit()).collect();

@@ -69,7 +69,7 @@ const ORDERS: [Order; 5] = [
 
 #[test]
 fn s57_every_order_works_from_every_state_and_one_that_changes_nothing_has_no_era() {
-    for from in State::ALL {
+    for &from in State::ALL {
         for (to, order) in ORDERS {
             let (breaker, _) = bring_to(from);
             let era = breaker.era();
@@ -117,7 +117,7 @@ fn s57_tripping_an_open_breaker_keeps_its_deadline_until_it_is_due() {
 
 #[test]
 fn s59_a_reset_from_any_state_closes_empties_and_begins_the_totals_anew() {
-    for from in State::ALL {
+    for &from in State::ALL {
         let (breaker, _) = bring_to(from);
         let before = breaker.snapshot();
         breaker.reset();

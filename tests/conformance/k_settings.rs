@@ -42,6 +42,11 @@ fn s63_a_change_that_is_refused_changes_nothing() {
         clock.unwrap_err(),
         ConfigError::FixedAtBuild { field: "clock" }
     );
+    let other = breaker.reconfigure(|_| CircuitBreaker::builder("other").failure_threshold(1));
+    assert_eq!(
+        other.unwrap_err(),
+        ConfigError::FixedAtBuild { field: "name" }
+    );
     fail(&breaker, 1);
     assert_eq!(breaker.state(), State::Closed);
 }
@@ -60,6 +65,36 @@ fn s64_fewer_permits_in_a_running_spell_let_no_more_out_than_the_new_number() {
             .try_acquire()
             .expect("one place under the new number"),
     );
+}
+
+#[test]
+fn s64_fewer_successes_needed_in_a_running_spell_wait_for_no_lease() {
+    let (breaker, clock) = breaker();
+    make_due(&breaker, &clock);
+    succeed(&breaker, 2);
+    breaker.reconfigure(|now| now.success_threshold(1)).unwrap();
+    // No probe is out, so there is nothing to wait for.
+    assert!(breaker.would_admit());
+    let last = breaker.try_acquire().unwrap();
+    assert!(breaker.try_acquire().is_err());
+    last.success();
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn s63_a_change_may_itself_change_the_breaker() {
+    let (breaker, _) = breaker();
+    let changes = std::cell::Cell::new(0);
+    let outer = breaker.reconfigure(|now| {
+        changes.set(changes.get() + 1);
+        if changes.get() == 1 {
+            breaker.reconfigure(|now| now.failure_threshold(1)).unwrap();
+        }
+        now.open_for(SECOND * 9)
+    });
+    assert_eq!((outer, changes.get()), (Ok(()), 2));
+    fail(&breaker, 1);
+    assert_eq!(refusal(&breaker).retry_after(), Some(SECOND * 9));
 }
 
 #[test]

@@ -76,6 +76,16 @@ fn s71_a_nested_rejection_is_neutral_where_a_chain_of_sources_shows_it() {
 }
 
 #[test]
+fn s71_a_rejection_behind_another_breaker_is_neutral_too() {
+    let (outer, inner) = pair();
+    let middle = breaker().0;
+    let _ = outer
+        .classified(classify::by_source)
+        .call(|| middle.call(|| inner.try_acquire().map(Permit::success)));
+    assert_eq!(outer.snapshot().ignored, 1);
+}
+
+#[test]
 fn a_breaker_may_be_used_inside_its_own_call() {
     let (breaker, _) = breaker();
     let result = breaker.call(|| {

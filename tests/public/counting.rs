@@ -153,6 +153,6 @@ fn a_snapshot_prints_what_happened_for_people() {
          \x20 admitted  6: 1 succeeded, 5 failed, 0 ignored, 0 cancelled, 0 in flight; 0 stale\n\
          \x20 failures  83.3 %\n\
          \x20 rejected  1: 1 open, 0 half-open, 0 forced open; 1 fallbacks\n\
-         \x20 turns     1: 1 closed -> open\n"
+         \x20 changes   1: 1 closed -> open\n"
     );
 }

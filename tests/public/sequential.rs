@@ -1,6 +1,6 @@
 //! Random operations against the sequential model: the specification in code.
 
-use ampacity::{CircuitBreaker, ManualClock, OwnedPermit, Reason, State, Timing};
+use ampacity::{Builder, CircuitBreaker, ManualClock, OwnedPermit, Reason, State, Timing};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +80,12 @@ impl Model {
         }
         match self.phase {
             Phase::Open { .. } => self.spell(0),
-            Phase::HalfOpen { began, lapsed, .. } if self.lease_over(began, lapsed) => {
+            Phase::HalfOpen {
+                issued,
+                passed,
+                began,
+                lapsed,
+            } if issued > passed && self.lease_over(began, lapsed) => {
                 self.spell(lapsed + 1);
             }
             Phase::HalfOpen { ref mut issued, .. } => *issued += 1,
@@ -100,10 +105,10 @@ impl Model {
             Phase::Open { deadline } if self.now < deadline => Err(Reason::Open),
             Phase::HalfOpen {
                 issued,
+                passed,
                 began,
                 lapsed,
-                ..
-            } if issued >= self.permits && !self.lease_over(began, lapsed) => {
+            } if issued >= self.permits && issued > passed && !self.lease_over(began, lapsed) => {
                 Err(Reason::HalfOpenFull)
             }
             Phase::ByHand(State::ForcedOpen) => Err(Reason::ForcedOpen),
@@ -197,6 +202,7 @@ enum Step {
     Clock(i64),
     Order(Order),
     FailureThreshold(u32),
+    SuccessThreshold(u32),
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -224,6 +230,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (-200i64..0).prop_map(Step::Clock),
         1 => order.prop_map(Step::Order),
         1 => (1u32..6).prop_map(Step::FailureThreshold),
+        1 => (1u32..4).prop_map(Step::SuccessThreshold),
     ]
 }
 
@@ -310,6 +317,13 @@ proptest! {
                 Step::FailureThreshold(threshold) => {
                     breaker.reconfigure(|now| now.failure_threshold(threshold)).unwrap();
                     model.failure_threshold = threshold.into();
+                }
+                Step::SuccessThreshold(needed) => {
+                    let change =
+                        |now: Builder| now.success_threshold(needed).half_open_permits(needed + spare);
+                    breaker.reconfigure(change).unwrap();
+                    model.needed = needed.into();
+                    model.permits = (needed + spare).into();
                 }
             }
             prop_assert_eq!(breaker.state(), model.state());

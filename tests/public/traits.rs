@@ -1,8 +1,8 @@
 //! Which threads and unwinds a type may cross: checked when this compiles.
 
 use ampacity::{
-    Builder, CallError, CircuitBreaker, Classified, ConfigError, Latency, ManualClock, Outcome,
-    OwnedPermit, Permit, Reason, Rejected, Snapshot, State, StdClock, Timing,
+    Builder, CallError, CircuitBreaker, Classified, ConfigError, Latencies, Latency, Lifetime,
+    ManualClock, Outcome, OwnedPermit, Permit, Reason, Rejected, Snapshot, State, StdClock, Timing,
 };
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -20,6 +20,10 @@ const _: () = {
     shared::<CallError<std::fmt::Error>>();
     shared::<ConfigError>();
     shared::<Latency>();
+    shared::<Latencies>();
+    shared::<Lifetime>();
+    shared::<ampacity::Rejections>();
+    shared::<ampacity::Transitions>();
     shared::<Outcome>();
     shared::<Reason>();
     shared::<State>();
@@ -29,9 +33,11 @@ const _: () = {
     travels::<Classified<'_, fn()>>();
     lives_on::<OwnedPermit>();
     lives_on::<Rejected>();
-    const fn moved<T: Send>() {}
-    moved::<Builder>();
+    shared::<Builder>();
 };
+
+#[cfg(feature = "contention")]
+const _: () = shared::<ampacity::Contention>();
 
 #[cfg(feature = "fast-clock")]
 const _: () = shared::<ampacity::FastClock>();
@@ -51,4 +57,17 @@ fn a_future_of_a_call_can_be_sent_to_another_thread() {
     }
     let breaker = CircuitBreaker::new("sent");
     drop(send(breaker.call_async(async { Ok::<_, io::Error>(()) })));
+}
+
+#[test]
+fn a_guarded_future_is_little_more_than_twice_the_size_of_its_own() {
+    let breaker = CircuitBreaker::new("size");
+    let own = [0u8; 2048];
+    let future = async move {
+        std::future::ready(()).await;
+        Ok::<_, io::Error>(own)
+    };
+    let bare = size_of_val(&future);
+    let guarded = size_of_val(&breaker.call_async(future));
+    assert!(guarded < 3 * bare, "{guarded} bytes around {bare}");
 }
