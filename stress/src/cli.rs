@@ -14,7 +14,7 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Stop, Verdict};
 use crate::record::{Entry, Place, Record};
-use crate::{glance, print, replay, storm};
+use crate::{glance, print, replay, sample, storm};
 
 const INTERRUPTED: u8 = 130;
 
@@ -32,7 +32,7 @@ struct Line {
     out: Option<PathBuf>,
 
     /// Seed of all random choices
-    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
+    #[arg(long, global = true, value_name = "N", default_value_t = sample::SEED)]
     seed: u64,
 
     /// Show no progress bars
@@ -48,6 +48,9 @@ enum Which {
     Storm(storm::Options),
     /// Time a call, against an empty call and two mutex breakers
     Glance(glance::Options),
+    /// Print a trace like the one that ships with the project
+    #[command(hide = true)]
+    Sample,
 }
 
 /// Runs the command line `args`, the program's name first.
@@ -94,6 +97,10 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Replay(options)) => ("replay", vec![replay::prepare(options)?]),
         Some(Which::Storm(options)) => ("storm", vec![storm::prepare(options)?]),
         Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options)?]),
+        Some(Which::Sample) => {
+            print::out(&sample::generate(line.seed));
+            return Ok(0);
+        }
         None => ("tour", tour()?),
     };
     let place = Place::reserve(line.out.as_deref(), what)?;

@@ -12,4 +12,6 @@ pub mod print;
 pub mod program;
 pub mod record;
 pub mod replay;
+pub mod sample;
 pub mod storm;
+pub mod trace;
