@@ -1,0 +1,186 @@
+//! What a replay hands back: figures, tables, checks.
+
+use serde_json::json;
+
+use super::lane::{Lane, Plan, Policy};
+use super::pace::Pace;
+use super::script::is_outage;
+use super::story::Story;
+use super::tally::{Percentiles, Tally};
+use super::verdict::{self, Following};
+use crate::program::{Check, Section, Table};
+use crate::trace::Trace;
+
+/// The section of a replay in three lanes: bare, guarded, and guarded in peace.
+pub(super) fn section(
+    name: &str,
+    trace: &Trace,
+    pace: Pace,
+    plans: &[Plan<'_>; 3],
+    lanes: &[Lane; 3],
+) -> Section {
+    let [bare, guarded, peace] = lanes;
+    let timeline = &plans[1].timeline;
+    let phases = timeline.phases();
+    let policy = plans[1].guard.unwrap_or(Policy::waiting(pace.open_for));
+    let story = Story::read(&guarded.events, &policy);
+    let phase_of = |at| phases[timeline.step_at(at).phase].name;
+    let following = verdict::following(guarded, &story, phase_of);
+    let without = Tally::by_phase(phases, &bare.requests);
+    let with = Tally::by_phase(phases, &guarded.requests);
+    let all = |lane: &Lane| Tally::of("all", lane.requests.iter());
+    let complete = lanes.iter().all(|lane| lane.launched.complete);
+
+    let figures = json!({
+        "trace": name,
+        "requests": trace.arrivals().len(),
+        "trace_span_s": trace.span().as_secs_f64(),
+        "speed": pace.speed,
+        "length_s": pace.length.as_secs_f64(),
+        "client_timeout_ms": pace.timeout.as_secs_f64() * 1e3,
+        "breaker": {
+            "failure_threshold": policy.failures,
+            "success_threshold": policy.successes,
+            "half_open_permits": policy.successes,
+            "open_for_ms": policy.open_for.as_secs_f64() * 1e3,
+        },
+        "without": { "all": all(bare), "phases": without },
+        "with": { "all": all(guarded), "phases": with },
+        "all_healthy": all(peace),
+        "following": following,
+        "transitions": story.changes.len(),
+        "latest_arrival_ms": lanes.each_ref().map(|lane| verdict::worst(lane).as_secs_f64() * 1e3),
+    });
+    let mut counts = counts(name, pace, &without, &with);
+    let outages = |tallies: &[Tally]| -> u64 {
+        let of = phases
+            .iter()
+            .zip(tallies)
+            .filter(|(phase, _)| is_outage(phase));
+        of.map(|(_, tally)| tally.failed).sum()
+    };
+    counts.notes.push(format!(
+        "in the outages {} requests were wasted without the breaker, {} with it",
+        outages(&without),
+        outages(&with)
+    ));
+    counts.rows.push(row(&all(bare), &all(guarded)));
+    Section {
+        figures,
+        tables: vec![
+            counts,
+            latencies(&without, &with, &all(bare), &all(guarded)),
+            times(&following),
+        ],
+        checks: if complete {
+            checks(pace, plans, lanes, &story)
+        } else {
+            Vec::new()
+        },
+        partial: !complete,
+    }
+}
+
+/// Every check of a complete replay.
+fn checks(pace: Pace, plans: &[Plan<'_>; 3], lanes: &[Lane; 3], story: &Story) -> Vec<Check> {
+    let [bare, guarded, peace] = lanes;
+    let timeline = &plans[1].timeline;
+    let phases = timeline.phases();
+    let policy = plans[1].guard.unwrap_or(Policy::waiting(pace.open_for));
+    let phase_of = |at| phases[timeline.step_at(at).phase].name;
+    let without = Tally::by_phase(phases, &bare.requests);
+    let with = Tally::by_phase(phases, &guarded.requests);
+    let mut checks = vec![verdict::peace(peace, &pace)];
+    checks.extend(verdict::waste(phases, &without, &with));
+    checks.extend(verdict::served(phases, &without, &with));
+    checks.extend(verdict::contract(story));
+    checks.extend(verdict::cures(guarded, story, &policy, phase_of));
+    checks.extend(verdict::totals(guarded));
+    for (name, lane) in [("without", bare), ("with", guarded), ("all_healthy", peace)] {
+        checks.extend(verdict::load(name, lane, &pace));
+    }
+    checks
+}
+
+fn heads<const N: usize>(heads: [&str; N]) -> Vec<String> {
+    heads.map(str::to_owned).into()
+}
+
+fn counts(name: &str, pace: Pace, without: &[Tally], with: &[Tally]) -> Table {
+    Table {
+        title: format!(
+            "replay of {name} at {:.0} times its speed: without a breaker | with one",
+            pace.speed
+        ),
+        head: heads([
+            "phase", "requests", "served", "wasted", "| served", "wasted", "rejected",
+        ]),
+        rows: without
+            .iter()
+            .zip(with)
+            .map(|(without, with)| row(without, with))
+            .collect(),
+        notes: Vec::new(),
+    }
+}
+
+fn row(without: &Tally, with: &Tally) -> Vec<String> {
+    let counts = [
+        without.requests,
+        without.served,
+        without.failed,
+        with.served,
+        with.failed,
+        with.rejected,
+    ];
+    let cells = counts.iter().map(u64::to_string);
+    std::iter::once(with.phase.to_owned())
+        .chain(cells)
+        .collect()
+}
+
+fn latencies(without: &[Tally], with: &[Tally], bare: &Tally, guarded: &Tally) -> Table {
+    let row = |(without, with): (&Tally, &Tally)| {
+        let cells = ranks(without.caller).into_iter().chain(ranks(with.caller));
+        std::iter::once(with.phase.to_owned())
+            .chain(cells)
+            .collect()
+    };
+    let pairs = without
+        .iter()
+        .zip(with)
+        .chain(std::iter::once((bare, guarded)));
+    Table {
+        title: "what the caller waited, in ms: without a breaker | with one".to_owned(),
+        head: heads(["phase", "p50", "p95", "p99", "| p50", "p95", "p99"]),
+        rows: pairs.map(row).collect(),
+        notes: vec!["from the moment a request was due; timers fire up to 1 ms late".to_owned()],
+    }
+}
+
+fn ranks(of: Percentiles) -> [String; 3] {
+    [of.p50_ms, of.p95_ms, of.p99_ms].map(|ms| milliseconds(ms, 1))
+}
+
+fn milliseconds(ms: Option<f64>, digits: usize) -> String {
+    ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.digits$}"))
+}
+
+fn times(following: &[Following]) -> Table {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for pair in following.chunks(2) {
+        let cure = pair.get(1).and_then(|cure| cure.cure_to_closed_ms);
+        rows.push(vec![
+            pair[0].phase.to_owned(),
+            format!("{:.2}", pair[0].at_s),
+            milliseconds(pair[0].onset_to_open_ms, 1),
+            milliseconds(cure, 1),
+        ]);
+    }
+    Table {
+        title: "how the breaker followed each trouble".to_owned(),
+        head: heads(["trouble", "at s", "onset to open, ms", "cure to closed, ms"]),
+        rows,
+        notes: Vec::new(),
+    }
+}

@@ -1,0 +1,301 @@
+//! What a breaker must not cost, and what it must save.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::lane::{Lane, Policy};
+use super::pace::Pace;
+use super::script::{Behaviour, Phase, is_outage};
+use super::story::{Story, To};
+use super::tally::{Fate, Tally};
+use crate::program::Check;
+
+/// In an outage the guarded run may waste this part of what the bare one wastes.
+const WASTE_PERCENT: u64 = 5;
+
+/// In any phase the guarded run must serve this part of what the bare one serves.
+const SERVED_PERCENT: u64 = 90;
+
+/// With fewer requests than this, five in a hundred is less than one breaker's threshold.
+const ENOUGH_WASTED: u64 = 150;
+
+/// With fewer, a tenth is a matter of luck.
+const ENOUGH_SERVED: u64 = 50;
+
+/// A trouble that began, or one that ended, and how long the breaker took to follow.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Following {
+    /// The phase.
+    pub phase: &'static str,
+    /// When the server changed, from the start of the run.
+    pub at_s: f64,
+    /// From the trouble's onset until the breaker opened; null if this is a cure, or it
+    /// stayed closed.
+    pub onset_to_open_ms: Option<f64>,
+    /// From the cure until the breaker closed; null if this is an onset, or it never opened.
+    pub cure_to_closed_ms: Option<f64>,
+}
+
+/// How the breaker followed the server's changes in `lane`.
+pub fn following(
+    lane: &Lane,
+    story: &Story,
+    phase_of: impl Fn(Duration) -> &'static str,
+) -> Vec<Following> {
+    let ms = |to, at: Duration, until: Option<Duration>| {
+        let change = story.first(to, at)?;
+        let in_time = until.is_none_or(|until| change.at < until);
+        in_time.then(|| (change.at - at).as_secs_f64() * 1e3)
+    };
+    shifts(lane)
+        .into_iter()
+        .map(|Shift { at, until, cure }| Following {
+            phase: phase_of(at),
+            at_s: at.as_secs_f64(),
+            onset_to_open_ms: if cure { None } else { ms(To::Open, at, until) },
+            cure_to_closed_ms: if cure && story.state_at(at) != To::Closed {
+                ms(To::Closed, at, until)
+            } else {
+                None
+            },
+        })
+        .collect()
+}
+
+/// A change of the server between serving and not.
+#[derive(Clone, Copy)]
+struct Shift {
+    at: Duration,
+    until: Option<Duration>,
+    cure: bool,
+}
+
+fn shifts(lane: &Lane) -> Vec<Shift> {
+    let mut shifts: Vec<Shift> = Vec::new();
+    let mut serves = Behaviour::Healthy.serves();
+    for turn in &lane.turns {
+        if turn.behaviour.serves() != serves {
+            serves = !serves;
+            if let Some(last) = shifts.last_mut() {
+                last.until = Some(turn.at);
+            }
+            shifts.push(Shift {
+                at: turn.at,
+                until: None,
+                cure: serves,
+            });
+        }
+    }
+    shifts
+}
+
+/// In each outage, the guarded run wasted little of what the bare one did.
+pub fn waste(phases: &[Phase], bare: &[Tally], guarded: &[Tally]) -> Vec<Check> {
+    let outages = phases
+        .iter()
+        .enumerate()
+        .filter(|(_, phase)| is_outage(phase));
+    outages
+        .map(|(i, phase)| {
+            let name = name("wastes_at_most_5_percent", phase.name);
+            let (with, without) = (guarded[i].failed, bare[i].failed);
+            if without < ENOUGH_WASTED {
+                return Check::not_reached(
+                    name,
+                    format!(
+                        "{without} requests wasted without the breaker, {ENOUGH_WASTED} needed"
+                    ),
+                );
+            }
+            let percent = 100.0 * with as f64 / without as f64;
+            Check::judged(
+                name,
+                100 * with <= WASTE_PERCENT * without,
+                format!("{with} wasted with the breaker, {without} without: {percent:.1} %"),
+            )
+        })
+        .collect()
+}
+
+/// In each phase, the guarded run served nearly what the bare one did.
+pub fn served(phases: &[Phase], bare: &[Tally], guarded: &[Tally]) -> Vec<Check> {
+    phases
+        .iter()
+        .enumerate()
+        .map(|(i, phase)| {
+            let name = name("serves_nine_tenths", phase.name);
+            let (with, without) = (guarded[i].served, bare[i].served);
+            let detail = format!("{with} served with the breaker, {without} without");
+            if without >= ENOUGH_SERVED {
+                Check::judged(name, 100 * with >= SERVED_PERCENT * without, detail)
+            } else if is_outage(phase) {
+                // Requests on the edge of a phase: the server changed a moment later.
+                Check::judged(name, true, format!("nothing to serve: {detail}"))
+            } else {
+                Check::not_reached(name, format!("{detail}; {ENOUGH_SERVED} needed"))
+            }
+        })
+        .collect()
+}
+
+/// Where nothing was wrong, nothing was rejected.
+pub fn peace(lane: &Lane, pace: &Pace) -> Check {
+    let tally = Tally::of("all healthy", lane.requests.iter());
+    let mut detail = format!("{} of {} rejected", tally.rejected, tally.requests);
+    if tally.failed > 0 {
+        let late = worst(lane).as_secs_f64() * 1e3;
+        let timeout = pace.timeout.as_secs_f64() * 1e3;
+        detail += &format!(
+            "; {} failed, the program was held up for up to {late:.0} ms, the timeout is \
+             {timeout:.0} ms",
+            tally.failed
+        );
+    }
+    Check::judged("healthy_rejects_nothing", tally.rejected == 0, detail)
+}
+
+/// Every arrival past a deadline was let in, and the breaker did nothing its contract
+/// does not allow.
+pub fn contract(story: &Story) -> Vec<Check> {
+    let past = "first_arrival_past_the_deadline_is_admitted";
+    let allowed = "transitions_follow_the_contract";
+    let first = |faults: &[String]| faults.first().cloned().unwrap_or_default();
+    vec![
+        if story.let_in == 0 && story.kept_out.is_empty() {
+            Check::not_reached(past, "nothing arrived past a deadline")
+        } else {
+            let (out, of) = (story.kept_out.len(), story.let_in);
+            let more = if out == 0 {
+                String::new()
+            } else {
+                format!(": {}", first(&story.kept_out))
+            };
+            Check::judged(past, out == 0, format!("{of} let in, {out} kept out{more}"))
+        },
+        Check::judged(
+            allowed,
+            story.faults.is_empty(),
+            match story.faults.len() {
+                0 => format!("{} transitions", story.changes.len()),
+                n => format!("{n} faults, the first {}", first(&story.faults)),
+            },
+        ),
+    ]
+}
+
+/// After every cure the breaker closed before the next trouble.
+pub fn cures(
+    lane: &Lane,
+    story: &Story,
+    policy: &Policy,
+    phase_of: impl Fn(Duration) -> &'static str,
+) -> Vec<Check> {
+    let cures = shifts(lane).into_iter().filter(|shift| shift.cure);
+    cures
+        .map(|Shift { at, until, .. }| {
+            let name = name("closes_after_the_cure", phase_of(at));
+            if story.state_at(at) == To::Closed {
+                return Check::not_reached(name, "it had not opened");
+            }
+            let since = |moment: Duration| moment.saturating_sub(at).as_secs_f64() * 1e3;
+            let closed = story.first(To::Closed, at);
+            let held = closed.is_some_and(|closed| until.is_none_or(|until| closed.at < until));
+            let spells = story.changes.iter().filter(|change| {
+                change.to == To::HalfOpen
+                    && change.at >= at
+                    && closed.is_none_or(|closed| change.at < closed.at)
+            });
+            let spells: Vec<f64> = spells.map(|change| since(change.at)).collect();
+            let detail = match (closed, spells.first()) {
+                (Some(closed), Some(first)) if held => format!(
+                    "first probe {first:.1} ms after the cure, closed by {} successes at {:.1} ms",
+                    policy.successes,
+                    since(closed.at)
+                ),
+                (Some(closed), None) if held => {
+                    format!(
+                        "probes were out; closed {:.1} ms after the cure",
+                        since(closed.at)
+                    )
+                }
+                _ => format!(
+                    "not closed before the next trouble, after {} spells",
+                    spells.len()
+                ),
+            };
+            Check::judged(name, held, detail)
+        })
+        .collect()
+}
+
+/// What the breaker counted is what its callers saw.
+pub fn totals(lane: &Lane) -> Option<Check> {
+    let snapshot = lane.snapshot.as_ref()?;
+    let count = |wanted: fn(Fate) -> bool| {
+        lane.requests
+            .iter()
+            .filter(|request| wanted(request.fate))
+            .count() as u64
+    };
+    let served = count(|fate| fate == Fate::Served);
+    let rejected = count(|fate| fate == Fate::Rejected);
+    let ignored = count(|fate| fate == Fate::Unsent);
+    let failed = lane.requests.len() as u64 - served - rejected - ignored;
+    let callers = [served, failed, ignored, 0, rejected, 0];
+    let breaker = [
+        snapshot.succeeded,
+        snapshot.failed,
+        snapshot.ignored,
+        snapshot.cancelled,
+        snapshot.rejected.total(),
+        snapshot.in_flight,
+    ];
+    Some(Check::judged(
+        "totals_are_the_callers",
+        callers == breaker && snapshot.admitted == served + failed + ignored,
+        format!(
+            "succeeded, failed, ignored, cancelled, rejected, in flight: breaker {breaker:?}, \
+             callers {callers:?}"
+        ),
+    ))
+}
+
+/// The load was what the script says, and no request was lost to this program's own limits.
+pub fn load(name: &str, lane: &Lane, pace: &Pace) -> Vec<Check> {
+    let unsent = lane
+        .requests
+        .iter()
+        .filter(|request| request.fate == Fate::Unsent)
+        .count();
+    let mut late = lane.launched.late.clone();
+    late.sort_unstable();
+    let p99 = late.get(late.len() * 99 / 100).copied().unwrap_or_default();
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    vec![
+        Check::judged(
+            format!("{name}/every_request_was_sent"),
+            unsent == 0,
+            format!("{unsent} of {} failed in this program", lane.requests.len()),
+        ),
+        Check::judged(
+            format!("{name}/arrivals_left_in_time"),
+            p99 <= pace.timeout / 2,
+            format!(
+                "99 of 100 within {:.1} ms, the last within {:.1} ms; half the timeout is {:.1} ms",
+                ms(p99),
+                ms(worst(lane)),
+                ms(pace.timeout / 2)
+            ),
+        ),
+    ]
+}
+
+/// The longest that this program kept an arrival waiting.
+pub fn worst(lane: &Lane) -> Duration {
+    lane.launched.late.iter().copied().max().unwrap_or_default()
+}
+
+fn name(check: &str, phase: &str) -> String {
+    format!("{check}/{}", phase.replace(' ', "_"))
+}
