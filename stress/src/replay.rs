@@ -37,7 +37,7 @@ pub struct Options {
     trace: Option<PathBuf>,
 
     /// How many seconds of the trace to play in one
-    /// [default: as many as it takes to play it in 36 s]
+    /// [default: as many as it takes to play it in 42 s]
     #[arg(long, value_name = "TIMES", value_parser = pace::speed, allow_negative_numbers = true)]
     speed: Option<f64>,
 }

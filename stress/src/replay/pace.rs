@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::program::Refusal;
 
 /// How long a trace is played when no speed is given.
-pub const USUAL: Duration = Duration::from_secs(36);
+pub const USUAL: Duration = Duration::from_secs(42);
 
 /// Below this the timeout is within what a machine may stall.
 pub const SHORTEST: Duration = Duration::from_secs(10);
@@ -21,7 +21,7 @@ pub const SHORTEST: Duration = Duration::from_secs(10);
 pub const LONGEST: Duration = Duration::from_secs(2 * 3600);
 
 /// Shares of the run, in ten-thousandths.
-const TIMEOUT: u32 = 55;
+const TIMEOUT: u32 = 47;
 const OPEN_FOR: u32 = 35;
 
 /// The times of one run.
@@ -106,7 +106,7 @@ mod tests {
     fn a_hundred_times_the_speed_is_a_hundredth_of_the_time() {
         let pace = Pace::new(HOUR, Some(100.0)).unwrap();
         assert_eq!(pace.length, Duration::from_secs(36));
-        assert_eq!(pace.timeout, Duration::from_millis(198));
+        assert_eq!(pace.timeout, Duration::from_micros(169_200));
         assert_eq!(pace.open_for, Duration::from_millis(126));
         assert_eq!(
             pace.compress(Duration::from_secs(5)),

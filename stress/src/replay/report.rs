@@ -1,5 +1,7 @@
 //! What a replay hands back: figures, tables, checks.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::lane::{Lane, Plan, Policy};
@@ -7,7 +9,7 @@ use super::pace::Pace;
 use super::script::is_outage;
 use super::story::Story;
 use super::tally::{Percentiles, Tally};
-use super::verdict::{self, Following};
+use super::verdict::{self, Due, Following};
 use crate::program::{Check, Section, Table};
 use crate::trace::Trace;
 
@@ -24,8 +26,13 @@ pub(super) fn section(
     let phases = timeline.phases();
     let policy = plans[1].guard.unwrap_or(Policy::waiting(pace.open_for));
     let story = Story::read(&guarded.events, &policy);
-    let phase_of = |at| phases[timeline.step_at(at).phase].name;
-    let following = verdict::following(guarded, &story, phase_of);
+    let times = due_times(&plans[1]);
+    let due = Due {
+        times: &times,
+        pace: &pace,
+        timeline,
+    };
+    let following = verdict::following(due, guarded, &story);
     let without = Tally::by_phase(phases, &bare.requests);
     let with = Tally::by_phase(phases, &guarded.requests);
     let all = |lane: &Lane| Tally::of("all", lane.requests.iter());
@@ -70,10 +77,10 @@ pub(super) fn section(
         tables: vec![
             counts,
             latencies(&without, &with, &all(bare), &all(guarded)),
-            times(&following),
+            followed(&following),
         ],
         checks: if complete {
-            checks(pace, plans, lanes, &story)
+            checks(due, &policy, lanes, &story)
         } else {
             Vec::new()
         },
@@ -81,23 +88,28 @@ pub(super) fn section(
     }
 }
 
+/// When each request of `plan` is due.
+fn due_times(plan: &Plan<'_>) -> Vec<Duration> {
+    plan.arrivals
+        .iter()
+        .map(|arrival| plan.pace.compress(arrival.at))
+        .collect()
+}
+
 /// Every check of a complete replay.
-fn checks(pace: Pace, plans: &[Plan<'_>; 3], lanes: &[Lane; 3], story: &Story) -> Vec<Check> {
+fn checks(due: Due<'_>, policy: &Policy, lanes: &[Lane; 3], story: &Story) -> Vec<Check> {
     let [bare, guarded, peace] = lanes;
-    let timeline = &plans[1].timeline;
-    let phases = timeline.phases();
-    let policy = plans[1].guard.unwrap_or(Policy::waiting(pace.open_for));
-    let phase_of = |at| phases[timeline.step_at(at).phase].name;
+    let phases = due.timeline.phases();
     let without = Tally::by_phase(phases, &bare.requests);
     let with = Tally::by_phase(phases, &guarded.requests);
-    let mut checks = vec![verdict::peace(peace, &pace)];
-    checks.extend(verdict::waste(phases, &without, &with));
-    checks.extend(verdict::served(phases, &without, &with));
+    let mut checks = vec![verdict::peace(peace, due.pace)];
+    checks.extend(verdict::waste(due, &without, &with));
+    checks.extend(verdict::served(due, &without, &with));
     checks.extend(verdict::contract(story));
-    checks.extend(verdict::cures(guarded, story, &policy, phase_of));
+    checks.extend(verdict::cures(due, guarded, story, policy));
     checks.extend(verdict::totals(guarded));
     for (name, lane) in [("without", bare), ("with", guarded), ("all_healthy", peace)] {
-        checks.extend(verdict::load(name, lane, &pace));
+        checks.extend(verdict::load(name, lane, due.pace));
     }
     checks
 }
@@ -166,7 +178,7 @@ fn milliseconds(ms: Option<f64>, digits: usize) -> String {
     ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.digits$}"))
 }
 
-fn times(following: &[Following]) -> Table {
+fn followed(following: &[Following]) -> Table {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for pair in following.chunks(2) {
         let cure = pair.get(1).and_then(|cure| cure.cure_to_closed_ms);

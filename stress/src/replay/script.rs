@@ -45,25 +45,25 @@ const fn phase(name: &'static str, steps: &'static [(Behaviour, u32)]) -> Phase 
 /// sent until then is lost, and must be little against the whole of it.
 pub const TROUBLE: &[Phase] = &[
     phase("healthy", &[(Behaviour::Healthy, 30)]),
-    phase("slow", &[(Behaviour::Slow, 50)]),
+    phase("slow", &[(Behaviour::Slow, 45)]),
     phase("429 storm", &[(Behaviour::Limited, 100)]),
     phase("after 429s", &[(Behaviour::Healthy, 60)]),
-    phase("hanging", &[(Behaviour::Hanging, 290)]),
+    phase("hanging", &[(Behaviour::Hanging, 273)]),
     phase("after hanging", &[(Behaviour::Healthy, 60)]),
-    phase("refused", &[(Behaviour::Refused, 60)]),
+    phase("refused", &[(Behaviour::Refused, 62)]),
     phase("after refused", &[(Behaviour::Healthy, 60)]),
-    phase("503s", &[(Behaviour::Unavailable, 60)]),
+    phase("503s", &[(Behaviour::Unavailable, 62)]),
     phase("after 503s", &[(Behaviour::Healthy, 60)]),
     phase(
         "flapping",
         &[
-            (Behaviour::Unavailable, 15),
-            (Behaviour::Healthy, 45),
-            (Behaviour::Unavailable, 15),
-            (Behaviour::Healthy, 45),
+            (Behaviour::Unavailable, 14),
+            (Behaviour::Healthy, 60),
+            (Behaviour::Unavailable, 14),
+            (Behaviour::Healthy, 60),
         ],
     ),
-    phase("healthy again", &[(Behaviour::Healthy, 50)]),
+    phase("healthy again", &[(Behaviour::Healthy, 40)]),
 ];
 
 /// No trouble at all.
@@ -147,7 +147,7 @@ mod tests {
         assert!(steps.is_sorted_by(|a, b| a.from < b.from));
         assert_eq!(steps[1].from, Duration::from_millis(300));
         let last = steps[steps.len() - 1];
-        assert_eq!(last.from, Duration::from_millis(9_500));
+        assert_eq!(last.from, Duration::from_millis(9_600));
         assert_eq!(TROUBLE[last.phase].name, "healthy again");
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::lane::{Lane, Policy};
 use super::pace::Pace;
-use super::script::{Behaviour, Phase, is_outage};
+use super::script::{Behaviour, Step, Timeline, is_outage};
 use super::story::{Story, To};
 use super::tally::{Fate, Tally};
 use crate::program::Check;
@@ -17,11 +17,65 @@ const WASTE_PERCENT: u64 = 5;
 /// In any phase the guarded run must serve this part of what the bare one serves.
 const SERVED_PERCENT: u64 = 90;
 
-/// With fewer requests than this, five in a hundred is less than one breaker's threshold.
+/// With fewer requests than this, five in a hundred is hardly one breaker's threshold.
 const ENOUGH_WASTED: u64 = 150;
 
 /// With fewer, a tenth is a matter of luck.
 const ENOUGH_SERVED: u64 = 50;
+
+/// With fewer arrivals in a trouble or after it, a breaker has nothing to go by.
+const ENOUGH_ARRIVALS: usize = 20;
+
+/// From a probe to its answer, and what comes meanwhile.
+const GRACE: Duration = Duration::from_millis(25);
+
+/// The requests of a run by when they are due: what can be judged depends on them alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Due<'a> {
+    /// The times, in order, from the start of the run.
+    pub times: &'a [Duration],
+    /// The run's pace.
+    pub pace: &'a Pace,
+    /// The script.
+    pub timeline: &'a Timeline,
+}
+
+impl Due<'_> {
+    fn phase_at(&self, at: Duration) -> &'static str {
+        self.timeline.phases()[self.timeline.step_at(at).phase].name
+    }
+
+    fn between(&self, from: Duration, until: Duration) -> usize {
+        let before = |moment| self.times.partition_point(|&due| due < moment);
+        before(until).saturating_sub(before(from))
+    }
+
+    /// How many of an outage's requests are due before the first of them can have timed
+    /// out. Until then nobody can know that a server hangs.
+    fn blind(&self, phase: usize) -> u64 {
+        let hangs = |step: &Step| step.phase == phase && step.behaviour == Behaviour::Hanging;
+        let steps = self.timeline.steps().iter().filter(|step| hangs(step));
+        let blind = steps.map(|step| {
+            let first = self.times.partition_point(|&due| due < step.from);
+            self.times
+                .get(first)
+                .map_or(0, |&due| self.between(due, due + self.pace.timeout))
+        });
+        blind.sum::<usize>() as u64
+    }
+
+    /// How many of a phase's requests are due in the open wait that its cures may still
+    /// find running.
+    fn waiting(&self, phase: usize) -> u64 {
+        let steps = self.timeline.steps();
+        let cured = steps.windows(2).filter(|pair| {
+            pair[1].phase == phase && !pair[0].behaviour.serves() && pair[1].behaviour.serves()
+        });
+        let waiting =
+            cured.map(|pair| self.between(pair[1].from, pair[1].from + self.pace.open_for + GRACE));
+        waiting.sum::<usize>() as u64
+    }
+}
 
 /// A trouble that began, or one that ended, and how long the breaker took to follow.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -38,11 +92,7 @@ pub struct Following {
 }
 
 /// How the breaker followed the server's changes in `lane`.
-pub fn following(
-    lane: &Lane,
-    story: &Story,
-    phase_of: impl Fn(Duration) -> &'static str,
-) -> Vec<Following> {
+pub fn following(due: Due<'_>, lane: &Lane, story: &Story) -> Vec<Following> {
     let ms = |to, at: Duration, until: Option<Duration>| {
         let change = story.first(to, at)?;
         let in_time = until.is_none_or(|until| change.at < until);
@@ -50,16 +100,20 @@ pub fn following(
     };
     shifts(lane)
         .into_iter()
-        .map(|Shift { at, until, cure }| Following {
-            phase: phase_of(at),
-            at_s: at.as_secs_f64(),
-            onset_to_open_ms: if cure { None } else { ms(To::Open, at, until) },
-            cure_to_closed_ms: if cure && story.state_at(at) != To::Closed {
-                ms(To::Closed, at, until)
-            } else {
-                None
+        .map(
+            |Shift {
+                 at, until, cure, ..
+             }| Following {
+                phase: due.phase_at(at),
+                at_s: at.as_secs_f64(),
+                onset_to_open_ms: if cure { None } else { ms(To::Open, at, until) },
+                cure_to_closed_ms: if cure && story.state_at(at) != To::Closed {
+                    ms(To::Closed, at, until)
+                } else {
+                    None
+                },
             },
-        })
+        )
         .collect()
 }
 
@@ -67,6 +121,8 @@ pub fn following(
 #[derive(Clone, Copy)]
 struct Shift {
     at: Duration,
+    since: Duration, // the shift before it
+
     until: Option<Duration>,
     cure: bool,
 }
@@ -77,11 +133,13 @@ fn shifts(lane: &Lane) -> Vec<Shift> {
     for turn in &lane.turns {
         if turn.behaviour.serves() != serves {
             serves = !serves;
-            if let Some(last) = shifts.last_mut() {
+            let since = shifts.last_mut().map_or(Duration::ZERO, |last| {
                 last.until = Some(turn.at);
-            }
+                last.at
+            });
             shifts.push(Shift {
                 at: turn.at,
+                since,
                 until: None,
                 cure: serves,
             });
@@ -91,7 +149,8 @@ fn shifts(lane: &Lane) -> Vec<Shift> {
 }
 
 /// In each outage, the guarded run wasted little of what the bare one did.
-pub fn waste(phases: &[Phase], bare: &[Tally], guarded: &[Tally]) -> Vec<Check> {
+pub fn waste(due: Due<'_>, bare: &[Tally], guarded: &[Tally]) -> Vec<Check> {
+    let phases = due.timeline.phases();
     let outages = phases
         .iter()
         .enumerate()
@@ -100,13 +159,17 @@ pub fn waste(phases: &[Phase], bare: &[Tally], guarded: &[Tally]) -> Vec<Check> 
         .map(|(i, phase)| {
             let name = name("wastes_at_most_5_percent", phase.name);
             let (with, without) = (guarded[i].failed, bare[i].failed);
-            if without < ENOUGH_WASTED {
-                return Check::not_reached(
-                    name,
-                    format!(
-                        "{without} requests wasted without the breaker, {ENOUGH_WASTED} needed"
-                    ),
+            let (all, blind) = (bare[i].requests, due.blind(i));
+            if all < ENOUGH_WASTED {
+                let detail = format!("{all} requests in the phase, {ENOUGH_WASTED} needed");
+                return Check::unjudged(name, detail);
+            }
+            if 100 * blind > (WASTE_PERCENT - 1) * all {
+                let detail = format!(
+                    "{with} wasted with the breaker, {without} without; but {blind} of {all} came \
+                     in one timeout, before anybody could know"
                 );
+                return Check::unjudged(name, detail);
             }
             let percent = 100.0 * with as f64 / without as f64;
             Check::judged(
@@ -119,7 +182,8 @@ pub fn waste(phases: &[Phase], bare: &[Tally], guarded: &[Tally]) -> Vec<Check> 
 }
 
 /// In each phase, the guarded run served nearly what the bare one did.
-pub fn served(phases: &[Phase], bare: &[Tally], guarded: &[Tally]) -> Vec<Check> {
+pub fn served(due: Due<'_>, bare: &[Tally], guarded: &[Tally]) -> Vec<Check> {
+    let phases = due.timeline.phases();
     phases
         .iter()
         .enumerate()
@@ -127,13 +191,21 @@ pub fn served(phases: &[Phase], bare: &[Tally], guarded: &[Tally]) -> Vec<Check>
             let name = name("serves_nine_tenths", phase.name);
             let (with, without) = (guarded[i].served, bare[i].served);
             let detail = format!("{with} served with the breaker, {without} without");
-            if without >= ENOUGH_SERVED {
-                Check::judged(name, 100 * with >= SERVED_PERCENT * without, detail)
-            } else if is_outage(phase) {
-                // Requests on the edge of a phase: the server changed a moment later.
-                Check::judged(name, true, format!("nothing to serve: {detail}"))
+            let (all, waiting) = (bare[i].requests, due.waiting(i));
+            if is_outage(phase) {
+                // One or two on the edge of the phase: the server changes a moment late.
+                Check::judged(
+                    name,
+                    100 * without <= all,
+                    format!("nothing to serve: {detail}"),
+                )
+            } else if all < ENOUGH_SERVED {
+                Check::unjudged(name, format!("{detail}; {ENOUGH_SERVED} requests needed"))
+            } else if 100 * waiting > (100 - SERVED_PERCENT) * all {
+                let detail = format!("{detail}; but {waiting} of {all} came in one open wait");
+                Check::unjudged(name, detail)
             } else {
-                Check::not_reached(name, format!("{detail}; {ENOUGH_SERVED} needed"))
+                Check::judged(name, 100 * with >= SERVED_PERCENT * without, detail)
             }
         })
         .collect()
@@ -185,16 +257,21 @@ pub fn contract(story: &Story) -> Vec<Check> {
 }
 
 /// After every cure the breaker closed before the next trouble.
-pub fn cures(
-    lane: &Lane,
-    story: &Story,
-    policy: &Policy,
-    phase_of: impl Fn(Duration) -> &'static str,
-) -> Vec<Check> {
+pub fn cures(due: Due<'_>, lane: &Lane, story: &Story, policy: &Policy) -> Vec<Check> {
     let cures = shifts(lane).into_iter().filter(|shift| shift.cure);
     cures
-        .map(|Shift { at, until, .. }| {
-            let name = name("closes_after_the_cure", phase_of(at));
+        .map(|Shift { at, since: onset, until, .. }| {
+            let name = name("closes_after_the_cure", due.phase_at(at));
+            let end = until.unwrap_or(due.pace.length);
+            let in_trouble = due.between(onset, at.saturating_sub(due.pace.timeout));
+            let in_health = due.between(at + policy.open_for + GRACE, end);
+            if in_trouble.min(in_health) < ENOUGH_ARRIVALS {
+                let detail = format!(
+                    "{in_trouble} requests in the trouble and {in_health} after it, \
+                     {ENOUGH_ARRIVALS} needed"
+                );
+                return Check::unjudged(name, detail);
+            }
             if story.state_at(at) == To::Closed {
                 return Check::not_reached(name, "it had not opened");
             }
