@@ -122,7 +122,7 @@ fn summary(record: &Record) -> String {
         } in checks
         {
             if *verdict != Verdict::Held {
-                faults += &format!("  {} {}/{name}: {detail}\n", word(*verdict), entry.name);
+                faults += &format!("  {} {}/{name}\n    {detail}\n", word(*verdict), entry.name);
             }
         }
     }

@@ -7,7 +7,7 @@
 mod client;
 pub mod lane;
 pub mod pace;
-mod report;
+pub mod report;
 pub mod script;
 pub mod story;
 pub mod tally;

@@ -14,7 +14,7 @@ use crate::program::{Check, Section, Table};
 use crate::trace::Trace;
 
 /// The section of a replay in three lanes: bare, guarded, and guarded in peace.
-pub(super) fn section(
+pub fn section(
     name: &str,
     trace: &Trace,
     pace: Pace,

@@ -347,7 +347,9 @@ pub fn load(name: &str, lane: &Lane, pace: &Pace) -> Vec<Check> {
         .count();
     let mut late = lane.launched.late.clone();
     late.sort_unstable();
-    let p99 = late.get(late.len() * 99 / 100).copied().unwrap_or_default();
+    // Nine of ten: a machine that stalls now and then is no wrong load, one that cannot
+    // keep up is.
+    let p90 = late.get(late.len() * 9 / 10).copied().unwrap_or_default();
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     vec![
         Check::judged(
@@ -357,10 +359,10 @@ pub fn load(name: &str, lane: &Lane, pace: &Pace) -> Vec<Check> {
         ),
         Check::judged(
             format!("{name}/arrivals_left_in_time"),
-            p99 <= pace.timeout / 2,
+            p90 <= pace.timeout / 2,
             format!(
-                "99 of 100 within {:.1} ms, the last within {:.1} ms; half the timeout is {:.1} ms",
-                ms(p99),
+                "9 of 10 within {:.1} ms, the last within {:.1} ms; half the timeout is {:.1} ms",
+                ms(p90),
                 ms(worst(lane)),
                 ms(pace.timeout / 2)
             ),
