@@ -41,7 +41,12 @@ fn the_sample_is_judged_on_every_check_and_holds_them_all() {
     let (trace, pace) = sample();
     let plans = plans(&trace, pace);
     let stop = Stop::default();
-    let lanes = plans.each_ref().map(|plan| play(plan, &stop));
+    let lanes = std::thread::scope(|scope| {
+        let running = plans
+            .each_ref()
+            .map(|plan| scope.spawn(|| play(plan, &stop)));
+        running.map(|lane| lane.join().unwrap())
+    });
     let section = report::section("sample", &trace, pace, &plans, &lanes);
     assert!(!section.partial);
     assert!(section.checks.len() > 25);

@@ -67,6 +67,14 @@ pub fn section(
         of.map(|(_, tally)| tally.failed).sum()
     };
     counts.notes.push(format!(
+        "callers wait {:.0} ms at most; {} failures in a row open the breaker for {:.0} ms, {} \
+         successes close it",
+        pace.timeout.as_secs_f64() * 1e3,
+        policy.failures,
+        policy.open_for.as_secs_f64() * 1e3,
+        policy.successes
+    ));
+    counts.notes.push(format!(
         "in the outages {} requests were wasted without the breaker, {} with it",
         outages(&without),
         outages(&with)
@@ -114,6 +122,10 @@ fn checks(due: Due<'_>, policy: &Policy, lanes: &[Lane; 3], story: &Story) -> Ve
     checks
 }
 
+/// Between what was without the breaker and what was with it. Not the ASCII bar, which
+/// would end a cell of a Markdown table.
+const BAR: &str = "│";
+
 fn heads<const N: usize>(heads: [&str; N]) -> Vec<String> {
     heads.map(str::to_owned).into()
 }
@@ -121,15 +133,16 @@ fn heads<const N: usize>(heads: [&str; N]) -> Vec<String> {
 fn counts(name: &str, pace: Pace, without: &[Tally], with: &[Tally]) -> Table {
     Table {
         title: format!(
-            "replay of {name} at {:.0} times its speed: without a breaker | with one",
+            "replay of {name} at {:.0} times its speed: without a breaker {BAR} with one",
             pace.speed
         ),
         head: heads([
-            "phase", "requests", "served", "wasted", "| served", "wasted", "rejected",
+            "phase", "requests", BAR, "served", "wasted", BAR, "served", "wasted", "rejected",
         ]),
         rows: without
             .iter()
             .zip(with)
+            .filter(|(without, _)| without.requests > 0)
             .map(|(without, with)| row(without, with))
             .collect(),
         notes: Vec::new(),
@@ -137,34 +150,34 @@ fn counts(name: &str, pace: Pace, without: &[Tally], with: &[Tally]) -> Table {
 }
 
 fn row(without: &Tally, with: &Tally) -> Vec<String> {
-    let counts = [
-        without.requests,
-        without.served,
-        without.failed,
-        with.served,
-        with.failed,
-        with.rejected,
-    ];
-    let cells = counts.iter().map(u64::to_string);
-    std::iter::once(with.phase.to_owned())
-        .chain(cells)
-        .collect()
+    let count = |n: u64| n.to_string();
+    vec![
+        with.phase.to_owned(),
+        count(without.requests),
+        BAR.to_owned(),
+        count(without.served),
+        count(without.failed),
+        BAR.to_owned(),
+        count(with.served),
+        count(with.failed),
+        count(with.rejected),
+    ]
 }
 
 fn latencies(without: &[Tally], with: &[Tally], bare: &Tally, guarded: &Tally) -> Table {
     let row = |(without, with): (&Tally, &Tally)| {
-        let cells = ranks(without.caller).into_iter().chain(ranks(with.caller));
-        std::iter::once(with.phase.to_owned())
-            .chain(cells)
-            .collect()
+        let side = |tally: &Tally| std::iter::once(BAR.to_owned()).chain(ranks(tally.caller));
+        let phase = std::iter::once(with.phase.to_owned());
+        phase.chain(side(without)).chain(side(with)).collect()
     };
     let pairs = without
         .iter()
         .zip(with)
-        .chain(std::iter::once((bare, guarded)));
+        .chain(std::iter::once((bare, guarded)))
+        .filter(|(without, _)| without.requests > 0);
     Table {
-        title: "what the caller waited, in ms: without a breaker | with one".to_owned(),
-        head: heads(["phase", "p50", "p95", "p99", "| p50", "p95", "p99"]),
+        title: format!("what the caller waited, in ms: without a breaker {BAR} with one"),
+        head: heads(["phase", BAR, "p50", "p95", "p99", BAR, "p50", "p95", "p99"]),
         rows: pairs.map(row).collect(),
         notes: vec!["from the moment a request was due; timers fire up to 1 ms late".to_owned()],
     }

@@ -193,12 +193,9 @@ pub fn served(due: Due<'_>, bare: &[Tally], guarded: &[Tally]) -> Vec<Check> {
             let detail = format!("{with} served with the breaker, {without} without");
             let (all, waiting) = (bare[i].requests, due.waiting(i));
             if is_outage(phase) {
-                // One or two on the edge of the phase: the server changes a moment late.
-                Check::judged(
-                    name,
-                    100 * without <= all,
-                    format!("nothing to serve: {detail}"),
-                )
+                // A few on the edge of the phase: the server changes a moment late.
+                let few = 100 * without <= WASTE_PERCENT * all;
+                Check::judged(name, few, format!("nothing to serve: {detail}"))
             } else if all < ENOUGH_SERVED {
                 Check::unjudged(name, format!("{detail}; {ENOUGH_SERVED} requests needed"))
             } else if 100 * waiting > (100 - SERVED_PERCENT) * all {
