@@ -200,8 +200,8 @@ pub enum Verdict {
     Broken,
     /// The run did not get into the case that tests it.
     NotReached,
-    /// What the user gave (a trace of ten requests, say) cannot show it, whatever the
-    /// breaker does. Said from the input alone, and never of a run with its defaults.
+    /// What there was to go by (a trace of ten requests, a machine that stood still) cannot
+    /// show it, whatever the breaker does. Never said because of what the breaker did.
     Unjudged,
 }
 

@@ -14,14 +14,16 @@ pub mod tally;
 pub mod verdict;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use serde_json::json;
 
 use self::lane::{Lane, Plan, Policy};
 use self::pace::Pace;
 use self::script::{PEACE, TROUBLE, Timeline};
-use crate::program::{Context, Failure, Program, Refusal, Section};
+use crate::program::{Context, Failure, Program, Refusal, Section, Verdict};
 use crate::sample::SAMPLE;
 use crate::trace::Trace;
 
@@ -75,6 +77,33 @@ impl Program for Replay {
 
     fn run(&self, ctx: &Context) -> Result<Section, Failure> {
         raise_descriptors();
+        let (section, held_up) = self.play(ctx)?;
+        let broken: Vec<&str> = section
+            .checks
+            .iter()
+            .filter(|check| check.verdict == Verdict::Broken)
+            .map(|check| check.name.as_str())
+            .collect();
+        if broken.is_empty() || held_up <= self.pace.timeout / 2 || ctx.stop.requested() {
+            return Ok(section);
+        }
+        // The machine stood still for longer than the times that were measured: once more,
+        // and only once. What happened first stays on record.
+        let (mut again, _) = self.play(ctx)?;
+        let held_up = held_up.as_secs_f64() * 1e3;
+        again.figures["first_attempt"] = json!({ "held_up_ms": held_up, "broken": broken });
+        if let Some(table) = again.tables.first_mut() {
+            table.notes.push(format!(
+                "second attempt: in the first the machine held the program up for {held_up:.0} ms"
+            ));
+        }
+        Ok(again)
+    }
+}
+
+impl Replay {
+    /// Plays all lanes once; also says for how long the program was held up at the worst.
+    fn play(&self, ctx: &Context) -> Result<(Section, Duration), Failure> {
         let plans = plans(&self.trace, self.pace);
         let labels = [
             "replay, no breaker",
@@ -103,12 +132,10 @@ impl Program for Replay {
         let lanes: [Lane; 3] = lanes?
             .try_into()
             .map_err(|_| Failure("a lane is lost".to_owned()))?;
-        Ok(report::section(
-            &self.name,
-            &self.trace,
-            self.pace,
-            &plans,
-            &lanes,
+        let held_up = lanes.iter().map(verdict::worst).max().unwrap_or_default();
+        Ok((
+            report::section(&self.name, &self.trace, self.pace, &plans, &lanes),
+            held_up,
         ))
     }
 }
