@@ -14,6 +14,10 @@ use crate::program::Stop;
 /// After so many launches in a row without a wait, others get their turn.
 const BURST: usize = 32;
 
+/// A launch this late is the last one: the machine cannot carry the load, and going on
+/// would take as long as that lasts.
+pub const HOPELESS: Duration = Duration::from_secs(10);
+
 /// How the launches went.
 #[derive(Clone, Debug, Default)]
 pub struct Launched {
@@ -21,10 +25,12 @@ pub struct Launched {
     pub late: Vec<Duration>,
     /// Whether all were made.
     pub complete: bool,
+    /// Whether the rest was given up as [`HOPELESS`].
+    pub gave_up: bool,
 }
 
 /// Calls `launch` for each of `due`, which is in order and counts from `zero`, when its
-/// time has come, until `stop`.
+/// time has come, until `stop` or until that is hopeless.
 pub async fn open_loop(
     due: impl IntoIterator<Item = Duration>,
     zero: Instant,
@@ -53,10 +59,13 @@ pub async fn open_loop(
                 }
             }
         }
-        launched
-            .late
-            .push(Instant::now().saturating_duration_since(at));
+        let late = Instant::now().saturating_duration_since(at);
+        launched.late.push(late);
         launch(index, due);
+        if late >= HOPELESS {
+            launched.gave_up = true;
+            return launched;
+        }
     }
     launched.complete = true;
     launched
@@ -91,6 +100,18 @@ mod tests {
         assert_eq!(launched.late.len(), 200);
         assert_eq!(launched.late[0], Duration::from_millis(100));
         assert!(launched.late[150] < Duration::from_millis(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_launch_hopelessly_late_is_the_last() {
+        let zero = Instant::now();
+        tokio::time::advance(HOPELESS + Duration::from_millis(5)).await;
+        let due = (0..200).map(|i| Duration::from_millis(20 * i));
+        let launched = open_loop(due, zero, &Stop::default(), |_, _| {}).await;
+        assert_eq!(
+            (launched.late.len(), launched.complete, launched.gave_up),
+            (1, false, true)
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -23,6 +23,7 @@ use serde_json::json;
 use self::lane::{Lane, Plan, Policy};
 use self::pace::Pace;
 use self::script::{PEACE, TROUBLE, Timeline};
+use crate::load::HOPELESS;
 use crate::program::{Context, Failure, Program, Refusal, Section, Verdict};
 use crate::sample::SAMPLE;
 use crate::trace::Trace;
@@ -84,7 +85,8 @@ impl Program for Replay {
             .filter(|check| check.verdict == Verdict::Broken)
             .map(|check| check.name.as_str())
             .collect();
-        if broken.is_empty() || held_up <= self.pace.timeout / 2 || ctx.stop.requested() {
+        let worth_it = self.pace.timeout / 2..HOPELESS;
+        if broken.is_empty() || !worth_it.contains(&held_up) || ctx.stop.requested() {
             return Ok(section);
         }
         // The machine stood still for longer than the times that were measured: once more,

@@ -37,6 +37,7 @@ pub fn section(
     let with = Tally::by_phase(phases, &guarded.requests);
     let all = |lane: &Lane| Tally::of("all", lane.requests.iter());
     let complete = lanes.iter().all(|lane| lane.launched.complete);
+    let gave_up = lanes.iter().any(|lane| lane.launched.gave_up);
 
     let figures = json!({
         "trace": name,
@@ -80,6 +81,12 @@ pub fn section(
         outages(&with)
     ));
     counts.rows.push(row(&all(bare), &all(guarded)));
+    // Where the load was not what the script says, nothing else can be said.
+    let checks = match (complete, gave_up) {
+        (true, _) => checks(due, &policy, lanes, &story),
+        (false, true) => loads(pace, lanes),
+        (false, false) => Vec::new(),
+    };
     Section {
         figures,
         tables: vec![
@@ -87,12 +94,8 @@ pub fn section(
             latencies(&without, &with, &all(bare), &all(guarded)),
             followed(&following),
         ],
-        checks: if complete {
-            checks(due, &policy, lanes, &story)
-        } else {
-            Vec::new()
-        },
-        partial: !complete,
+        checks,
+        partial: !complete && !gave_up,
     }
 }
 
@@ -116,10 +119,15 @@ fn checks(due: Due<'_>, policy: &Policy, lanes: &[Lane; 3], story: &Story) -> Ve
     checks.extend(verdict::contract(story));
     checks.extend(verdict::cures(due, guarded, story, policy));
     checks.extend(verdict::totals(guarded));
-    for (name, lane) in [("without", bare), ("with", guarded), ("all_healthy", peace)] {
-        checks.extend(verdict::load(name, lane, due.pace));
-    }
+    checks.extend(loads(*due.pace, lanes));
     checks
+}
+
+fn loads(pace: Pace, lanes: &[Lane; 3]) -> Vec<Check> {
+    let names = ["without", "with", "all_healthy"];
+    let each = names.iter().zip(lanes);
+    each.flat_map(|(name, lane)| verdict::load(name, lane, &pace))
+        .collect()
 }
 
 /// Between what was without the breaker and what was with it. Not the ASCII bar, which
