@@ -1,2 +1,9 @@
-//! Stress programs.
-fn main() {}
+//! The command line, nothing else: see the library beside this file.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stress::cli::main(std::env::args_os())
+}

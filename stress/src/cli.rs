@@ -1,0 +1,191 @@
+//! The command line: what is asked for, and what the exit status says.
+//!
+//! Status 0: every check held. 1: a check broke, or a program could not go on. 2: bad
+//! flags, a bad trace, a directory that cannot be written; nothing was run and nothing
+//! is left behind. 130: Ctrl-C; what was measured is kept and marked partial.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::error::ErrorKind;
+use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
+
+use crate::program::{Check, Context, Failure, Program, Refusal, Section, Stop, Verdict};
+use crate::record::{Entry, Place, Record};
+use crate::{glance, print, replay, sample, storm};
+
+const INTERRUPTED: u8 = 130;
+
+/// Drives an ampacity breaker hard and checks what it did.
+///
+/// Without a subcommand it runs the tour: replay, glance and storm.
+#[derive(Debug, Parser)]
+#[command(name = "stress", version)]
+struct Line {
+    #[command(subcommand)]
+    program: Option<Which>,
+
+    /// Write the record to DIR instead of a new directory under results/local
+    #[arg(long, global = true, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Seed of all random choices
+    #[arg(long, global = true, value_name = "N", default_value_t = sample::SEED)]
+    seed: u64,
+
+    /// Show no progress bars
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Which {
+    /// Replay a trace of arrivals against a model server in trouble, with and without a breaker
+    Replay(replay::Options),
+    /// Put 10,000 threads on one breaker and account for every call
+    Storm(storm::Options),
+    /// Time a call, against an empty call and two mutex breakers
+    Glance(glance::Options),
+    /// Print a trace like the one that ships with the project
+    #[command(hide = true)]
+    Sample,
+}
+
+/// Runs the command line `args`, the program's name first.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let line = match Line::try_parse_from(&args) {
+        Ok(line) => line,
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) =>
+        {
+            print::out(&error.to_string());
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return refuse(&one_line(&error)),
+    };
+    match run(line, &args) {
+        Ok(status) => ExitCode::from(status),
+        Err(Refusal(why)) => refuse(&format!("error: {why}")),
+    }
+}
+
+fn refuse(line: &str) -> ExitCode {
+    print::err(line);
+    ExitCode::from(2)
+}
+
+/// What clap says over several lines, in one: the fault and the tips, without the usage.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let said: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    said.join("; ")
+}
+
+fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
+    let (what, programs) = match line.program {
+        Some(Which::Replay(options)) => ("replay", vec![replay::prepare(options)?]),
+        Some(Which::Storm(options)) => ("storm", vec![storm::prepare(options)?]),
+        Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options)?]),
+        Some(Which::Sample) => {
+            print::out(&sample::generate(line.seed));
+            return Ok(0);
+        }
+        None => ("tour", tour()?),
+    };
+    let place = Place::reserve(line.out.as_deref(), what)?;
+    let stop = Stop::default();
+    listen(&stop)?;
+    let ctx = if line.quiet {
+        Context::quiet(line.seed, stop)
+    } else {
+        Context::new(line.seed, stop)
+    };
+
+    let mut record = Record::begin(args, line.seed);
+    let start = Instant::now();
+    for program in &programs {
+        if ctx.stop.requested() {
+            record.partial = true;
+            break;
+        }
+        let entry = perform(program.as_ref(), &ctx);
+        record.partial |= entry.section.partial;
+        record.entries.push(entry);
+    }
+    record.wall_s = start.elapsed().as_secs_f64();
+
+    print::run(&record);
+    match place.keep(&record) {
+        Ok(path) => print::out(&format!("\nrecord: {}\n", path.display())),
+        Err(Failure(why)) => {
+            print::err(&format!("error: {why}"));
+            return Ok(1);
+        }
+    }
+    Ok(status(&record))
+}
+
+fn tour() -> Result<Vec<Box<dyn Program>>, Refusal> {
+    Ok(vec![
+        replay::prepare(defaults()?)?,
+        glance::prepare(defaults()?)?,
+        storm::prepare(defaults()?)?,
+    ])
+}
+
+/// A program's options as they are when no flag is given.
+fn defaults<T: Args + FromArgMatches>() -> Result<T, Refusal> {
+    T::augment_args(Command::new("stress"))
+        .try_get_matches_from(["stress"])
+        .and_then(|matches| T::from_arg_matches(&matches))
+        .map_err(|error| Refusal(one_line(&error)))
+}
+
+/// The first Ctrl-C asks, the second ends the process where it stands.
+fn listen(stop: &Stop) -> Result<(), Refusal> {
+    let stop = stop.clone();
+    ctrlc::set_handler(move || {
+        if stop.requested() {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+        stop.request();
+    })
+    .map_err(|error| Refusal(format!("cannot listen for Ctrl-C: {error}")))
+}
+
+fn perform(program: &dyn Program, ctx: &Context) -> Entry {
+    let start = Instant::now();
+    let section = program.run(ctx).unwrap_or_else(|Failure(why)| Section {
+        checks: vec![Check::judged("ran_to_its_end", false, why)],
+        ..Section::default()
+    });
+    Entry {
+        name: program.name(),
+        wall_s: start.elapsed().as_secs_f64(),
+        section,
+    }
+}
+
+fn status(record: &Record) -> u8 {
+    let broken = record
+        .entries
+        .iter()
+        .flat_map(|entry| &entry.section.checks)
+        .any(|check| matches!(check.verdict, Verdict::Broken | Verdict::NotReached));
+    match (broken, record.partial) {
+        (true, _) => 1,
+        (false, true) => INTERRUPTED,
+        (false, false) => 0,
+    }
+}

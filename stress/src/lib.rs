@@ -1,0 +1,19 @@
+//! Drives an ampacity breaker hard and checks what it did.
+//!
+//! The binary is a command line over this library; each program (`replay`,
+//! `storm`, `glance`) is a module, and [`program`] says what a program is.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod glance;
+pub mod load;
+pub mod machine;
+pub mod print;
+pub mod program;
+pub mod record;
+pub mod replay;
+pub mod sample;
+pub mod storm;
+pub mod trace;
+pub mod upstream;

@@ -1,0 +1,341 @@
+//! `run.json`: what was run, where, and what came of it; written whole or not at all.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::machine::{Commit, Machine};
+use crate::print;
+use crate::program::{Check, Failure, Refusal, Section};
+
+/// Raised when a reader of older records would misread a new one.
+const FORMAT: u32 = 1;
+
+const LOCAL: &str = "results/local";
+const RECORD: &str = "run.json";
+const TABLES: &str = "run.md";
+
+/// A run, as it is recorded.
+#[derive(Debug)]
+pub struct Record {
+    /// The command line, without the path to the binary.
+    pub command: Vec<String>,
+    /// The seed it used.
+    pub seed: u64,
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took.
+    pub wall_s: f64,
+    /// Whether Ctrl-C cut it short.
+    pub partial: bool,
+    /// What was run, in order.
+    pub entries: Vec<Entry>,
+}
+
+/// One program's part of a run.
+#[derive(Debug)]
+pub struct Entry {
+    /// The program's name.
+    pub name: &'static str,
+    /// How long it took.
+    pub wall_s: f64,
+    /// What it handed back.
+    pub section: Section,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    format: u32,
+    partial: bool,
+    started: String,
+    wall_s: f64,
+    command: &'a [String],
+    seed: u64,
+    commit: Commit,
+    machine: Machine,
+    programs: Vec<Part<'a>>,
+}
+
+#[derive(Serialize)]
+struct Part<'a> {
+    name: &'a str,
+    partial: bool,
+    wall_s: f64,
+    checks: &'a [Check],
+    figures: &'a serde_json::Value,
+}
+
+impl Record {
+    /// A record of the command line `args` that begins now.
+    pub fn begin(args: &[OsString], seed: u64) -> Self {
+        let given = args
+            .iter()
+            .skip(1)
+            .map(|arg| arg.to_string_lossy().into_owned());
+        Self {
+            // The binary's path says where somebody keeps it, which is nobody's business.
+            command: std::iter::once("stress".to_owned()).chain(given).collect(),
+            seed,
+            started: Timestamp::now(),
+            wall_s: 0.0,
+            partial: false,
+            entries: Vec::new(),
+        }
+    }
+
+    fn json(&self) -> serde_json::Result<Vec<u8>> {
+        let programs = self.entries.iter().map(|entry| Part {
+            name: entry.name,
+            partial: entry.section.partial,
+            wall_s: entry.wall_s,
+            checks: &entry.section.checks,
+            figures: &entry.section.figures,
+        });
+        let mut json = serde_json::to_vec_pretty(&Document {
+            format: FORMAT,
+            partial: self.partial,
+            started: format!("{:.0}", self.started),
+            wall_s: self.wall_s,
+            command: &self.command,
+            seed: self.seed,
+            commit: Commit::here(),
+            machine: Machine::here(),
+            programs: programs.collect(),
+        })?;
+        json.push(b'\n');
+        Ok(json)
+    }
+}
+
+/// A directory that a record can be written to.
+///
+/// What was made for the record goes again when this is dropped without one.
+#[derive(Debug)]
+pub struct Place {
+    dir: PathBuf,
+    made: Vec<PathBuf>, // outermost first
+}
+
+impl Place {
+    /// Makes sure, before anything runs, that the record of a run of `what` can be
+    /// written to `out`, or to a new directory under `results/local`.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be made or written to.
+    pub fn reserve(out: Option<&Path>, what: &str) -> Result<Self, Refusal> {
+        let place = match out {
+            Some(dir) => Self::at(dir)?,
+            None => Self::fresh(Path::new(LOCAL), what)?,
+        };
+        place.probe()?;
+        Ok(place)
+    }
+
+    fn at(dir: &Path) -> Result<Self, Refusal> {
+        if dir.as_os_str().is_empty() {
+            return Err(Refusal("--out: the directory's name is empty".to_owned()));
+        }
+        let mut place = Self {
+            dir: dir.to_owned(),
+            made: Vec::new(),
+        };
+        let missing: Vec<&Path> = dir
+            .ancestors()
+            .take_while(|part| !part.as_os_str().is_empty() && !part.exists())
+            .collect();
+        for part in missing.into_iter().rev() {
+            match fs::create_dir(part) {
+                Ok(()) => place.made.push(part.to_owned()),
+                // `a/..` does not exist before `a` does, and then it is there.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(refused(part, "cannot be made", &error)),
+            }
+        }
+        if dir.is_dir() {
+            Ok(place)
+        } else {
+            Err(Refusal(format!("{}: not a directory", dir.display())))
+        }
+    }
+
+    /// A directory that was not there before, named for the time and the program.
+    fn fresh(parent: &Path, what: &str) -> Result<Self, Refusal> {
+        let mut place = Self::at(parent)?;
+        let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+        for turn in 1..=100 {
+            let again = if turn == 1 {
+                String::new()
+            } else {
+                format!("-{turn}")
+            };
+            let dir = parent.join(format!("{now}-{what}{again}"));
+            match fs::create_dir(&dir) {
+                Ok(()) => {
+                    place.made.push(dir.clone());
+                    place.dir = dir;
+                    return Ok(place);
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(refused(&dir, "cannot be made", &error)),
+            }
+        }
+        Err(Refusal(format!(
+            "{}: no free name for a new run",
+            parent.display()
+        )))
+    }
+
+    /// Writes a file and takes it away again.
+    fn probe(&self) -> Result<(), Refusal> {
+        let target = self.dir.join(RECORD);
+        if target.is_dir() {
+            return Err(Refusal(format!(
+                "{}: a directory is in the way",
+                target.display()
+            )));
+        }
+        tempfile::NamedTempFile::new_in(&self.dir)
+            .and_then(|mut file| file.write_all(b"{}"))
+            .map_err(|error| refused(&self.dir, "cannot be written to", &error))
+    }
+
+    /// Writes `record`, and says where.
+    ///
+    /// # Errors
+    ///
+    /// The record could not be written; then no part of it is there.
+    pub fn keep(mut self, record: &Record) -> Result<PathBuf, Failure> {
+        let path = self.dir.join(RECORD);
+        let json = record
+            .json()
+            .map_err(|error| Failure(format!("{}: cannot be composed: {error}", path.display())))?;
+        // The tables first: who finds the record finds all there is.
+        put(&self.dir.join(TABLES), print::markdown(record).as_bytes())?;
+        put(&path, &json)?;
+        self.made.clear();
+        Ok(path)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        for dir in self.made.iter().rev() {
+            // Only an empty one goes; somebody else's file keeps it.
+            let _ = fs::remove_dir(dir);
+        }
+    }
+}
+
+fn refused(path: &Path, what: &str, error: &io::Error) -> Refusal {
+    Refusal(format!("{}: {what}: {error}", path.display()))
+}
+
+/// Writes a file beside its place, makes it durable, and moves it there.
+fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure(format!("{}: not written: {error}", path.display()));
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".run-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // A record is for everyone to read, unlike other temporary files.
+        builder.permissions(fs::Permissions::from_mode(0o644));
+    }
+    let mut file = builder.tempfile_in(dir).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    // The rename lasts once the directory does.
+    fs::File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record::begin(
+            &["/somewhere/stress".into(), "--seed".into(), "7".into()],
+            7,
+        )
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_kept_record_is_one_whole_json_document_and_nothing_else_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::reserve(Some(dir.path()), "tour").unwrap();
+        assert!(names(dir.path()).is_empty());
+        let path = place.keep(&record()).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        assert_eq!(
+            json["command"],
+            serde_json::json!(["stress", "--seed", "7"])
+        );
+        assert_eq!(json["seed"], 7);
+        assert_eq!(json["partial"], false);
+        assert!(json["machine"]["cores"].as_u64().unwrap() >= 1);
+        assert_eq!(names(dir.path()), ["run.json", "run.md"]);
+    }
+
+    #[test]
+    fn a_place_dropped_without_a_record_takes_away_what_it_made_and_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Place::reserve(Some(&dir.path().join("a/b/c")), "tour").unwrap());
+        assert!(names(dir.path()).is_empty());
+
+        fs::write(dir.path().join("mine"), "x").unwrap();
+        drop(Place::reserve(Some(dir.path()), "tour").unwrap());
+        assert_eq!(names(dir.path()), ["mine"]);
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_moved_into_place_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("run");
+        let place = Place::reserve(Some(&out), "tour").unwrap();
+        fs::create_dir(out.join(TABLES)).unwrap();
+        let Failure(why) = place.keep(&record()).unwrap_err();
+        assert!(why.contains("run.md"), "{why}");
+        assert_eq!(names(&out), [TABLES]);
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        for out in [file.clone(), file.join("below")] {
+            let Refusal(why) = Place::reserve(Some(&out), "tour").unwrap_err();
+            assert!(why.contains("file") && !why.contains('\n'), "{why}");
+        }
+        fs::create_dir(dir.path().join(RECORD)).unwrap();
+        assert!(Place::reserve(Some(dir.path()), "tour").is_err());
+        assert_eq!(names(dir.path()), ["file", RECORD]);
+    }
+
+    #[test]
+    fn two_runs_in_one_second_get_two_directories() {
+        let dir = tempfile::tempdir().unwrap();
+        let parent = dir.path().join("local");
+        let one = Place::fresh(&parent, "tour").unwrap();
+        let two = Place::fresh(&parent, "tour").unwrap();
+        assert_ne!(one.dir, two.dir);
+    }
+}
