@@ -5,7 +5,7 @@
 //! is left behind. 130: Ctrl-C; what was measured is kept and marked partial.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Stop, Verdict};
 use crate::record::{Entry, Place, Record};
-use crate::{glance, print, replay, sample, storm};
+use crate::{glance, index, print, replay, sample, storm};
 
 const INTERRUPTED: u8 = 130;
 
@@ -51,6 +51,9 @@ enum Which {
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]
     Sample,
+    /// Write the index of the committed runs, results/README.md
+    #[command(hide = true)]
+    Index,
 }
 
 /// Runs the command line `args`, the program's name first.
@@ -99,6 +102,10 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options)?]),
         Some(Which::Sample) => {
             print::out(&sample::generate(line.seed));
+            return Ok(0);
+        }
+        Some(Which::Index) => {
+            index::write(Path::new("results"))?;
             return Ok(0);
         }
         None => ("tour", tour()?),

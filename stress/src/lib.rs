@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod glance;
+pub mod index;
 pub mod load;
 pub mod machine;
 pub mod print;

@@ -16,8 +16,8 @@ use crate::program::{Check, Failure, Refusal, Section};
 const FORMAT: u32 = 1;
 
 const LOCAL: &str = "results/local";
-const RECORD: &str = "run.json";
-const TABLES: &str = "run.md";
+pub(crate) const RECORD: &str = "run.json";
+pub(crate) const TABLES: &str = "run.md";
 
 /// A run, as it is recorded.
 #[derive(Debug)]
@@ -215,8 +215,12 @@ impl Place {
             .json()
             .map_err(|error| Failure(format!("{}: cannot be composed: {error}", path.display())))?;
         // The tables first: who finds the record finds all there is.
-        put(&self.dir.join(TABLES), print::markdown(record).as_bytes())?;
-        put(&path, &json)?;
+        let tables = self.dir.join(TABLES);
+        put(&tables, print::markdown(record).as_bytes())?;
+        put(&path, &json).inspect_err(|_| {
+            // Best effort: the disk that would not take the record may not take this.
+            let _ = fs::remove_file(&tables);
+        })?;
         self.made.clear();
         Ok(path)
     }
@@ -236,7 +240,7 @@ fn refused(path: &Path, what: &str, error: &io::Error) -> Refusal {
 }
 
 /// Writes a file beside its place, makes it durable, and moves it there.
-fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure(format!("{}: not written: {error}", path.display()));
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
