@@ -1,1 +1,36 @@
-//! A lock-free circuit breaker.
+#![doc = include_str!("../README.md")]
+
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!("ampacity keeps a breaker's state in one 64-bit atomic, which this target lacks");
+
+mod bits;
+mod breaker;
+mod circuit;
+pub mod classify;
+mod clock;
+mod config;
+mod error;
+mod metrics;
+mod permit;
+mod planted;
+mod slot;
+mod stamp;
+mod sync;
+mod word;
+
+pub use breaker::{CircuitBreaker, Classified};
+#[cfg(feature = "fast-clock")]
+pub use clock::FastClock;
+pub use clock::{Clock, ManualClock, StdClock};
+pub use config::{Builder, ConfigError, Timing};
+pub use error::{CallError, Rejected};
+pub use metrics::histogram::Latency;
+#[cfg(feature = "contention")]
+pub use metrics::snapshot::Contention;
+pub use metrics::snapshot::{Latencies, Lifetime, Rejections, Snapshot, Transitions};
+pub use permit::{Outcome, OwnedPermit, Permit};
+pub use word::{Reason, State};
+
+/// For the models in `loom-tests`; exists in no other build.
+#[cfg(any(ampacity_loom, ampacity_shuttle))]
+pub mod model;

@@ -1,0 +1,69 @@
+//! Lanes: named groups of bits in a `u64`, declared once from the lowest up.
+
+use crate::planted::{Bug, planted};
+
+/// A group of neighbouring bits. Widths are declared; shifts and masks follow.
+#[derive(Clone, Copy)]
+pub(crate) struct Lane {
+    shift: u32, // in 0..64
+    width: u32, // in 1..64
+}
+
+impl Lane {
+    pub(crate) const fn lowest(width: u32) -> Self {
+        Self { shift: 0, width }
+    }
+
+    /// The lane that begins where this one ends.
+    pub(crate) const fn above(self, width: u32) -> Self {
+        Self {
+            shift: self.end(),
+            width,
+        }
+    }
+
+    /// The first bit that no longer belongs to the lane.
+    pub(crate) const fn end(self) -> u32 {
+        self.shift + self.width
+    }
+
+    /// The largest value the lane holds.
+    pub(crate) const fn max(self) -> u64 {
+        (1 << self.width) - 1
+    }
+
+    pub(crate) const fn get(self, word: u64) -> u64 {
+        (word >> self.shift) & self.max()
+    }
+
+    /// `word` with this lane set to `value`; what does not fit saturates, so
+    /// that no lane ever carries into its neighbour.
+    pub(crate) fn set(self, word: u64, value: u64) -> u64 {
+        let value = if value > self.max() && !planted(Bug::Saturation) {
+            self.max()
+        } else {
+            value
+        };
+        (word & !(self.max() << self.shift)) | (value << self.shift)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lane;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_lane_keeps_what_fits_saturates_and_leaves_its_neighbours_alone(
+            low in 1u32..20, width in 1u32..40, word: u64, value: u64,
+        ) {
+            let below = Lane::lowest(low);
+            let lane = below.above(width);
+            let set = lane.set(word, value);
+            prop_assert_eq!(lane.get(set), value.min(lane.max()));
+            prop_assert_eq!(below.get(set), below.get(word));
+            prop_assert_eq!(set >> lane.end(), word >> lane.end());
+        }
+    }
+}

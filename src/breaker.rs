@@ -1,0 +1,506 @@
+//! The circuit breaker: its decisions, its time and its counts, joined.
+
+use crate::circuit::{Circuit, Pass, Refusal, Verdict};
+use crate::clock::{Nanos, TICK, TimeSource};
+use crate::config::{Builder, ConfigError, DEFAULT_SETTINGS, Settings, Timing};
+use crate::error::{CallError, Name, Rejected};
+use crate::metrics::Metrics;
+use crate::metrics::shard::Count;
+use crate::metrics::snapshot::{Head, Snapshot};
+use crate::permit::{Held, Outcome, OwnedPermit, Permit};
+use crate::sync::{Kept, const_fn};
+use crate::word::{Order, State, Update};
+use core::fmt;
+use core::future::Future;
+use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::time::Duration;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Stands between your code and something that fails.
+///
+/// Closed, it lets calls through and counts failures in a row. At the threshold
+/// it opens and turns calls away, at once and without making them. When its wait
+/// is over it is half-open: a few probes go through, and their success closes it
+/// or a failure opens it again. The next call does what is due; there is no
+/// timer and no background task.
+///
+/// Share it by reference, in an [`Arc`] or in a `static`. Admitting a call to a
+/// closed breaker reads one word and writes nothing that is shared; no call ever
+/// locks, waits or allocates after a thread's first.
+///
+/// # Examples
+///
+/// ```
+/// use ampacity::{CallError, CircuitBreaker};
+///
+/// static DB: CircuitBreaker = CircuitBreaker::new("db");
+///
+/// fn query() -> Result<u32, std::io::Error> {
+///     Ok(42)
+/// }
+///
+/// match DB.call(query) {
+///     Ok(rows) => println!("{rows} rows"),
+///     Err(CallError::Failed(error)) => println!("the call failed: {error}"),
+///     Err(CallError::Rejected(rejected)) => println!("not called: {rejected}"),
+/// }
+/// ```
+pub struct CircuitBreaker {
+    circuit: Circuit,
+    settings: Kept<Settings>,
+    metrics: Metrics,
+    clock: TimeSource,
+    name: Cow<'static, str>,
+    short_name: Name, // what rejections carry
+}
+
+/// What a permit carries from admission to settling.
+#[derive(Clone, Copy)]
+pub(crate) struct Ticket {
+    pub(crate) pass: Pass,
+    started: Option<Nanos>, // `None`: the call is not timed
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum End {
+    Succeeded,
+    Failed,
+    Panicked,
+    Ignored,
+    Cancelled,
+}
+
+impl End {
+    fn verdict(self) -> Verdict {
+        match self {
+            End::Succeeded => Verdict::Success,
+            End::Failed | End::Panicked => Verdict::Failure,
+            End::Ignored | End::Cancelled => Verdict::Neutral,
+        }
+    }
+
+    fn count(self) -> Count {
+        match self {
+            End::Succeeded => Count::Succeeded,
+            End::Failed | End::Panicked => Count::Failed,
+            End::Ignored => Count::Ignored,
+            End::Cancelled => Count::Cancelled,
+        }
+    }
+}
+
+// A panic in a caller's code unwinds past a breaker at points where its word is
+// whole: every change is one swap.
+impl UnwindSafe for CircuitBreaker {}
+impl RefUnwindSafe for CircuitBreaker {}
+
+impl CircuitBreaker {
+    const_fn! {
+        /// A closed breaker with the defaults: it opens at 5 failures in a row for
+        /// 60 s and closes after 2 successes.
+        ///
+        /// Works in a `static`.
+        ///
+        /// ```
+        /// use ampacity::CircuitBreaker;
+        ///
+        /// static SEARCH: CircuitBreaker = CircuitBreaker::new("search");
+        /// assert!(SEARCH.would_admit());
+        /// ```
+        pub fn new(name: &'static str) -> Self {
+            Self {
+                circuit: Circuit::new(),
+                settings: Kept::new(&DEFAULT_SETTINGS),
+                metrics: Metrics::new(),
+                clock: TimeSource::BuiltIn,
+                name: Cow::Borrowed(name),
+                short_name: Name::Static(name),
+            }
+        }
+    }
+
+    /// A breaker to be set up; see [`Builder`].
+    ///
+    /// A `&'static str` is kept as it is. Of a `String`, rejections carry the
+    /// first 30 bytes.
+    pub fn builder(name: impl Into<Cow<'static, str>>) -> Builder {
+        Builder::new(name.into())
+    }
+
+    pub(crate) fn assemble(
+        name: Cow<'static, str>,
+        settings: Settings,
+        clock: TimeSource,
+    ) -> CircuitBreaker {
+        let mut breaker = CircuitBreaker::new("");
+        breaker.short_name = match &name {
+            Cow::Borrowed(name) => Name::Static(name),
+            Cow::Owned(name) => Name::cut(name),
+        };
+        breaker.name = name;
+        breaker.clock = clock;
+        breaker.settings = Kept::owning(settings);
+        breaker
+    }
+
+    /// The breaker's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Makes the call, unless the breaker turns it away.
+    ///
+    /// `Ok` is a success and `Err` a failure; so is a panic, which goes on. See
+    /// [`classified`](Self::classified) to judge otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Rejected`] if the call was not made, [`CallError::Failed`]
+    /// with the error of `f` if it was.
+    #[inline]
+    pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
+        self.classified(crate::classify::plain).call(f)
+    }
+
+    /// Awaits the future, unless the breaker turns it away.
+    ///
+    /// Works on any runtime. The call begins with the first poll: dropped before
+    /// that, it took nothing; dropped later, it is cancelled, and a probe gives
+    /// its place back. The future returned here must not be polled after it has
+    /// finished; it panics then, as every `async fn` does, and settles nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub async fn call_async<T, E>(
+        &self,
+        future: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, CallError<E>> {
+        self.classified(crate::classify::plain)
+            .call_async(future)
+            .await
+    }
+
+    /// Makes the call, or answers with `fallback` if the breaker turns it away.
+    ///
+    /// The error of a call that was made is returned as it is. Fallbacks are
+    /// counted.
+    ///
+    /// # Errors
+    ///
+    /// The error of `f`, or of `fallback`.
+    pub fn call_or<T, E>(
+        &self,
+        f: impl FnOnce() -> Result<T, E>,
+        fallback: impl FnOnce(Rejected) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.classified(crate::classify::plain).call_or(f, fallback)
+    }
+
+    /// This breaker with another idea of what a failure is.
+    ///
+    /// The view costs nothing to make: one breaker serves calls of many types,
+    /// each through a view of its own. See [`classify`](crate::classify).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ampacity::{CircuitBreaker, Outcome};
+    ///
+    /// let api = CircuitBreaker::new("model-api");
+    /// let status = api
+    ///     .classified(|result: &Result<u16, std::io::Error>| match result {
+    ///         Ok(429 | 500..) | Err(_) => Outcome::Failure,
+    ///         Ok(400..) => Outcome::Ignore, // our mistake, not theirs
+    ///         Ok(_) => Outcome::Success,
+    ///     })
+    ///     .call(|| Ok(400));
+    /// assert_eq!(status.unwrap(), 400);
+    /// assert_eq!(api.snapshot().ignored, 1);
+    /// ```
+    pub fn classified<C>(&self, classifier: C) -> Classified<'_, C> {
+        Classified {
+            breaker: self,
+            classifier,
+        }
+    }
+
+    /// Asks for leave to make one call, to be settled by hand.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] if the call is turned away.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let breaker = ampacity::CircuitBreaker::new("db");
+    /// let permit = breaker.try_acquire()?;
+    /// match "42".parse::<u32>() {
+    ///     Ok(_) => permit.success(),
+    ///     Err(_) => permit.failure(),
+    /// }
+    /// # Ok::<(), ampacity::Rejected>(())
+    /// ```
+    #[inline]
+    pub fn try_acquire(&self) -> Result<Permit<'_>, Rejected> {
+        self.enter().map(|ticket| Permit(Held::new(self, ticket)))
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), with a permit that owns the breaker.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] if the call is turned away.
+    pub fn try_acquire_owned(self: &Arc<Self>) -> Result<OwnedPermit, Rejected> {
+        self.enter()
+            .map(|ticket| OwnedPermit(Held::new(Arc::clone(self), ticket)))
+    }
+
+    /// Whether a call would be let through now; takes and writes nothing.
+    pub fn would_admit(&self) -> bool {
+        self.circuit
+            .would_admit(&self.settings.get().rules, || self.clock.now())
+    }
+
+    /// The state now: half-open, too, when the open wait is over though no call
+    /// has come. Takes and writes nothing.
+    pub fn state(&self) -> State {
+        self.circuit.state(self.circuit.word(), || self.clock.now())
+    }
+
+    /// The number of transitions so far.
+    pub fn era(&self) -> u64 {
+        self.circuit.era_of(self.circuit.word()).0
+    }
+
+    /// State, counts and latencies at about this time. Not for a hot path: it
+    /// adds up all threads' counters, and briefly locks against `reset`.
+    pub fn snapshot(&self) -> Snapshot {
+        let word = self.circuit.word();
+        let last = self.circuit.last_turn(word, || self.clock.now());
+        let head = Head {
+            name: self.name.clone().into_owned(),
+            state: self.circuit.state(word, || self.clock.now()),
+            era: self.circuit.era_of(word).0,
+            streak: word.streak(),
+            last_transition: last.map(|tick| Duration::from_nanos(tick.0 * TICK)),
+        };
+        Snapshot::new(head, &self.metrics.read())
+    }
+
+    /// Closes the breaker and lets its totals begin anew, under a new era. Calls
+    /// in flight are stale from now on.
+    pub fn reset(&self) {
+        self.obey(Order::Reset);
+        self.metrics.reset();
+    }
+
+    /// Closes the breaker and leaves its totals alone.
+    ///
+    /// On a closed breaker without a failure streak this changes nothing.
+    pub fn close(&self) {
+        self.obey(Order::Close);
+    }
+
+    /// Opens the breaker now, as its policy would: for the open wait.
+    ///
+    /// On an open breaker whose wait is not over this changes nothing.
+    pub fn trip(&self) {
+        self.obey(Order::Trip);
+    }
+
+    /// Turns every call away until the next call by hand, whatever the clock says.
+    pub fn force_open(&self) {
+        self.obey(Order::ForceOpen);
+    }
+
+    /// Lets every call through and judges none until the next call by hand.
+    pub fn disable(&self) {
+        self.obey(Order::Disable);
+    }
+
+    /// Lets every call through and counts it until the next call by hand.
+    pub fn metrics_only(&self) {
+        self.obey(Order::MetricsOnly);
+    }
+
+    /// Changes settings while the breaker runs.
+    ///
+    /// `change` gets a builder with the present settings. State and totals stay;
+    /// the next decision goes by the new settings, and a deadline that is set
+    /// stays as it is. Replaced settings, some hundred bytes, are kept until the
+    /// breaker is dropped, because calls read them without a lock: this is for
+    /// changes by people, not by the second.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Builder::build), and [`ConfigError::FixedAtBuild`] for the
+    /// clock. Nothing changes then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let breaker = ampacity::CircuitBreaker::new("db");
+    /// breaker.reconfigure(|now| now.failure_threshold(10))?;
+    /// # Ok::<(), ampacity::ConfigError>(())
+    /// ```
+    pub fn reconfigure(&self, change: impl FnOnce(Builder) -> Builder) -> Result<(), ConfigError> {
+        self.settings
+            .replace(|now| change(Builder::of(self.name.clone(), now.config)).live())
+    }
+
+    /// Admits one call and counts it, or turns it away and counts that.
+    #[inline(always)]
+    fn enter(&self) -> Result<Ticket, Rejected> {
+        let rules = &self.settings.get().rules;
+        let pass = match self.circuit.admit_at_once() {
+            Some(pass) => pass,
+            None => {
+                let update = self.circuit.admit(rules, || self.clock.now());
+                self.take_note(&update);
+                update.out.map_err(|refusal| self.reject(refusal))?
+            }
+        };
+        self.metrics.recorder().count(Count::Admitted);
+        let started = (rules.timing == Timing::Every).then(|| self.clock.now());
+        Ok(Ticket { pass, started })
+    }
+
+    fn reject(&self, refusal: Refusal) -> Rejected {
+        self.metrics.recorder().reject(refusal.reason);
+        Rejected::new(self.short_name, refusal.reason, refusal.wait)
+    }
+
+    /// Settles one call: the state first, then the counts.
+    #[inline(always)]
+    pub(crate) fn settle(&self, ticket: Ticket, end: End) {
+        let verdict = end.verdict();
+        // Neutral calls have no latency.
+        let timed = match verdict {
+            Verdict::Neutral => None,
+            _ => ticket.started.map(|started| (started, self.clock.now())),
+        };
+        let now = || timed.map_or_else(|| self.clock.now(), |(_, ended)| ended);
+        let update = self
+            .circuit
+            .settle(ticket.pass, verdict, &self.settings.get().rules, now);
+        self.take_note(&update);
+
+        let recorder = self.metrics.recorder();
+        recorder.count(end.count());
+        if end == End::Panicked {
+            recorder.count(Count::Panicked);
+        }
+        if !update.out {
+            recorder.count(Count::Stale);
+        }
+        if let Some((started, ended)) = timed {
+            let failed = verdict == Verdict::Failure;
+            recorder.time(failed, ended.since(started), ended.0);
+        }
+    }
+
+    fn obey(&self, order: Order) {
+        let rules = &self.settings.get().rules;
+        let update = self.circuit.obey(order, rules, || self.clock.now());
+        self.take_note(&update);
+    }
+
+    /// Effects of a swap: of the caller who won it, and after its loop.
+    #[inline(always)]
+    fn take_note<T>(&self, update: &Update<T>) {
+        if let Some(turn) = update.turn {
+            self.metrics.turned(turn, update.retries);
+        }
+        #[cfg(feature = "contention")]
+        if update.swaps > 0 {
+            let recorder = self.metrics.recorder();
+            recorder.add(Count::Swaps, update.swaps);
+            recorder.add(Count::Retries, update.retries);
+        }
+    }
+}
+
+impl fmt::Debug for CircuitBreaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitBreaker")
+            .field("name", &self.name)
+            .field("word", &self.circuit.word())
+            .field("era", &self.era())
+            .field("settings", &self.settings)
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A breaker with a classifier; from [`CircuitBreaker::classified`].
+#[derive(Clone, Copy, Debug)]
+pub struct Classified<'a, C> {
+    breaker: &'a CircuitBreaker,
+    classifier: C,
+}
+
+impl<C> Classified<'_, C> {
+    /// As [`CircuitBreaker::call`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[inline]
+    pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>>
+    where
+        C: Fn(&Result<T, E>) -> Outcome,
+    {
+        let held = Held::new(
+            self.breaker,
+            self.breaker.enter().map_err(CallError::Rejected)?,
+        );
+        held.run(f, &self.classifier).map_err(CallError::Failed)
+    }
+
+    /// As [`CircuitBreaker::call_async`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn call_async<T, E>(
+        self,
+        future: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, CallError<E>>
+    where
+        C: Fn(&Result<T, E>) -> Outcome,
+    {
+        let held = Held::new(
+            self.breaker,
+            self.breaker.enter().map_err(CallError::Rejected)?,
+        );
+        held.run_async(future, self.classifier)
+            .await
+            .map_err(CallError::Failed)
+    }
+
+    /// As [`CircuitBreaker::call_or`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn call_or<T, E>(
+        &self,
+        f: impl FnOnce() -> Result<T, E>,
+        fallback: impl FnOnce(Rejected) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        C: Fn(&Result<T, E>) -> Outcome,
+    {
+        match self.breaker.enter() {
+            Ok(ticket) => Held::new(self.breaker, ticket).run(f, &self.classifier),
+            Err(rejected) => {
+                self.breaker.metrics.recorder().count(Count::Fallbacks);
+                fallback(rejected)
+            }
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! What can be set, within which bounds, and what follows from it.
+
+use crate::breaker::CircuitBreaker;
+use crate::clock::{Clock, Nanos, TICK, Tick, TimeSource};
+use crate::word::MOST_PROBES;
+use core::fmt;
+use core::time::Duration;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Which calls are timed, for the latencies in a [`Snapshot`](crate::Snapshot).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Timing {
+    /// No call is timed, and a closed breaker never reads the clock.
+    Off,
+    /// Every call is timed: two clock reads a call. The default.
+    #[default]
+    Every,
+}
+
+/// What a person set, complete with defaults.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Config {
+    failure_threshold: u32,
+    open_for: Duration,
+    success_threshold: u32,
+    half_open_permits: Option<u32>, // None: as many as successes are needed
+    probe_lease: Option<Duration>,  // None: the larger of the open wait and a minute
+    timing: Timing,
+}
+
+/// The longest wait or lease that can be set, apart from never: 2^39 ticks, 17 years.
+const LONGEST: Duration = Duration::from_millis(1 << 39);
+const SHORTEST: Duration = Duration::from_nanos(TICK);
+const DEFAULT_LEASE: Duration = Duration::from_secs(60);
+/// Up to here a lease doubles for each spell in a row that ended without a verdict.
+const LEASE_CAP: Duration = Duration::from_secs(3600);
+
+impl Config {
+    pub(crate) const DEFAULT: Config = Config {
+        failure_threshold: 5,
+        open_for: Duration::from_secs(60),
+        success_threshold: 2,
+        half_open_permits: None,
+        probe_lease: None,
+        timing: Timing::Every,
+    };
+
+    fn check(&self) -> Result<(), ConfigError> {
+        number("failure_threshold", self.failure_threshold, u32::MAX)?;
+        number("success_threshold", self.success_threshold, MOST_PROBES)?;
+        if self.open_for != Duration::MAX {
+            duration("open_for", self.open_for)?;
+        }
+        if let Some(permits) = self.half_open_permits {
+            number("half_open_permits", permits, MOST_PROBES)?;
+            if permits < self.success_threshold {
+                return Err(ConfigError::PermitsBelowSuccesses {
+                    half_open_permits: permits,
+                    success_threshold: self.success_threshold,
+                });
+            }
+        }
+        match self.probe_lease {
+            Some(lease) => duration("probe_lease", lease),
+            None => Ok(()),
+        }
+    }
+
+    const fn rules(&self) -> Rules {
+        let never = self.open_for.as_nanos() > LONGEST.as_nanos();
+        let lease = match self.probe_lease {
+            Some(lease) => lease,
+            None if never || self.open_for.as_nanos() < DEFAULT_LEASE.as_nanos() => DEFAULT_LEASE,
+            None => self.open_for,
+        };
+        let lease = ticks(lease);
+        let cap = ticks(LEASE_CAP);
+        Rules {
+            failure_threshold: self.failure_threshold,
+            success_threshold: self.success_threshold,
+            permits: match self.half_open_permits {
+                Some(permits) => permits,
+                None => self.success_threshold,
+            },
+            open_for: if never {
+                None
+            } else {
+                Some(self.open_for.as_nanos() as u64)
+            },
+            lease,
+            lease_cap: if lease > cap { lease } else { cap },
+            timing: self.timing,
+        }
+    }
+}
+
+const fn ticks(duration: Duration) -> u64 {
+    duration.as_nanos().div_ceil(TICK as u128) as u64
+}
+
+fn number(field: &'static str, value: u32, max: u32) -> Result<(), ConfigError> {
+    if (1..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::NumberOutOfRange {
+        field,
+        value: value.into(),
+        min: 1,
+        max: max.into(),
+    })
+}
+
+fn duration(field: &'static str, value: Duration) -> Result<(), ConfigError> {
+    if (SHORTEST..=LONGEST).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::DurationOutOfRange {
+        field,
+        value,
+        min: SHORTEST,
+        max: LONGEST,
+    })
+}
+
+/// What follows from a valid configuration: the numbers that decisions use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) failure_threshold: u32, // at least 1
+    pub(crate) success_threshold: u32, // in 1..=permits
+    pub(crate) permits: u32,           // in 1..=63
+    open_for: Option<u64>,             // ns, None is never
+    lease: u64,                        // ticks, at least 1
+    lease_cap: u64,                    // ticks, at least the lease
+    pub(crate) timing: Timing,
+}
+
+impl Rules {
+    /// When a breaker that opens at `now` may probe.
+    pub(crate) fn open_until(&self, now: Nanos) -> Tick {
+        match self.open_for {
+            Some(wait) => Tick::at_or_after(Nanos(now.0.saturating_add(wait))),
+            None => Tick::NEVER,
+        }
+    }
+
+    /// How many ticks a spell may take that follows `lapsed` in a row without a verdict.
+    pub(crate) fn lease(&self, lapsed: u32) -> u64 {
+        // At most 2^39 ticks, doubled at most 31 times: saturates.
+        self.lease.saturating_mul(1 << lapsed).min(self.lease_cap)
+    }
+}
+
+/// A configuration and its rules, replaced as one by
+/// [`reconfigure`](CircuitBreaker::reconfigure).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    pub(crate) rules: Rules,
+}
+
+impl Settings {
+    const fn of(config: Config) -> Settings {
+        Settings {
+            config,
+            rules: config.rules(),
+        }
+    }
+}
+
+pub(crate) static DEFAULT_SETTINGS: Settings = Settings::of(Config::DEFAULT);
+
+/// Sets up a [`CircuitBreaker`]. Made by [`CircuitBreaker::builder`].
+///
+/// # Examples
+///
+/// ```
+/// use ampacity::CircuitBreaker;
+/// use std::time::Duration;
+///
+/// let breaker = CircuitBreaker::builder("model-api")
+///     .failure_threshold(3)
+///     .open_for(Duration::from_secs(10))
+///     .success_threshold(2)
+///     .build()?;
+/// # Ok::<(), ampacity::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    name: Cow<'static, str>,
+    config: Config,
+    clock: Option<TimeSource>,
+}
+
+impl Builder {
+    pub(crate) fn new(name: Cow<'static, str>) -> Self {
+        Self {
+            name,
+            config: Config::DEFAULT,
+            clock: None,
+        }
+    }
+
+    pub(crate) fn of(name: Cow<'static, str>, config: Config) -> Self {
+        Self {
+            name,
+            config,
+            clock: None,
+        }
+    }
+
+    /// Opens the breaker at this many failures in a row. The default is 5.
+    ///
+    /// A success in between starts the count anew. [`build`](Self::build)
+    /// refuses 0.
+    pub fn failure_threshold(mut self, failures: u32) -> Self {
+        self.config.failure_threshold = failures;
+        self
+    }
+
+    /// Sets how long an open breaker turns calls away. The default is 60 s.
+    ///
+    /// Deadlines are rounded up to whole milliseconds. After this time the next
+    /// call becomes a probe: nothing happens without a call. `Duration::MAX`
+    /// means never. [`build`](Self::build) refuses less than 1 ms and more than
+    /// 2^39 ms (17 years).
+    pub fn open_for(mut self, wait: Duration) -> Self {
+        self.config.open_for = wait;
+        self
+    }
+
+    /// Closes a half-open breaker after this many successes. The default is 2.
+    ///
+    /// One failure opens it again. [`build`](Self::build) refuses 0 and more
+    /// than 63.
+    pub fn success_threshold(mut self, successes: u32) -> Self {
+        self.config.success_threshold = successes;
+        self
+    }
+
+    /// Admits at most this many probes while half-open. The default is the
+    /// success threshold.
+    ///
+    /// A probe that ends without a verdict (ignored or cancelled) gives its
+    /// place back. [`build`](Self::build) refuses 0, more than 63, and fewer
+    /// than the success threshold.
+    pub fn half_open_permits(mut self, probes: u32) -> Self {
+        self.config.half_open_permits = Some(probes);
+        self
+    }
+
+    /// Sets how long a half-open breaker waits for its probes' verdict before the
+    /// next call starts over with fresh ones. The default is the larger of the
+    /// open wait and 60 s.
+    ///
+    /// It doubles for each time in a row that it runs out, up to an hour or the
+    /// value set here if that is longer, so that probes which are slow, yet
+    /// succeed, can still close the breaker. [`build`](Self::build) refuses less
+    /// than 1 ms and more than 2^39 ms (17 years).
+    pub fn probe_lease(mut self, lease: Duration) -> Self {
+        self.config.probe_lease = Some(lease);
+        self
+    }
+
+    /// Sets which calls are timed. The default is [`Timing::Every`].
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.config.timing = timing;
+        self
+    }
+
+    /// Takes the time from `clock` instead of the built-in one: a
+    /// [`ManualClock`](crate::ManualClock) in tests, [`StdClock`](crate::StdClock),
+    /// or a clock of your own.
+    ///
+    /// [`build`](Self::build) refuses a clock that already shows more than 2^39
+    /// ms, and [`reconfigure`](CircuitBreaker::reconfigure) refuses any.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(TimeSource::Custom(Arc::new(clock)));
+        self
+    }
+
+    /// Makes the breaker, closed.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the setting that cannot be and carries its value.
+    pub fn build(self) -> Result<CircuitBreaker, ConfigError> {
+        self.config.check()?;
+        let clock = self.clock.unwrap_or_default();
+        let now = clock.now();
+        if Tick::of(now).0 > 1 << 39 {
+            return Err(ConfigError::ClockTooFar {
+                shows: Duration::from_nanos(now.0),
+            });
+        }
+        Ok(CircuitBreaker::assemble(
+            self.name,
+            Settings::of(self.config),
+            clock,
+        ))
+    }
+
+    /// The settings for a breaker that runs already.
+    pub(crate) fn live(self) -> Result<Settings, ConfigError> {
+        self.config.check()?;
+        if self.clock.is_some() {
+            return Err(ConfigError::FixedAtBuild { field: "clock" });
+        }
+        Ok(Settings::of(self.config))
+    }
+}
+
+/// Why a configuration was refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A number is too small or does not fit.
+    NumberOutOfRange {
+        /// The builder's method.
+        field: &'static str,
+        /// What was given.
+        value: u64,
+        /// The smallest value allowed.
+        min: u64,
+        /// The largest value allowed.
+        max: u64,
+    },
+    /// A duration is too short to count or too long to hold.
+    DurationOutOfRange {
+        /// The builder's method.
+        field: &'static str,
+        /// What was given.
+        value: Duration,
+        /// The shortest duration allowed.
+        min: Duration,
+        /// The longest duration allowed.
+        max: Duration,
+    },
+    /// A spell would end without the successes it needs.
+    PermitsBelowSuccesses {
+        /// The probes a spell may have.
+        half_open_permits: u32,
+        /// The successes it needs.
+        success_threshold: u32,
+    },
+    /// The clock has run for longer than deadlines can be counted.
+    ClockTooFar {
+        /// The time it shows.
+        shows: Duration,
+    },
+    /// The setting cannot change once the breaker is built.
+    FixedAtBuild {
+        /// The builder's method.
+        field: &'static str,
+    },
+}
+
+impl ConfigError {
+    /// The builder's method whose value was refused.
+    pub fn field(&self) -> &'static str {
+        match self {
+            ConfigError::NumberOutOfRange { field, .. }
+            | ConfigError::DurationOutOfRange { field, .. }
+            | ConfigError::FixedAtBuild { field } => field,
+            ConfigError::PermitsBelowSuccesses { .. } => "half_open_permits",
+            ConfigError::ClockTooFar { .. } => "clock",
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigError::NumberOutOfRange {
+                field,
+                value,
+                min,
+                max,
+            } => {
+                write!(f, "{field} is {value}, must be from {min} to {max}")
+            }
+            ConfigError::DurationOutOfRange {
+                field,
+                value,
+                min,
+                max,
+            } => {
+                write!(f, "{field} is {value:?}, must be from {min:?} to {max:?}")
+            }
+            ConfigError::PermitsBelowSuccesses {
+                half_open_permits,
+                success_threshold,
+            } => write!(
+                f,
+                "half_open_permits is {half_open_permits}, \
+                 must be at least the success_threshold of {success_threshold}"
+            ),
+            ConfigError::ClockTooFar { shows } => {
+                write!(
+                    f,
+                    "clock shows {shows:?}, must be at most {LONGEST:?} after its start"
+                )
+            }
+            ConfigError::FixedAtBuild { field } => {
+                write!(f, "{field} cannot change once the breaker is built")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_doubles_up_to_an_hour_or_to_itself_if_longer() {
+        let minute = Settings::of(Config::DEFAULT).rules;
+        assert_eq!(minute.lease(0), 60_000);
+        assert_eq!(minute.lease(1), 120_000);
+        assert_eq!(minute.lease(31), 3_600_000);
+        let day = Duration::from_secs(86_400);
+        let long = Settings::of(Config {
+            probe_lease: Some(day),
+            ..Config::DEFAULT
+        })
+        .rules;
+        assert_eq!((long.lease(0), long.lease(9)), (86_400_000, 86_400_000));
+    }
+
+    #[test]
+    fn the_default_lease_follows_the_open_wait_from_a_minute_up() {
+        let lease = |open_for| {
+            Settings::of(Config {
+                open_for,
+                ..Config::DEFAULT
+            })
+            .rules
+            .lease(0)
+        };
+        assert_eq!(lease(Duration::from_secs(1)), 60_000);
+        assert_eq!(lease(Duration::from_secs(90)), 90_000);
+        assert_eq!(lease(Duration::MAX), 60_000);
+    }
+
+    #[test]
+    fn a_wait_of_never_has_no_deadline_and_the_longest_has_one() {
+        let rules = |open_for| {
+            Settings::of(Config {
+                open_for,
+                ..Config::DEFAULT
+            })
+            .rules
+        };
+        assert_eq!(rules(Duration::MAX).open_until(Nanos(0)), Tick::NEVER);
+        assert_eq!(rules(LONGEST).open_until(Nanos(0)), Tick(1 << 39));
+        assert_eq!(rules(LONGEST).open_until(Nanos(u64::MAX)), Tick::LAST);
+    }
+}

@@ -1,0 +1,299 @@
+//! What others may read of a breaker.
+
+use crate::metrics::Reading;
+use crate::metrics::histogram::Latency;
+use crate::metrics::shard::Count;
+use crate::word::State;
+use core::fmt;
+use core::time::Duration;
+
+/// A breaker at about one time: made by
+/// [`CircuitBreaker::snapshot`](crate::CircuitBreaker::snapshot).
+///
+/// State, era and streak come from one load. The counts are those since the last
+/// [`reset`](crate::CircuitBreaker::reset); when no call is running they are exact,
+/// and `admitted = succeeded + failed + ignored + cancelled`. While calls run,
+/// `in_flight` is what is missing, and no count that one reader sees ever falls
+/// between resets.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The breaker's name.
+    pub name: String,
+    /// The state: half-open, too, when the open wait is over and no call has come.
+    pub state: State,
+    /// The number of transitions so far.
+    pub era: u64,
+    /// Failures in a row, while closed.
+    pub streak: u64,
+    /// Calls that were let through; after a reset it starts at those in flight.
+    pub admitted: u64,
+    /// Calls that succeeded.
+    pub succeeded: u64,
+    /// Calls that failed, by their result or by a panic.
+    pub failed: u64,
+    /// Calls among the failed that panicked.
+    pub panicked: u64,
+    /// Calls whose outcome was to be ignored.
+    pub ignored: u64,
+    /// Permits that were dropped unsettled.
+    pub cancelled: u64,
+    /// Calls among all those settled whose era was over: counted, and nothing else.
+    pub stale: u64,
+    /// Calls admitted and not yet settled.
+    pub in_flight: u64,
+    /// Calls that were turned away.
+    pub rejected: Rejections,
+    /// Fallbacks that stood in for calls that were turned away.
+    pub fallbacks: u64,
+    /// Transitions since the breaker was made, by where from and where to.
+    pub transitions: Transitions,
+    /// The share of failures in what succeeded or failed, from 0 to 1; `None`
+    /// without such a call.
+    pub failure_rate: Option<f64>,
+    /// The share of successes in what succeeded or failed, from 0 to 1; `None`
+    /// without such a call.
+    pub success_rate: Option<f64>,
+    /// How long calls took, since the breaker was made.
+    pub latency: Latencies,
+    /// When a timed call last succeeded, since the start of the breaker's clock.
+    pub last_success: Option<Duration>,
+    /// When a timed call last failed, since the start of the breaker's clock.
+    pub last_failure: Option<Duration>,
+    /// When the state last changed, since the start of the breaker's clock, rounded
+    /// up to 1 ms; `None` in era 0.
+    pub last_transition: Option<Duration>,
+    /// The counts since the breaker was made, resets or not.
+    pub lifetime: Lifetime,
+    /// Swaps of the shared word since the breaker was made.
+    #[cfg(feature = "contention")]
+    pub contention: Contention,
+}
+
+/// Calls that were turned away, by reason.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Rejections {
+    /// While open.
+    pub open: u64,
+    /// While half-open, with all probes out.
+    pub half_open_full: u64,
+    /// While forced open.
+    pub forced_open: u64,
+}
+
+impl Rejections {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.open + self.half_open_full + self.forced_open
+    }
+}
+
+/// The latencies of successes and of failures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Latencies {
+    /// Of calls that succeeded.
+    pub success: Latency,
+    /// Of calls that failed.
+    pub failure: Latency,
+}
+
+/// Counts that no reset touches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Lifetime {
+    /// Calls that were let through.
+    pub admitted: u64,
+    /// Calls that succeeded.
+    pub succeeded: u64,
+    /// Calls that failed.
+    pub failed: u64,
+    /// Calls among the failed that panicked.
+    pub panicked: u64,
+    /// Calls whose outcome was to be ignored.
+    pub ignored: u64,
+    /// Permits that were dropped unsettled.
+    pub cancelled: u64,
+    /// Calls settled after their era.
+    pub stale: u64,
+    /// Calls that were turned away.
+    pub rejected: Rejections,
+    /// Fallbacks that stood in for calls that were turned away.
+    pub fallbacks: u64,
+}
+
+/// Transitions, by where from and where to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Transitions {
+    turns: [[u64; State::ALL.len()]; State::ALL.len()],
+}
+
+impl Transitions {
+    /// Transitions from one state to another; some lead back to where they began
+    /// (a half-open spell that outlived its lease, a reset).
+    pub fn between(&self, from: State, to: State) -> u64 {
+        self.turns[from as usize][to as usize]
+    }
+
+    /// All of them: at rest, the era.
+    pub fn total(&self) -> u64 {
+        self.turns.iter().flatten().sum()
+    }
+
+    /// The edges that were taken, with how often.
+    pub fn iter(&self) -> impl Iterator<Item = (State, State, u64)> + '_ {
+        let edge = move |from: State| {
+            State::ALL
+                .into_iter()
+                .map(move |to| (from, to, self.between(from, to)))
+        };
+        State::ALL
+            .into_iter()
+            .flat_map(edge)
+            .filter(|&(_, _, count)| count > 0)
+    }
+}
+
+/// How hard callers fought over the shared word.
+#[cfg(feature = "contention")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Contention {
+    /// Swaps tried.
+    pub swaps: u64,
+    /// Swaps that another caller's swap made fail, and that were tried again.
+    pub retries: u64,
+}
+
+/// What a snapshot takes from the shared word.
+pub(crate) struct Head {
+    pub(crate) name: String,
+    pub(crate) state: State,
+    pub(crate) era: u64,
+    pub(crate) streak: u64,
+    pub(crate) last_transition: Option<Duration>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(head: Head, reading: &Reading) -> Self {
+        let totals = reading.lifetime.since(&reading.reset_at);
+        let lifetime = reading.lifetime;
+        let (succeeded, failed) = (totals.of(Count::Succeeded), totals.of(Count::Failed));
+        let share = |part: u64| {
+            let all = succeeded + failed;
+            (all > 0).then(|| part as f64 / all as f64)
+        };
+        Snapshot {
+            name: head.name,
+            state: head.state,
+            era: head.era,
+            streak: head.streak,
+            admitted: totals.of(Count::Admitted),
+            succeeded,
+            failed,
+            panicked: totals.of(Count::Panicked),
+            ignored: totals.of(Count::Ignored),
+            cancelled: totals.of(Count::Cancelled),
+            stale: totals.of(Count::Stale),
+            in_flight: totals.of(Count::Admitted).saturating_sub(totals.settled()),
+            rejected: rejections(&totals),
+            fallbacks: totals.of(Count::Fallbacks),
+            transitions: Transitions {
+                turns: reading.turns,
+            },
+            failure_rate: share(failed),
+            success_rate: share(succeeded),
+            latency: Latencies {
+                success: reading.success.latency(),
+                failure: reading.failure.latency(),
+            },
+            last_success: reading.success.last(),
+            last_failure: reading.failure.last(),
+            last_transition: head.last_transition,
+            lifetime: Lifetime {
+                admitted: lifetime.of(Count::Admitted),
+                succeeded: lifetime.of(Count::Succeeded),
+                failed: lifetime.of(Count::Failed),
+                panicked: lifetime.of(Count::Panicked),
+                ignored: lifetime.of(Count::Ignored),
+                cancelled: lifetime.of(Count::Cancelled),
+                stale: lifetime.of(Count::Stale),
+                rejected: rejections(&lifetime),
+                fallbacks: lifetime.of(Count::Fallbacks),
+            },
+            #[cfg(feature = "contention")]
+            contention: Contention {
+                swaps: lifetime.of(Count::Swaps),
+                retries: lifetime.of(Count::Retries),
+            },
+        }
+    }
+}
+
+fn rejections(totals: &super::Totals) -> Rejections {
+    Rejections {
+        open: totals.of(Count::RejectedOpen),
+        half_open_full: totals.of(Count::RejectedHalfOpenFull),
+        forced_open: totals.of(Count::RejectedForcedOpen),
+    }
+}
+
+/// Several lines for people; figures that are not known are left out.
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "circuit breaker '{}' is {} (era {}",
+            self.name, self.state, self.era
+        )?;
+        if self.streak > 0 {
+            write!(f, ", {} failures in a row", self.streak)?;
+        }
+        writeln!(f, ")")?;
+        write!(f, "  admitted  {}", self.admitted)?;
+        write!(f, ": {} succeeded, {} failed", self.succeeded, self.failed)?;
+        if self.panicked > 0 {
+            write!(f, " ({} panicked)", self.panicked)?;
+        }
+        write!(
+            f,
+            ", {} ignored, {} cancelled",
+            self.ignored, self.cancelled
+        )?;
+        writeln!(f, ", {} in flight; {} stale", self.in_flight, self.stale)?;
+        if let Some(rate) = self.failure_rate {
+            writeln!(f, "  failures  {:.1} %", rate * 100.0)?;
+        }
+        let Rejections {
+            open,
+            half_open_full,
+            forced_open,
+        } = self.rejected;
+        write!(f, "  rejected  {}", self.rejected.total())?;
+        write!(
+            f,
+            ": {open} open, {half_open_full} half-open, {forced_open} forced open"
+        )?;
+        writeln!(f, "; {} fallbacks", self.fallbacks)?;
+        write!(f, "  turns     {}", self.transitions.total())?;
+        for (nth, (from, to, count)) in self.transitions.iter().enumerate() {
+            write!(
+                f,
+                "{} {count} {from} -> {to}",
+                if nth == 0 { ":" } else { "," }
+            )?;
+        }
+        writeln!(f)?;
+        for (what, latency) in [
+            ("success", self.latency.success),
+            ("failure", self.latency.failure),
+        ] {
+            if let (Some(p50), Some(p99), Some(max)) = (latency.p50, latency.p99, latency.max) {
+                write!(f, "  {what:<9} p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?}")?;
+                writeln!(f, " of {} timed", latency.samples)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,210 @@
+//! Leave to make one call, and how it is settled.
+
+use crate::breaker::{CircuitBreaker, End, Ticket};
+use crate::planted::{Bug, planted};
+use core::fmt;
+use core::future::{Future, poll_fn};
+use core::ops::Deref;
+use core::pin::pin;
+use std::sync::Arc;
+
+/// What a classifier makes of a call's result.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The call went well.
+    Success,
+    /// The call failed.
+    Failure,
+    /// The call says nothing about the health of what was called.
+    Ignore,
+}
+
+/// A permit in the making: settles exactly once, at the latest when dropped.
+pub(crate) struct Held<B: Deref<Target = CircuitBreaker>> {
+    breaker: B,
+    ticket: Option<Ticket>, // `None` once settled
+    on_drop: End,           // cancelled, or panicked while protected code runs
+}
+
+impl<B: Deref<Target = CircuitBreaker>> Held<B> {
+    #[inline(always)]
+    pub(crate) fn new(breaker: B, ticket: Ticket) -> Self {
+        Self {
+            breaker,
+            ticket: Some(ticket),
+            on_drop: End::Cancelled,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn settle(mut self, end: End) {
+        self.finish(end);
+    }
+
+    #[inline(always)]
+    fn finish(&mut self, end: End) {
+        let ticket = if planted(Bug::SettleOnce) {
+            self.ticket
+        } else {
+            self.ticket.take()
+        };
+        if let Some(ticket) = ticket {
+            self.breaker.settle(ticket, end);
+        }
+    }
+
+    /// Makes the call and settles by what `classify` says. A panic in `f` is a
+    /// failure; one in `classify` is neutral, as the call itself had ended.
+    #[inline(always)]
+    pub(crate) fn run<T, E>(
+        mut self,
+        f: impl FnOnce() -> Result<T, E>,
+        classify: impl FnOnce(&Result<T, E>) -> Outcome,
+    ) -> Result<T, E> {
+        self.on_drop = End::Panicked;
+        let result = f();
+        self.on_drop = End::Cancelled;
+        let outcome = classify(&result);
+        self.settle(outcome.into());
+        result
+    }
+
+    /// [`run`](Self::run) for a future; dropped between polls, it is cancelled.
+    pub(crate) async fn run_async<T, E>(
+        mut self,
+        future: impl Future<Output = Result<T, E>>,
+        classify: impl FnOnce(&Result<T, E>) -> Outcome,
+    ) -> Result<T, E> {
+        let mut future = pin!(future);
+        let result = poll_fn(|context| {
+            self.on_drop = End::Panicked;
+            let poll = future.as_mut().poll(context);
+            self.on_drop = End::Cancelled;
+            poll
+        })
+        .await;
+        let outcome = classify(&result);
+        self.settle(outcome.into());
+        result
+    }
+
+    fn ticket(&self) -> Ticket {
+        match self.ticket {
+            Some(ticket) => ticket,
+            None => unreachable!("a permit is consumed by settling"),
+        }
+    }
+}
+
+impl<B: Deref<Target = CircuitBreaker>> Drop for Held<B> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.ticket.is_some() {
+            self.finish(self.on_drop);
+        }
+    }
+}
+
+impl From<Outcome> for End {
+    fn from(outcome: Outcome) -> End {
+        match outcome {
+            Outcome::Success => End::Succeeded,
+            Outcome::Failure => End::Failed,
+            Outcome::Ignore => End::Ignored,
+        }
+    }
+}
+
+/// The face that both permits share.
+macro_rules! permit {
+    ($(#[$meta:meta])* $name:ident $(<$life:lifetime>)? ($breaker:ty)) => {
+        $(#[$meta])*
+        #[must_use = "a permit dropped at once admits a call that is never made"]
+        pub struct $name $(<$life>)? (pub(crate) Held<$breaker>);
+
+        impl $(<$life>)? $name $(<$life>)? {
+            /// The call went well.
+            #[inline]
+            pub fn success(self) {
+                self.0.settle(End::Succeeded);
+            }
+
+            /// The call failed.
+            #[inline]
+            pub fn failure(self) {
+                self.0.settle(End::Failed);
+            }
+
+            /// The call says nothing about the health of what was called; a probe
+            /// gives its place back.
+            #[inline]
+            pub fn ignore(self) {
+                self.0.settle(End::Ignored);
+            }
+
+            /// Settles by a classifier's word.
+            #[inline]
+            pub fn settle(self, outcome: Outcome) {
+                self.0.settle(outcome.into());
+            }
+
+            /// Makes the call that this permit is for. `Ok` is a success, `Err` a
+            /// failure, and so is a panic, which goes on.
+            ///
+            /// # Errors
+            ///
+            /// The error of `f`.
+            pub fn run<T, E>(self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+                self.0.run(f, crate::classify::plain)
+            }
+
+            /// The era that the call was admitted in: settled in a later one, it
+            /// changes nothing but totals.
+            pub fn era(&self) -> u64 {
+                self.0.ticket().pass.era().0
+            }
+
+            /// Whether the call is a probe of a half-open breaker.
+            pub fn is_probe(&self) -> bool {
+                self.0.ticket().pass.is_probe()
+            }
+        }
+
+        impl $(<$life>)? fmt::Debug for $name $(<$life>)? {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name))
+                    .field("breaker", &self.0.breaker.name())
+                    .field("era", &self.era())
+                    .field("is_probe", &self.is_probe())
+                    .finish()
+            }
+        }
+    };
+}
+
+permit! {
+    /// Leave to make one call, from
+    /// [`try_acquire`](CircuitBreaker::try_acquire).
+    ///
+    /// Report the outcome with [`success`](Permit::success),
+    /// [`failure`](Permit::failure) or [`ignore`](Permit::ignore), each of which
+    /// consumes the permit: settling twice does not compile. A permit dropped
+    /// unreported, by an early return or an unwind, counts as cancelled, and a
+    /// probe gives its place back.
+    ///
+    /// ```compile_fail
+    /// # let breaker = ampacity::CircuitBreaker::new("db");
+    /// let permit = breaker.try_acquire().unwrap();
+    /// permit.success();
+    /// permit.failure(); // use of moved value
+    /// ```
+    Permit<'a>(&'a CircuitBreaker)
+}
+
+permit! {
+    /// A [`Permit`] that owns its breaker: `Send` and `'static`, to travel with a
+    /// request from task to task. From
+    /// [`try_acquire_owned`](CircuitBreaker::try_acquire_owned).
+    OwnedPermit(Arc<CircuitBreaker>)
+}

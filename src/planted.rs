@@ -1,0 +1,82 @@
+//! Planted bugs, for the models only.
+//!
+//! Each model in `loom-tests` has a canary: a bug that removes exactly the
+//! check its invariant is about, and that the model must catch. Which bug is
+//! planted is read once from `AMPACITY_CANARY`, and only in builds with a model
+//! cfg; in every other build [`planted`] is a constant `false`.
+
+/// The checks that a canary can remove. Names in `AMPACITY_CANARY` are the
+/// variants' own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(not(any(ampacity_loom, ampacity_shuttle)), allow(dead_code))]
+pub(crate) enum Bug {
+    /// A lost swap from open to half-open is taken for won.
+    BlindHalfOpen,
+    /// A lost swap from closed to open is taken for won.
+    BlindTrip,
+    /// A lost swap from half-open to closed is taken for won.
+    BlindClose,
+    /// A lost swap from half-open to open is taken for won.
+    BlindReopen,
+    /// A lost swap of the failure streak is taken for won.
+    BlindStreak,
+    /// A retry keeps the verdict that was reached on an older word.
+    StaleVerdict,
+    /// A spell hands out one permit more than configured.
+    PermitBound,
+    /// A probe that passed gives its place back as well.
+    PassGivesBack,
+    /// A settle does not look at the era of its permit.
+    EraCheck,
+    /// A settle compares the low bits of the era only.
+    FullEraCheck,
+    /// A trip keeps the era.
+    EraStep,
+    /// A breaker that closes goes back to the era it was tripped in.
+    EraReuse,
+    /// A permit dropped unsettled keeps its place.
+    GiveBack,
+    /// A permit dropped by an unwind keeps its place.
+    GiveBackOnUnwind,
+    /// A settled permit is settled again when it is dropped.
+    SettleOnce,
+    /// A give-back does not look whether a place is out.
+    GiveBackBound,
+    /// A lane's value may be wider than the lane.
+    Saturation,
+    /// An open breaker that is due closes at once.
+    SkipHalfOpen,
+    /// An open breaker does not look at its deadline.
+    Deadline,
+    /// The deadline is written after the state.
+    DeadlineLate,
+    /// A clock that runs behind the deadline's start counts as past it.
+    BackwardClock,
+    /// `reset` keeps the era.
+    ResetKeepsEra,
+    /// A swap by hand overwrites without comparing.
+    BlindManual,
+    /// A failure is judged by the streak that was read first.
+    StaleStreak,
+    /// A spurious failure of the swap is taken for a lost one that needs no retry.
+    NoRetry,
+    /// Effects belong to every attempt, not to the winner.
+    EffectsOfLosers,
+    /// A spell without a verdict never ends.
+    Lease,
+}
+
+#[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
+#[inline(always)]
+pub(crate) const fn planted(_: Bug) -> bool {
+    false
+}
+
+#[cfg(any(ampacity_loom, ampacity_shuttle))]
+pub(crate) fn planted(bug: Bug) -> bool {
+    static CANARY: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    let canary = CANARY.get_or_init(|| std::env::var("AMPACITY_CANARY").ok());
+    canary
+        .as_deref()
+        .is_some_and(|name| name == format!("{bug:?}"))
+}

@@ -1,0 +1,95 @@
+//! A thread's small index, leased on its first call and given back when it ends.
+//!
+//! Slots are numbered for the whole process, the lowest free number first, so
+//! that they stay small however many threads come and go. A breaker's counters
+//! are an array that a slot indexes: nothing in a thread points into a breaker,
+//! and a breaker can be dropped whenever its owner likes.
+
+use crate::sync::{Mutex, lock, per_process, thread_local};
+use core::cell::Cell;
+use core::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// A thread's index.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Slot(u32);
+
+impl Slot {
+    /// The number that tells a thread which holds a lease from one which does not.
+    const NONE: u32 = u32::MAX;
+    /// Set in the number of a thread that has given its slot back.
+    const GONE: u32 = 1 << 31;
+
+    /// This thread's own place in an array of `len`, if it has one: not beyond
+    /// the array's end, and not after the slot went to another thread.
+    #[inline(always)]
+    pub(crate) fn own(self, len: usize) -> Option<usize> {
+        let index = self.0 as usize;
+        (index < len).then_some(index)
+    }
+
+    /// A place in an array of `len` that other threads use too.
+    pub(crate) fn shared(self, len: usize) -> usize {
+        (self.0 & !Slot::GONE) as usize % len
+    }
+
+    /// The calling thread's slot.
+    #[inline(always)]
+    pub(crate) fn current() -> Slot {
+        match CURRENT.try_with(Cell::get) {
+            Ok(Slot::NONE) => lease(),
+            Ok(slot) => Slot(slot),
+            Err(_) => Slot(Slot::GONE),
+        }
+    }
+}
+
+thread_local! {
+    // Without a destructor, so that a read is one instruction and works to the
+    // very end of the thread.
+    static CURRENT: Cell<u32> = const { Cell::new(Slot::NONE) };
+    // With one: touched once, when the slot is leased.
+    static LEASE: Lease = const { Lease };
+}
+
+/// Gives the thread's slot back when the thread ends.
+struct Lease;
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // Marked gone before it is given back: whatever other destructors of this
+        // thread still count goes to the shared stripes.
+        let leased = CURRENT.try_with(|current| current.replace(current.get() | Slot::GONE));
+        if let Ok(slot) = leased
+            && slot & Slot::GONE == 0
+        {
+            // The lock orders this thread's plain stores before those of the
+            // slot's next lessee.
+            lock(&POOL).free.push(Reverse(slot));
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn lease() -> Slot {
+    // The thread is past its destructors: no lease could be given back.
+    if LEASE.try_with(|_| ()).is_err() {
+        return Slot(Slot::GONE);
+    }
+    let mut pool = lock(&POOL);
+    let slot = pool.free.pop().map_or(pool.next, |Reverse(slot)| slot);
+    pool.next = pool.next.max(slot + 1);
+    drop(pool);
+    CURRENT.with(|current| current.set(slot));
+    Slot(slot)
+}
+
+struct Pool {
+    free: BinaryHeap<Reverse<u32>>,
+    next: u32,
+}
+
+per_process! {
+    static POOL: Mutex<Pool> = Mutex::new(Pool { free: BinaryHeap::new(), next: 0 });
+}

@@ -1,0 +1,562 @@
+//! The packed word: the whole state of a breaker in 64 bits.
+//!
+//! [`Word`] is a plain value with all the meaning and no atomics: what a call
+//! may do, what an outcome does, what a person's order does. [`AtomicWord`] is a
+//! cell with the atomics and no meaning: load, and one swap loop. A breaker is
+//! right when the value is right (plain asserts, below) and the cell is one
+//! atomic step (models, in `loom-tests`).
+
+use crate::bits::Lane;
+use crate::clock::Tick;
+use crate::planted::{Bug, planted};
+use crate::sync::{Atomic, Bits, Ordering, const_fn};
+use core::fmt;
+
+/// The state of a breaker.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// Calls pass, and failures are counted.
+    Closed = 0,
+    /// Calls are turned away until the open wait is over.
+    Open = 1,
+    /// A few probes pass, and what they return decides.
+    HalfOpen = 2,
+    /// Calls are turned away until somebody says otherwise.
+    ForcedOpen = 3,
+    /// Calls pass and are not judged until somebody says otherwise.
+    Disabled = 4,
+    /// Calls pass and are counted until somebody says otherwise.
+    MetricsOnly = 5,
+}
+
+impl State {
+    /// Every state, in the order of their numbers.
+    pub const ALL: [State; 6] = [
+        State::Closed,
+        State::Open,
+        State::HalfOpen,
+        State::ForcedOpen,
+        State::Disabled,
+        State::MetricsOnly,
+    ];
+
+    /// The name that logs and metrics use: `closed`, `open`, `half_open`,
+    /// `forced_open`, `disabled`, `metrics_only`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            State::Closed => "closed",
+            State::Open => "open",
+            State::HalfOpen => "half_open",
+            State::ForcedOpen => "forced_open",
+            State::Disabled => "disabled",
+            State::MetricsOnly => "metrics_only",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a call was turned away.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The breaker is open and its wait is not over.
+    Open,
+    /// The breaker is half-open and all its probes are out.
+    HalfOpenFull,
+    /// The breaker was forced open by hand.
+    ForcedOpen,
+}
+
+impl Reason {
+    /// The name that logs and metrics use: `open`, `half_open_full`, `forced_open`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Reason::Open => "open",
+            Reason::HalfOpenFull => "half_open_full",
+            Reason::ForcedOpen => "forced_open",
+        }
+    }
+}
+
+/// The number of transitions so far: the whole number, of which a word has the low bits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Era(pub(crate) u64);
+
+/// A model's era wraps after 16 transitions, so that a model can reach it.
+const ERA_BITS: u32 = if cfg!(any(ampacity_loom, ampacity_shuttle)) {
+    4
+} else {
+    21
+};
+
+const STATE: Lane = Lane::lowest(3);
+const ERA: Lane = STATE.above(ERA_BITS);
+const REST: Lane = ERA.above(u64::BITS - ERA.end());
+const _: () = assert!(REST.end() == u64::BITS, "the lanes must fill the word");
+
+const STREAK: Lane = ERA.above(32);
+const DEADLINE: Lane = ERA.above(40);
+const ISSUED: Lane = ERA.above(6);
+const PASSED: Lane = ISSUED.above(6);
+const LAPSED: Lane = PASSED.above(5);
+const _: () = assert!(
+    STREAK.end() <= REST.end(),
+    "the streak must fit the closed rest"
+);
+const _: () = assert!(
+    DEADLINE.end() <= REST.end(),
+    "the deadline must fit the open rest"
+);
+const _: () = assert!(
+    LAPSED.end() <= REST.end(),
+    "the probes must fit the half-open rest"
+);
+const _: () = assert!(
+    DEADLINE.max() == Tick::NEVER.0,
+    "all ones must read as never"
+);
+
+/// The most probes that a spell can have out.
+pub(crate) const MOST_PROBES: u32 = ISSUED.max() as u32;
+
+/// One value of the breaker's state, unpacked only through its methods.
+///
+/// ```text
+///              63                                       24 23         3 2     0
+///             ┌──────────────────────────────────────────┬─────────────┬───────┐
+///  closed     │ 0 (8) │ streak of failures (32)          │ era (21)    │ state │
+///  open       │ deadline in ticks (40)                   │ era         │ state │
+///  half-open  │ 0 (23) │ lapsed (5) │ passed (6) │ issued (6) │ era    │ state │
+///  by hand    │ 0 (40)                                   │ era         │ state │
+///             └──────────────────────────────────────────┴─────────────┴───────┘
+/// ```
+///
+/// * `state`: a [`State`] by its number; 6 and 7 never occur.
+/// * `era`: the low 21 bits of the number of transitions; one more at each.
+/// * `streak`: failures in a row since the last success; saturates.
+/// * `deadline`: the tick from which an open breaker may probe; all ones is
+///   never, and the rest lasts 34 years from the clock's start.
+/// * `issued`: this spell's permits that were not given back, in 0..=63;
+///   `passed`: those of them that succeeded, always at most `issued`.
+/// * `lapsed`: how many spells in a row ended without a verdict before this one;
+///   saturates at 31, when the lease has long reached its cap.
+///
+/// # Aliasing
+///
+/// A word recurs only with its era, so a swap is safe unless an exact multiple
+/// of 2^21 transitions happens between its load and its compare. A cycle of
+/// closed, open, half-open is three transitions and takes at least one tick,
+/// so that is 2^21 / 3 ms, 12 minutes, for one paused thread; a storm of
+/// resets by hand at 20 ns each needs 40 ms. A permit may be held for longer
+/// than that, so a settle that would change the word also compares the full
+/// era, 64 bits wide, which lies beside the word and which winners raise. A
+/// success that changes nothing need not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Word(u64);
+
+impl Bits for Word {
+    fn bits(self) -> u64 {
+        self.0
+    }
+    fn from_bits(bits: u64) -> Self {
+        Word(bits)
+    }
+}
+
+/// What a word says to one call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum Admission {
+    Pass,
+    Reject(Reason),
+}
+
+/// What an outcome does to a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum Judgement {
+    /// Nothing.
+    Keep,
+    /// A count changes, the era stays.
+    Count(Word),
+    /// The breaker closes.
+    Close,
+    /// The breaker opens, until a deadline that the caller has to work out.
+    Open,
+}
+
+/// What a person can order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Order {
+    Reset,
+    Close,
+    Trip,
+    ForceOpen,
+    Disable,
+    MetricsOnly,
+}
+
+impl Word {
+    pub(crate) fn state(self) -> State {
+        match STATE.get(self.0) {
+            0 => State::Closed,
+            1 => State::Open,
+            2 => State::HalfOpen,
+            3 => State::ForcedOpen,
+            4 => State::Disabled,
+            _ => State::MetricsOnly,
+        }
+    }
+
+    /// The low bits of the era.
+    pub(crate) fn era(self) -> u64 {
+        ERA.get(self.0)
+    }
+
+    /// The era with these low bits that is nearest to `about`.
+    pub(crate) fn era_near(self, about: Era) -> Era {
+        // The distance, wrapped to the lane and read as a signed number.
+        let spare = u64::BITS - ERA_BITS;
+        let distance = (self.era().wrapping_sub(about.0) << spare).cast_signed() >> spare;
+        Era(about.0.wrapping_add_signed(distance))
+    }
+
+    /// State and era without the rest: closed with no streak, for one.
+    pub(crate) fn bare(self) -> Word {
+        Word(self.0 & !(REST.max() << ERA.end()))
+    }
+
+    pub(crate) fn streak(self) -> u64 {
+        match self.state() {
+            State::Closed => STREAK.get(self.0),
+            _ => 0,
+        }
+    }
+
+    /// When an open breaker may probe.
+    pub(crate) fn deadline(self) -> Tick {
+        Tick(DEADLINE.get(self.0))
+    }
+
+    /// How many spells in a row ended without a verdict before this one.
+    pub(crate) fn lapsed(self) -> u32 {
+        LAPSED.get(self.0) as u32
+    }
+
+    /// For the canary that writes the deadline after the state.
+    pub(crate) fn redeadlined(self, deadline: Tick) -> Option<Word> {
+        (self.state() == State::Open).then(|| Word(DEADLINE.set(self.0, deadline.0)))
+    }
+
+    /// Whether calls pass unconditionally: the one question of the fast path.
+    pub(crate) fn admits_all(self) -> bool {
+        matches!(
+            self.state(),
+            State::Closed | State::Disabled | State::MetricsOnly
+        )
+    }
+
+    /// Whether an open breaker's wait is over.
+    pub(crate) fn is_due(self, now: Tick) -> bool {
+        let deadline = self.deadline();
+        if planted(Bug::BackwardClock) && now.0 + 1_000_000 < deadline.0 {
+            return true;
+        }
+        deadline != Tick::NEVER && (now >= deadline || planted(Bug::Deadline))
+    }
+
+    /// Decides one call at `now`, where a half-open spell hands out `permits` and
+    /// `lease_over` says that this word's own spell has outlived its lease.
+    pub(crate) fn admit(
+        self,
+        now: Tick,
+        permits: u32,
+        lease_over: bool,
+    ) -> (Admission, Option<Word>) {
+        let bound = u64::from(permits) + u64::from(planted(Bug::PermitBound));
+        match self.state() {
+            State::Closed | State::Disabled | State::MetricsOnly => (Admission::Pass, None),
+            State::Open if self.is_due(now) && planted(Bug::SkipHalfOpen) => {
+                (Admission::Pass, Some(self.close()))
+            }
+            State::Open if self.is_due(now) => (Admission::Pass, Some(self.probe(0))),
+            State::Open => (Admission::Reject(Reason::Open), None),
+            State::HalfOpen if lease_over => {
+                (Admission::Pass, Some(self.probe(LAPSED.get(self.0) + 1)))
+            }
+            State::HalfOpen if ISSUED.get(self.0) < bound => {
+                let issued = ISSUED.get(self.0) + 1;
+                (Admission::Pass, Some(Word(ISSUED.set(self.0, issued))))
+            }
+            State::HalfOpen => (Admission::Reject(Reason::HalfOpenFull), None),
+            State::ForcedOpen => (Admission::Reject(Reason::ForcedOpen), None),
+        }
+    }
+
+    /// What a success admitted in this era does; `needed` of them close.
+    pub(crate) fn succeed(self, needed: u32) -> Judgement {
+        match self.state() {
+            State::Closed if self.streak() == 0 => Judgement::Keep,
+            State::Closed => Judgement::Count(self.bare()),
+            State::HalfOpen => {
+                let passed = PASSED.get(self.0) + 1;
+                if passed >= u64::from(needed) {
+                    return Judgement::Close;
+                }
+                let next = Word(PASSED.set(self.0, passed));
+                if planted(Bug::PassGivesBack) {
+                    return Judgement::Count(Word(ISSUED.set(next.0, ISSUED.get(next.0) - 1)));
+                }
+                Judgement::Count(next)
+            }
+            _ => Judgement::Keep,
+        }
+    }
+
+    /// What a failure admitted in this era does; `threshold` in a row open.
+    pub(crate) fn fail(self, threshold: u32) -> Judgement {
+        match self.state() {
+            State::Closed => {
+                let streak = self.streak() + 1;
+                if streak >= u64::from(threshold) {
+                    return Judgement::Open;
+                }
+                Judgement::Count(Word(STREAK.set(self.0, streak)))
+            }
+            State::HalfOpen => Judgement::Open,
+            _ => Judgement::Keep,
+        }
+    }
+
+    /// What a permit of this era does that comes back without a verdict.
+    pub(crate) fn give_back(self) -> Judgement {
+        let issued = ISSUED.get(self.0);
+        match self.state() {
+            // A place that passed is not out any more.
+            State::HalfOpen if issued > PASSED.get(self.0) || planted(Bug::GiveBackBound) => {
+                Judgement::Count(Word(ISSUED.set(self.0, issued.wrapping_sub(1))))
+            }
+            _ => Judgement::Keep,
+        }
+    }
+
+    /// What `order` does at `now`; `None` if it changes nothing. A trip opens
+    /// until `deadline`.
+    pub(crate) fn obey(self, order: Order, now: Tick, deadline: Tick) -> Option<Word> {
+        let to = |state| (self.state() != state).then(|| self.enter(state));
+        match order {
+            Order::Reset if planted(Bug::ResetKeepsEra) => {
+                Some(Word(ERA.set(self.close().0, self.era())))
+            }
+            Order::Reset => Some(self.close()),
+            Order::Close if self.state() == State::Closed && self.streak() == 0 => None,
+            Order::Close => Some(self.close()),
+            // An open breaker that is due looks half-open from outside: it opens anew.
+            Order::Trip if self.state() == State::Open && !self.is_due(now) => None,
+            Order::Trip => Some(self.open(deadline)),
+            Order::ForceOpen => to(State::ForcedOpen),
+            Order::Disable => to(State::Disabled),
+            Order::MetricsOnly => to(State::MetricsOnly),
+        }
+    }
+
+    /// A breaker that opens until `deadline`.
+    pub(crate) fn open(self, deadline: Tick) -> Word {
+        let mut open = self.enter(State::Open);
+        if planted(Bug::EraStep) {
+            open = Word(ERA.set(open.0, self.era()));
+        }
+        Word(DEADLINE.set(open.0, deadline.0))
+    }
+
+    /// A breaker that closes, with no streak.
+    pub(crate) fn close(self) -> Word {
+        let closed = self.enter(State::Closed);
+        if planted(Bug::EraReuse) && self.state() == State::HalfOpen {
+            return Word(ERA.set(closed.0, self.era().wrapping_sub(2) & ERA.max()));
+        }
+        closed
+    }
+
+    /// A new spell that has issued one permit, to the caller who begins it.
+    fn probe(self, lapsed: u64) -> Word {
+        Word(LAPSED.set(ISSUED.set(self.enter(State::HalfOpen).0, 1), lapsed))
+    }
+
+    /// `state` in the next era, with an empty rest. Every transition is made here.
+    fn enter(self, state: State) -> Word {
+        let era = self.era().wrapping_add(1) & ERA.max();
+        Word(ERA.set(STATE.set(0, state as u64), era))
+    }
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Word");
+        out.field("state", &self.state()).field("era", &self.era());
+        match self.state() {
+            State::Closed => out.field("streak", &self.streak()),
+            State::Open => out.field("deadline", &self.deadline()),
+            State::HalfOpen => out
+                .field("issued", &ISSUED.get(self.0))
+                .field("passed", &PASSED.get(self.0))
+                .field("lapsed", &LAPSED.get(self.0)),
+            _ => &mut out,
+        };
+        out.finish()
+    }
+}
+
+/// The word in its cell, and the whole era beside it.
+#[derive(Debug)]
+pub(crate) struct AtomicWord {
+    word: Atomic<Word>,
+    era: Atomic<u64>,
+}
+
+/// What [`AtomicWord::update`] did.
+#[must_use]
+pub(crate) struct Update<T> {
+    /// What the last run of the step returned.
+    pub(crate) out: T,
+    /// The transition that this caller won, if its swap was one.
+    pub(crate) turn: Option<Turn>,
+    /// Swaps tried, the last one included.
+    #[cfg_attr(not(feature = "contention"), allow(dead_code))]
+    pub(crate) swaps: u64,
+    /// Swaps that failed and were tried again.
+    #[cfg_attr(not(feature = "contention"), allow(dead_code))]
+    pub(crate) retries: u64,
+}
+
+/// One transition, known to the caller who won it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Turn {
+    pub(crate) from: State,
+    pub(crate) to: State,
+    /// The era that began.
+    pub(crate) era: Era,
+}
+
+impl AtomicWord {
+    const_fn! {
+        /// Closed, in era 0.
+        pub(crate) fn new() -> Self {
+            Self { word: Atomic::new(0), era: Atomic::new(0) }
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn load(&self) -> Word {
+        // Acquire, edge `report -> admit`: pairs with the Release half of the
+        // swap in `update` by which another caller reported. What that caller
+        // wrote before its report is visible to whoever is admitted after it.
+        self.word.load(Ordering::Acquire)
+    }
+
+    /// The whole era of a word that was just loaded.
+    #[inline(always)]
+    pub(crate) fn era_of(&self, word: Word) -> Era {
+        // Relaxed: a hint. The low bits come with the word, and the number
+        // nearest to a hint that is late by less than half a lap is the same
+        // one. It lags by at most one for each winner that stands between its
+        // swap and its raise. It would be wrong only after 2^20 transitions
+        // between the load of the word and this one: see "Aliasing".
+        word.era_near(Era(self.era.load(Ordering::Relaxed)))
+    }
+
+    /// Applies `step` until it wins or declines.
+    ///
+    /// `step` may run several times and sees a newer word each time, so it must
+    /// not have effects of its own.
+    #[inline]
+    pub(crate) fn update<T>(&self, mut step: impl FnMut(Word) -> (T, Option<Word>)) -> Update<T> {
+        let mut seen = self.load();
+        let mut swaps = 0;
+        loop {
+            let (out, next) = step(seen);
+            let Some(next) = next else {
+                return Update {
+                    out,
+                    turn: None,
+                    swaps,
+                    retries: swaps,
+                };
+            };
+            // Worked out before the swap, which proves by its success that no
+            // transition came between.
+            let era = self.era_of(seen);
+            swaps += 1;
+            match self.swap(seen, next) {
+                Ok(_) => {
+                    let turn = (next.era() != seen.era()).then(|| {
+                        // Relaxed: only raises the hint, see `era_of`.
+                        self.era.fetch_max(era.0 + 1, Ordering::Relaxed);
+                        Turn {
+                            from: seen.state(),
+                            to: next.state(),
+                            era: Era(era.0 + 1),
+                        }
+                    });
+                    return Update {
+                        out,
+                        turn,
+                        swaps,
+                        retries: swaps - 1,
+                    };
+                }
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    fn swap(&self, seen: Word, next: Word) -> Result<Word, Word> {
+        // Release, edge `report -> admit`: pairs with the Acquire in `load` and
+        // with both of these. Acquire on success, the same edge: the word may
+        // have gone and come back (a probe issued and given back) since it was
+        // loaded, and the caller is admitted after that report too. Acquire on
+        // failure, the same edge: the next step decides by what it sees here.
+        let swap = self
+            .word
+            .compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire);
+        #[cfg(any(ampacity_loom, ampacity_shuttle))]
+        let swap = self.sabotaged(swap, seen, next);
+        swap
+    }
+
+    /// Takes a lost swap for a won one, where a canary says so.
+    #[cfg(any(ampacity_loom, ampacity_shuttle))]
+    fn sabotaged(&self, swap: Result<Word, Word>, seen: Word, next: Word) -> Result<Word, Word> {
+        let blind = match (seen.state(), next.state()) {
+            (State::Open, State::HalfOpen) => Bug::BlindHalfOpen,
+            (State::Closed, State::Open) => Bug::BlindTrip,
+            (State::Closed, State::Closed) => Bug::BlindStreak,
+            (State::HalfOpen, State::Closed) => Bug::BlindClose,
+            (State::HalfOpen, State::Open) => Bug::BlindReopen,
+            (_, State::ForcedOpen | State::Disabled | State::MetricsOnly) => Bug::BlindManual,
+            _ => {
+                return swap.or_else(|now| {
+                    if planted(Bug::NoRetry) {
+                        Ok(now)
+                    } else {
+                        Err(now)
+                    }
+                });
+            }
+        };
+        match swap {
+            Err(_) if planted(blind) => {
+                self.word.store(next, Ordering::Release);
+                Ok(next)
+            }
+            Err(now) if planted(Bug::NoRetry) => Ok(now),
+            swap => swap,
+        }
+    }
+}
