@@ -1,7 +1,7 @@
 //! The threads: started, held at a gate until all are there, let go, and waited for.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -22,6 +22,13 @@ const STACK: usize = if cfg!(debug_assertions) {
     64 << 10
 };
 
+/// Threads that stay for the sake of the cycles.
+const STAY: usize = 64;
+/// After how many calls a cycle those give up: it takes a thousand or so.
+const CALLS_A_CYCLE: u64 = 10_000;
+/// How many calls go by between two looks at the cycles.
+const COUNT_EVERY: u64 = 50;
+
 /// What all threads share.
 pub(super) struct Shared {
     pub(super) breaker: Arc<CircuitBreaker>,
@@ -36,6 +43,7 @@ pub(super) struct Shared {
     /// Cycles that the breaker is to go through, at least.
     pub(super) cycles: u64,
     enough: AtomicBool,
+    finished: AtomicUsize,
     counting: Mutex<()>,
     gate: Mutex<Gate>,
     /// For those at the gate, and for the one who waits for them.
@@ -81,6 +89,7 @@ impl Shared {
             calls,
             cycles,
             enough: AtomicBool::new(false),
+            finished: AtomicUsize::new(0),
             counting: Mutex::default(),
             gate: Mutex::default(),
             opened: Condvar::new(),
@@ -88,14 +97,31 @@ impl Shared {
         }
     }
 
-    /// Whether nobody need go on for the sake of the cycles.
-    pub(super) fn is_enough(&self) -> bool {
+    /// How many calls in all a thread may make that has just made those it had to.
+    ///
+    /// The last few stay until there are cycles enough: if all did, the first would
+    /// have made many times their share before the last had begun.
+    pub(super) fn stay(&self) -> u64 {
+        // Relaxed: every thread gets a number of its own, which is all that matters.
+        let finished = self.finished.fetch_add(1, Ordering::Relaxed);
+        let stay = STAY.min(self.stations.len());
+        if finished < self.stations.len() - stay {
+            return self.calls;
+        }
+        let more = CALLS_A_CYCLE.saturating_mul(self.cycles) / stay as u64;
+        self.calls.saturating_add(more)
+    }
+
+    /// Whether nobody need go on for the sake of the cycles; asked after `calls`.
+    pub(super) fn is_enough(&self, calls: u64) -> bool {
         // Relaxed: a hint to stop.
         if self.enough.load(Ordering::Relaxed) {
             return true;
         }
-        // A snapshot is dear; one thread at a time takes it.
-        if let Ok(_alone) = self.counting.try_lock() {
+        // A snapshot is dear; one thread at a time takes it, now and then.
+        if calls.is_multiple_of(COUNT_EVERY)
+            && let Ok(_alone) = self.counting.try_lock()
+        {
             let closings = self
                 .breaker
                 .snapshot()

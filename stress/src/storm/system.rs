@@ -118,6 +118,10 @@ fn limits() -> Vec<Limit> {
         .filter(|status| status.euid != 0)
         .and_then(|_| getrlimit(Resource::RLIMIT_NPROC).ok())
         .map(|(soft, _)| soft);
+    let space = getrlimit(Resource::RLIMIT_AS)
+        .ok()
+        .map(|(soft, _)| soft)
+        .filter(|&soft| soft != nix::sys::resource::RLIM_INFINITY);
     let limit = |name, what, each, value: Option<u64>| {
         value.map(|value| Limit {
             name,
@@ -149,6 +153,12 @@ fn limits() -> Vec<Limit> {
             procfs::sys::vm::max_map_count().ok(),
         ),
         limit("the limit on processes (ulimit -u)", threads, 1, user),
+        limit(
+            "the limit on address space (ulimit -v), in bytes,",
+            "bytes",
+            128 << 10,
+            space,
+        ),
         limit("pids.max of the control group", threads, 1, group_limit()),
     ]
     .into_iter()

@@ -36,13 +36,24 @@ fn a_small_storm_passes_its_checks() {
 
 #[test]
 fn a_case_that_was_not_met_is_reported_and_is_no_pass() {
-    let section = run(1, 1, u64::MAX);
-    let alone = of(&section, "met_swap_retries").unwrap();
-    assert_eq!(alone.verdict, Verdict::NotReached);
-    let cycles = of(&section, "enough_cycles").unwrap();
-    assert_eq!(cycles.verdict, Verdict::NotReached);
-    let totals = of(&section, "totals_are_what_the_threads_did").unwrap();
+    let alone = run(1, 100, 1);
+    let retries = of(&alone, "met_swap_retries").unwrap();
+    assert_eq!(retries.verdict, Verdict::NotReached, "one thread alone");
+    let totals = of(&alone, "totals_are_what_the_threads_did").unwrap();
     assert_eq!(totals.verdict, Verdict::Held, "{totals:?}");
+
+    let ctx = Context::quiet(7, Stop::default());
+    let options = Options {
+        threads: 1,
+        calls: 1,
+        cycles: 1,
+    };
+    let storm = Storm { options };
+    let shared = storm.shared(&ctx).unwrap();
+    let nothing = report::section(&storm.options, Outcome::default(), &shared);
+    for name in ["all_threads_alive_at_once", "enough_calls", "enough_cycles"] {
+        assert_eq!(of(&nothing, name).unwrap().verdict, Verdict::NotReached);
+    }
 }
 
 #[test]

@@ -19,8 +19,6 @@ use crate::sample::Dice;
 const MAILBOX: usize = 4;
 /// A thread looks into its mailbox at one call in so many.
 const MAIL_EVERY: u64 = 8;
-/// A thread gives up waiting for the cycles at so many times its calls.
-const PATIENCE: u64 = 50;
 
 pub(super) struct Worker<'a> {
     shared: &'a Shared,
@@ -60,13 +58,17 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Makes the calls that were asked for, and more until the cycles are complete.
+    /// Makes the calls that were asked for; the last threads
+    /// to finish go on until the cycles are complete.
     pub(super) fn run(mut self) -> Tally {
-        let quota = self.shared.calls;
+        let mut most = self.shared.calls;
         while !self.shared.stop.requested() {
-            if self.tally.calls >= quota
-                && (self.shared.is_enough() || self.tally.calls >= quota.saturating_mul(PATIENCE))
-            {
+            if self.tally.calls == self.shared.calls {
+                most = self.shared.stay();
+            }
+            let calls = self.tally.calls;
+            let over = calls >= self.shared.calls;
+            if calls >= most || over && self.shared.is_enough(calls) {
                 break;
             }
             let plan = Plan::draw(&mut self.dice);
