@@ -51,6 +51,9 @@ enum Which {
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]
     Sample,
+    /// Make the calls whose instructions glance counts
+    #[command(hide = true)]
+    CountCalls,
 }
 
 /// Runs the command line `args`, the program's name first.
@@ -100,6 +103,11 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Sample) => {
             print::out(&sample::generate(line.seed));
             return Ok(0);
+        }
+        Some(Which::CountCalls) => {
+            return glance::count_calls()
+                .map(|()| 0)
+                .map_err(|Failure(why)| Refusal(why));
         }
         None => ("tour", tour()?),
     };
