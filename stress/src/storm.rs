@@ -6,6 +6,7 @@
 //! breaker's snapshot have to agree, exactly.
 
 mod chain;
+mod clock;
 mod crew;
 mod hand;
 mod history;
@@ -24,6 +25,7 @@ use clap::Args;
 
 use crate::program::{Context, Failure, Program, Refusal, Section};
 use chain::Rules;
+use clock::Obstacle;
 use crew::{Crew, Shared};
 use hand::Hand;
 use report::Outcome;
@@ -153,7 +155,7 @@ impl Storm {
             .half_open_permits(RULES.permits)
             .open_for(hand::OPEN_FOR)
             .probe_lease(hand::LEASE)
-            .clock(clock.clone())
+            .clock(Obstacle(clock.clone()))
             .build()
             .map_err(|error| Failure(error.to_string()))?;
         let Options {

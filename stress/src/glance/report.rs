@@ -186,7 +186,7 @@ fn notes(cores: usize, shares: &[Option<Middle>], counts: &Counts) -> Vec<String
     notes.push(match counts.missing() {
         Some(why) => format!("instructions: not available, {why}"),
         None => {
-            "instructions: one thread, counted by callgrind; system calls not included".to_owned()
+            "instructions: one thread, counted by callgrind, without the system's clock".to_owned()
         }
     });
     notes.push("the mutex breakers lock to admit and to record, and time no call".to_owned());
