@@ -190,7 +190,7 @@ fn status(record: &Record) -> u8 {
         .entries
         .iter()
         .flat_map(|entry| &entry.section.checks)
-        .any(|check| check.verdict != Verdict::Held);
+        .any(|check| matches!(check.verdict, Verdict::Broken | Verdict::NotReached));
     match (broken, record.partial) {
         (true, _) => 1,
         (false, true) => INTERRUPTED,

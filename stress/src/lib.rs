@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod glance;
+pub mod load;
 pub mod machine;
 pub mod print;
 pub mod program;
@@ -15,3 +16,4 @@ pub mod replay;
 pub mod sample;
 pub mod storm;
 pub mod trace;
+pub mod upstream;

@@ -85,9 +85,16 @@ fn body(table: &Table, style: TableStyle) -> String {
 fn summary(record: &Record) -> String {
     let mut table = Table {
         title: "checks".to_owned(),
-        head: ["program", "held", "broken", "not reached", "seconds"]
-            .map(str::to_owned)
-            .into(),
+        head: [
+            "program",
+            "held",
+            "broken",
+            "not reached",
+            "not judged",
+            "seconds",
+        ]
+        .map(str::to_owned)
+        .into(),
         ..Table::default()
     };
     let mut faults = String::new();
@@ -105,6 +112,7 @@ fn summary(record: &Record) -> String {
             count(Verdict::Held),
             count(Verdict::Broken),
             count(Verdict::NotReached),
+            count(Verdict::Unjudged),
             format!("{:.1}", entry.wall_s),
         ]);
         for Check {
@@ -114,7 +122,7 @@ fn summary(record: &Record) -> String {
         } in checks
         {
             if *verdict != Verdict::Held {
-                faults += &format!("  {} {}/{name}: {detail}\n", word(*verdict), entry.name);
+                faults += &format!("  {} {}/{name}\n    {detail}\n", word(*verdict), entry.name);
             }
         }
     }
@@ -135,5 +143,6 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::Held => "held",
         Verdict::Broken => "BROKEN",
         Verdict::NotReached => "NOT REACHED",
+        Verdict::Unjudged => "not judged",
     }
 }

@@ -171,6 +171,15 @@ impl Check {
         }
     }
 
+    /// A check that the input is too thin for; see [`Verdict::Unjudged`].
+    pub fn unjudged(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            verdict: Verdict::Unjudged,
+            detail: detail.into(),
+        }
+    }
+
     /// A check whose case never came up, so that nothing was shown.
     pub fn not_reached(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
@@ -181,7 +190,7 @@ impl Check {
     }
 }
 
-/// The end of a check. Only `Held` is a pass.
+/// The end of a check. `Broken` and `NotReached` make the exit status 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -191,6 +200,9 @@ pub enum Verdict {
     Broken,
     /// The run did not get into the case that tests it.
     NotReached,
+    /// What there was to go by (a trace of ten requests, a machine that stood still) cannot
+    /// show it, whatever the breaker does. Never said because of what the breaker did.
+    Unjudged,
 }
 
 /// Why a program cannot start: one line that names the flag or file, the line and

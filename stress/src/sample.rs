@@ -17,16 +17,16 @@ pub const SAMPLE: &[u8] = include_bytes!("../data/sample.csv");
 /// The seed of the committed sample.
 pub const SEED: u64 = 1;
 
-const REQUESTS: usize = 12_000;
+const REQUESTS: usize = 15_000;
 
 /// Requests come at a whole number of these.
 const STEP: Duration = Duration::from_millis(1);
 
 /// Chance of a request in one step, in millionths, where the hour is quietest.
-const QUIET: u64 = 2_200;
+const QUIET: u64 = 3_300;
 
 /// How much more there is at the busiest time; on average half of it.
-const SWING: u64 = 1_700;
+const SWING: u64 = 1_200;
 
 const SWING_STEPS: u64 = 30 * 60 * 1_000;
 
@@ -50,9 +50,9 @@ pub fn generate(seed: u64) -> String {
         if dice.below(1_000_000) < BURST {
             burst_until = step + BURST_STEPS;
         }
-        // Up and down in straight lines.
+        // Down and up in straight lines, from the busiest time on.
         let part = step % SWING_STEPS;
-        let height = part.min(SWING_STEPS - part) * 2;
+        let height = SWING_STEPS - part.min(SWING_STEPS - part) * 2;
         let calm = QUIET + SWING * height / SWING_STEPS;
         let chance = if step < burst_until { 2 * calm } else { calm };
         if dice.below(1_000_000) < chance {

@@ -1,0 +1,277 @@
+//! One run of a script: a server, a client, arrivals, and a breaker between or not.
+//!
+//! A lane has one thread, so that what its callers do to the breaker has an order, and a
+//! log of it says exactly what the breaker knew. Its clock is the runtime's, and it is the
+//! breaker's clock too: in tests time is virtual, and no run waits for it.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ampacity::{CircuitBreaker, OwnedPermit, Reason, Snapshot};
+use indicatif::ProgressBar;
+use tokio::task::{JoinSet, LocalSet};
+use tokio::time::{Instant, sleep};
+
+use super::client::Client;
+use super::pace::Pace;
+use super::script::Timeline;
+use super::story::{Event, Told};
+use super::tally::{Fate, Request};
+use crate::load::{Launched, open_loop};
+use crate::program::{Failure, Stop};
+use crate::trace::Arrival;
+use crate::upstream::{Ask, Turn, Upstream, Work};
+
+/// Requests in flight beyond this are not sent, and counted as this program's failure.
+const MOST_IN_FLIGHT: usize = 8_000;
+
+/// From the start of a lane to its first arrival.
+const LEAD: Duration = Duration::from_millis(20);
+
+/// The breaker's settings, as far as checks need them.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Failures in a row that open it.
+    pub failures: u32,
+    /// Successes that close it.
+    pub successes: u32,
+    /// How long it stays open.
+    pub open_for: Duration,
+}
+
+impl Policy {
+    /// The crate's defaults, but for the wait.
+    pub fn waiting(open_for: Duration) -> Self {
+        Self {
+            failures: 5,
+            successes: 2,
+            open_for,
+        }
+    }
+}
+
+/// What a lane is to do.
+#[derive(Clone, Debug)]
+pub struct Plan<'a> {
+    /// The trace.
+    pub arrivals: &'a [Arrival],
+    /// How fast.
+    pub pace: Pace,
+    /// What happens to the server.
+    pub timeline: Timeline,
+    /// The breaker, if there is one.
+    pub guard: Option<Policy>,
+}
+
+/// What a lane did.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    /// Every request, in the order in which their callers knew.
+    pub requests: Vec<Request>,
+    /// When the server changed.
+    pub turns: Vec<Turn>,
+    /// Everything that was done to the breaker, in order.
+    pub events: Vec<Told>,
+    /// How the requests left.
+    pub launched: Launched,
+    /// The breaker at rest.
+    pub snapshot: Option<Snapshot>,
+}
+
+/// Runs a lane on this thread, to its end or until `stop`.
+///
+/// # Errors
+///
+/// There is no runtime, no port or no breaker to be had.
+pub fn run(plan: &Plan<'_>, stop: &Stop, bar: &ProgressBar) -> Result<Lane, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure(format!("no runtime: {error}")))?;
+    runtime.block_on(play(plan, stop, bar))
+}
+
+/// The same, on the runtime of the caller, which must have one thread.
+///
+/// # Errors
+///
+/// No port or no breaker could be had.
+pub async fn play(plan: &Plan<'_>, stop: &Stop, bar: &ProgressBar) -> Result<Lane, Failure> {
+    // Dropped at the end, with all that is left of the server and its connections.
+    LocalSet::new().run_until(within(plan, stop, bar)).await
+}
+
+async fn within(plan: &Plan<'_>, stop: &Stop, bar: &ProgressBar) -> Result<Lane, Failure> {
+    let socket = |error: io::Error| Failure(format!("127.0.0.1: {error}"));
+    let pace = plan.pace;
+    // Half the timeout at most, so that slowness is no failure.
+    let work = Work {
+        speed: pace.speed,
+        longest: pace.timeout / 2,
+    };
+    let upstream = Upstream::start(work).map_err(socket)?;
+    let turns = upstream.turns();
+    let zero = Instant::now() + LEAD;
+    let caller = Rc::new(Caller {
+        client: Client::new(upstream.address(), pace.timeout),
+        guard: plan.guard.map(|policy| guard(policy, zero)).transpose()?,
+        timeline: plan.timeline.clone(),
+        zero,
+        in_flight: Cell::new(0),
+        requests: RefCell::default(),
+        events: RefCell::default(),
+    });
+
+    let mut calls = JoinSet::new();
+    let due = plan
+        .arrivals
+        .iter()
+        .map(|arrival| pace.compress(arrival.at));
+    let load = async {
+        let launched = open_loop(due, zero, stop, |index, due| {
+            let arrival = plan.arrivals[index];
+            let caller = Rc::clone(&caller);
+            calls.spawn_local(async move { caller.call(due, arrival).await });
+            bar.inc(1);
+            bar.set_message(plan.timeline.phases()[plan.timeline.step_at(due).phase].name);
+        })
+        .await;
+        if launched.complete {
+            while calls.join_next().await.is_some() {}
+        }
+        launched
+    };
+    let launched = tokio::select! {
+        launched = load => launched,
+        ended = upstream.play(plan.timeline.steps(), zero) => match ended {
+            Ok(()) => return Err(Failure("the server ended before the run".to_owned())),
+            Err(error) => return Err(socket(error)),
+        },
+    };
+    // What is still in flight after a stop is dropped, and its permits with it.
+    calls.shutdown().await;
+    let snapshot = caller.guard.as_ref().map(|breaker| breaker.snapshot());
+    Ok(Lane {
+        requests: caller.requests.take(),
+        turns: turns.take(),
+        events: caller.events.take(),
+        launched,
+        snapshot,
+    })
+}
+
+fn guard(policy: Policy, zero: Instant) -> Result<Arc<CircuitBreaker>, Failure> {
+    CircuitBreaker::builder("model server")
+        .failure_threshold(policy.failures)
+        .success_threshold(policy.successes)
+        .half_open_permits(policy.successes)
+        .open_for(policy.open_for)
+        .clock(LaneClock(zero - LEAD))
+        .build()
+        .map(Arc::new)
+        .map_err(|error| Failure(format!("the breaker's settings: {error}")))
+}
+
+/// The runtime's clock, which the log is written by.
+#[derive(Clone, Copy, Debug)]
+struct LaneClock(Instant);
+
+impl ampacity::Clock for LaneClock {
+    fn now(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+struct Caller {
+    client: Client,
+    guard: Option<Arc<CircuitBreaker>>,
+    timeline: Timeline,
+    zero: Instant,
+    in_flight: Cell<usize>,
+    requests: RefCell<Vec<Request>>,
+    events: RefCell<Vec<Told>>,
+}
+
+impl Caller {
+    async fn call(&self, due: Duration, arrival: Arrival) {
+        let ask = Ask {
+            context_tokens: arrival.context,
+            generated_tokens: arrival.generated,
+        };
+        let fate = match &self.guard {
+            None => self.send(ask).await,
+            Some(breaker) => self.send_guarded(breaker, ask).await,
+        };
+        let latency = self.zero.elapsed().saturating_sub(due);
+        let phase = self.timeline.step_at(due).phase;
+        self.requests.borrow_mut().push(Request {
+            phase,
+            fate,
+            latency,
+        });
+    }
+
+    async fn send_guarded(&self, breaker: &Arc<CircuitBreaker>, ask: Ask) -> Fate {
+        let at = self.zero.elapsed();
+        let permit = match breaker.try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(rejected) => {
+                let open = rejected.reason() == Reason::Open;
+                self.tell(at, breaker, Event::Rejected { open });
+                return Fate::Rejected;
+            }
+        };
+        let (era, probe) = (permit.era(), permit.is_probe());
+        self.tell(at, breaker, Event::Admitted { era, probe });
+        let fate = self.send(ask).await;
+        let at = self.zero.elapsed();
+        let passed = settle(permit, fate);
+        self.tell(at, breaker, Event::Settled { era, passed });
+        fate
+    }
+
+    fn tell(&self, at: Duration, breaker: &CircuitBreaker, event: Event) {
+        let told = Told {
+            at,
+            done: self.zero.elapsed(),
+            era: breaker.era(),
+            event,
+        };
+        self.events.borrow_mut().push(told);
+    }
+
+    async fn send(&self, ask: Ask) -> Fate {
+        if self.in_flight.get() >= MOST_IN_FLIGHT {
+            // What has to wait for a place waits, as it would for a socket.
+            sleep(Duration::from_millis(1)).await;
+            if self.in_flight.get() >= MOST_IN_FLIGHT {
+                return Fate::Unsent;
+            }
+        }
+        self.in_flight.set(self.in_flight.get() + 1);
+        let fate = self.client.ask(ask).await;
+        self.in_flight.set(self.in_flight.get() - 1);
+        fate
+    }
+}
+
+/// Reports `fate`; true for a success, none where it says nothing of the server.
+fn settle(permit: OwnedPermit, fate: Fate) -> Option<bool> {
+    match fate {
+        Fate::Served => {
+            permit.success();
+            Some(true)
+        }
+        Fate::Unsent | Fate::Rejected => {
+            permit.ignore();
+            None
+        }
+        _ => {
+            permit.failure();
+            Some(false)
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What the breaker did, told from the log of what was done to it.
+//!
+//! The log is in order and has the era after each entry, so every transition shows at the
+//! entry that made it. The story follows the breaker through its states by its contract,
+//! and notes every entry that a breaker of that contract could not have answered so.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::lane::Policy;
+
+/// A deadline is rounded up to whole ticks of this.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Something done to the breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A call was let through.
+    Admitted {
+        /// The permit's era.
+        era: u64,
+        /// Whether it is a probe.
+        probe: bool,
+    },
+    /// A call was turned away.
+    Rejected {
+        /// Because the breaker was open; else because the probes were out.
+        open: bool,
+    },
+    /// A permit was settled.
+    Settled {
+        /// The permit's era.
+        era: u64,
+        /// A success, a failure, or neither.
+        passed: Option<bool>,
+    },
+}
+
+/// An entry of the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// Before it was done, from the start of the run.
+    pub at: Duration,
+    /// After it was done.
+    pub done: Duration,
+    /// The breaker's era after it.
+    pub era: u64,
+    /// What it was.
+    pub event: Event,
+}
+
+/// Where the breaker went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum To {
+    /// It let everything through again.
+    Closed,
+    /// It turned everything away.
+    Open,
+    /// It let probes through.
+    HalfOpen,
+}
+
+/// A transition.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    /// The index of the entry that made it.
+    pub entry: usize,
+    /// When it was made, at the latest.
+    pub at: Duration,
+    /// Where to.
+    pub to: To,
+}
+
+/// What a log says.
+#[derive(Clone, Debug, Default)]
+pub struct Story {
+    /// Every transition, in order.
+    pub changes: Vec<Change>,
+    /// Arrivals past an open breaker's deadline that found it still open. None may.
+    pub kept_out: Vec<String>,
+    /// Everything else that its contract does not allow.
+    pub faults: Vec<String>,
+    /// How often an arrival past the deadline became a probe.
+    pub let_in: u64,
+}
+
+/// What the breaker is known to be in.
+#[derive(Clone, Copy)]
+enum Now {
+    Closed,
+    /// Its deadline lies between these.
+    Open {
+        after: Duration,
+        by: Duration,
+    },
+    HalfOpen {
+        passed: u32,
+    },
+}
+
+impl Story {
+    /// Reads `log`, that of a breaker with `policy` which began closed.
+    pub fn read(log: &[Told], policy: &Policy) -> Self {
+        let mut story = Self::default();
+        let mut now = Now::Closed;
+        let mut last = log.first().map_or(0, |told| match told.event {
+            Event::Admitted { era, .. } | Event::Settled { era, .. } => era,
+            Event::Rejected { .. } => told.era,
+        });
+        for (entry, told) in log.iter().enumerate() {
+            let moved = told.era.wrapping_sub(last);
+            if moved > 1 {
+                story.fault(told, format!("era {last} became {}", told.era));
+            }
+            now = story.step(now, entry, told, moved != 0, policy);
+            last = told.era;
+        }
+        story
+    }
+
+    fn step(&mut self, now: Now, entry: usize, told: &Told, moved: bool, policy: &Policy) -> Now {
+        match (now, told.event, moved) {
+            (Now::Closed, Event::Admitted { probe: false, .. }, false) => now,
+            (Now::Open { after, .. }, Event::Admitted { probe: true, .. }, true) => {
+                if told.done < after {
+                    self.fault(told, "a probe was let in before the deadline".to_owned());
+                }
+                self.let_in += 1;
+                self.change(entry, told, To::HalfOpen);
+                Now::HalfOpen { passed: 0 }
+            }
+            (Now::Open { by, .. }, Event::Rejected { open: true }, false) => {
+                if told.at >= by {
+                    let late = told.at.saturating_sub(by);
+                    self.kept_out
+                        .push(format!("at {:.3?}, {late:.3?} past it", told.at));
+                }
+                now
+            }
+            (Now::HalfOpen { .. }, Event::Admitted { probe: true, .. }, false)
+            | (Now::HalfOpen { .. }, Event::Rejected { open: false }, false) => now,
+            // The lease of the spell ran out, and a new one began.
+            (Now::HalfOpen { .. }, Event::Admitted { probe: true, .. }, true) => {
+                self.change(entry, told, To::HalfOpen);
+                Now::HalfOpen { passed: 0 }
+            }
+            (
+                _,
+                Event::Settled {
+                    passed: Some(false),
+                    ..
+                },
+                true,
+            ) => {
+                self.change(entry, told, To::Open);
+                Now::Open {
+                    after: told.at + policy.open_for,
+                    by: told.done + policy.open_for + TICK,
+                }
+            }
+            (
+                Now::HalfOpen { passed },
+                Event::Settled {
+                    passed: Some(true), ..
+                },
+                true,
+            ) => {
+                if passed + 1 != policy.successes {
+                    self.fault(told, format!("closed by {} successes", passed + 1));
+                }
+                self.change(entry, told, To::Closed);
+                Now::Closed
+            }
+            (Now::HalfOpen { passed }, Event::Settled { era, passed: how }, false) => {
+                if era != told.era {
+                    return now; // stale
+                }
+                match how {
+                    Some(true) if passed + 1 == policy.successes => {
+                        self.fault(told, format!("{} successes did not close it", passed + 1));
+                    }
+                    Some(false) => {
+                        self.fault(told, "a failed probe did not reopen it".to_owned());
+                    }
+                    _ => {}
+                }
+                Now::HalfOpen {
+                    passed: passed + u32::from(how == Some(true)),
+                }
+            }
+            (_, Event::Settled { .. }, false) => now,
+            (_, event, _) => {
+                self.fault(told, format!("{event:?} is not possible there"));
+                now
+            }
+        }
+    }
+
+    fn change(&mut self, entry: usize, told: &Told, to: To) {
+        self.changes.push(Change {
+            entry,
+            at: told.done,
+            to,
+        });
+    }
+
+    fn fault(&mut self, told: &Told, what: String) {
+        self.faults
+            .push(format!("at {:.3?}, era {}: {what}", told.at, told.era));
+    }
+
+    /// Where the breaker was at `at`.
+    pub fn state_at(&self, at: Duration) -> To {
+        let before = self.changes.iter().take_while(|change| change.at <= at);
+        before.last().map_or(To::Closed, |change| change.to)
+    }
+
+    /// The first change to `to` from `at` on.
+    pub fn first(&self, to: To, at: Duration) -> Option<&Change> {
+        self.changes
+            .iter()
+            .find(|change| change.at >= at && change.to == to)
+    }
+}
+
+#[cfg(test)]
+mod tests;

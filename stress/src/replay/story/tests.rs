@@ -1,0 +1,138 @@
+use super::*;
+
+const POLICY: Policy = Policy {
+    failures: 5,
+    successes: 2,
+    open_for: Duration::from_millis(100),
+};
+
+/// A log, written an entry at a time.
+#[derive(Default)]
+struct Log(Vec<Told>);
+
+impl Log {
+    fn at(mut self, ms: u64, era: u64, event: Event) -> Self {
+        let at = Duration::from_millis(ms);
+        self.0.push(Told {
+            at,
+            done: at + Duration::from_micros(1),
+            era,
+            event,
+        });
+        self
+    }
+
+    fn admit(self, ms: u64, era: u64, probe: bool) -> Self {
+        self.at(ms, era, Event::Admitted { era, probe })
+    }
+
+    fn reject(self, ms: u64, era: u64, open: bool) -> Self {
+        self.at(ms, era, Event::Rejected { open })
+    }
+
+    /// A permit of era `of`, after which the breaker is in era `era`.
+    fn settle(self, ms: u64, of: u64, era: u64, passed: bool) -> Self {
+        self.at(
+            ms,
+            era,
+            Event::Settled {
+                era: of,
+                passed: Some(passed),
+            },
+        )
+    }
+
+    fn read(&self) -> Story {
+        Story::read(&self.0, &POLICY)
+    }
+}
+
+/// Opens at 10 ms, so that its deadline is at 110 ms.
+fn opened() -> Log {
+    Log::default().admit(0, 7, false).settle(10, 7, 8, false)
+}
+
+#[test]
+fn a_whole_cycle_is_followed_without_a_fault() {
+    let story = opened()
+        .reject(50, 8, true)
+        .admit(120, 9, true)
+        .admit(121, 9, true)
+        .reject(122, 9, false)
+        .settle(130, 9, 9, true)
+        .settle(131, 9, 10, true)
+        .admit(140, 10, false)
+        .read();
+    assert!(
+        story.faults.is_empty() && story.kept_out.is_empty(),
+        "{story:?}"
+    );
+    let to: Vec<To> = story.changes.iter().map(|change| change.to).collect();
+    assert_eq!(to, [To::Open, To::HalfOpen, To::Closed]);
+    assert_eq!(story.let_in, 1);
+    assert_eq!(story.state_at(Duration::from_millis(125)), To::HalfOpen);
+    let closed = story.first(To::Closed, Duration::from_millis(11)).unwrap();
+    assert_eq!(closed.at.as_millis(), 131);
+}
+
+#[test]
+fn an_arrival_past_the_deadline_and_a_tick_must_not_be_turned_away() {
+    assert!(opened().reject(110, 8, true).read().kept_out.is_empty());
+    assert_eq!(opened().reject(112, 8, true).read().kept_out.len(), 1);
+}
+
+#[test]
+fn a_probe_before_the_deadline_is_a_fault() {
+    assert_eq!(opened().admit(100, 9, true).read().faults.len(), 1);
+}
+
+#[test]
+fn the_needed_successes_close_it_no_more_and_no_fewer() {
+    let probing = || opened().admit(120, 9, true).admit(121, 9, true);
+    let early = probing().settle(130, 9, 10, true).read();
+    assert!(
+        early.faults[0].contains("closed by 1 successes"),
+        "{early:?}"
+    );
+    let late = probing()
+        .settle(130, 9, 9, true)
+        .settle(131, 9, 9, true)
+        .read();
+    assert!(
+        late.faults[0].contains("2 successes did not close it"),
+        "{late:?}"
+    );
+}
+
+#[test]
+fn a_failed_probe_reopens_and_begins_a_new_wait() {
+    let story = opened()
+        .admit(120, 9, true)
+        .settle(130, 9, 10, false)
+        .reject(229, 10, true)
+        .read();
+    assert!(
+        story.faults.is_empty() && story.kept_out.is_empty(),
+        "{story:?}"
+    );
+    let ignored = opened().admit(120, 9, true).settle(130, 9, 9, false).read();
+    assert!(ignored.faults[0].contains("did not reopen"), "{ignored:?}");
+}
+
+#[test]
+fn a_settle_of_an_earlier_era_moves_nothing() {
+    let story = opened()
+        .admit(120, 9, true)
+        .settle(125, 7, 9, false)
+        .settle(126, 7, 9, true)
+        .read();
+    assert!(story.faults.is_empty(), "{story:?}");
+    let moved = opened().settle(20, 7, 9, true).read();
+    assert_eq!(moved.faults.len(), 1, "{moved:?}");
+}
+
+#[test]
+fn a_call_let_through_an_open_breaker_and_a_lost_era_are_faults() {
+    assert_eq!(opened().admit(50, 8, false).read().faults.len(), 1);
+    assert!(!opened().reject(50, 10, true).read().faults.is_empty());
+}

@@ -1,0 +1,290 @@
+//! The model server: HTTP/1.1 on 127.0.0.1, healthy or in trouble as a script says.
+//!
+//! It lives on the runtime of the run that uses it, and ends with it.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::RETRY_AFTER;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, spawn_local};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::replay::script::{Behaviour, Step};
+
+/// How many times longer everything takes while the server is slow.
+pub const SLOWDOWN: u32 = 3;
+
+/// Tokens of a prompt that are read in a second, and tokens that are written in one.
+const PREFILL: f64 = 40_000.0;
+const DECODE: f64 = 500.0;
+
+const BACKLOG: u32 = 4_096;
+
+/// What a caller asks for, as JSON.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Ask {
+    /// Tokens of the prompt.
+    pub context_tokens: u32,
+    /// Tokens to generate.
+    pub generated_tokens: u32,
+}
+
+/// How long the server works on a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Work {
+    /// How many seconds of the trace pass in one.
+    pub speed: f64,
+    /// No request takes longer than this: what a server's own limit on output does.
+    pub longest: Duration,
+}
+
+impl Work {
+    fn takes(&self, ask: Ask, behaviour: Behaviour) -> Duration {
+        let seconds =
+            f64::from(ask.context_tokens) / PREFILL + f64::from(ask.generated_tokens) / DECODE;
+        let healthy = Duration::from_secs_f64(seconds).div_f64(self.speed);
+        let factor = if behaviour == Behaviour::Slow {
+            SLOWDOWN
+        } else {
+            1
+        };
+        healthy.min(self.longest / SLOWDOWN) * factor
+    }
+}
+
+/// What the server does now. Every restart begins another life, and nothing of an
+/// earlier life goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mode {
+    behaviour: Behaviour,
+    life: u32,
+}
+
+/// When the server really changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// The time, from the start of the run.
+    pub at: Duration,
+    /// What it did from then on.
+    pub behaviour: Behaviour,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Upstream {
+    address: SocketAddr,
+    work: Work,
+    mode: watch::Sender<Mode>,
+    accepting: JoinHandle<()>,
+    /// The port of a server that is down: bound, so that nobody else gets it, but no more.
+    kept: Option<TcpSocket>,
+    turns: Rc<RefCell<Vec<Turn>>>,
+}
+
+impl Upstream {
+    /// Starts a healthy server on a free port.
+    ///
+    /// # Errors
+    ///
+    /// No port could be had.
+    pub fn start(work: Work) -> io::Result<Self> {
+        let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        let address = socket.local_addr()?;
+        let mode = watch::Sender::new(Mode {
+            behaviour: Behaviour::Healthy,
+            life: 0,
+        });
+        let accepting = listen(socket, &mode, work)?;
+        Ok(Self {
+            address,
+            work,
+            mode,
+            accepting,
+            kept: None,
+            turns: Rc::default(),
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The changes made so far, also after [`play`](Self::play) took the server.
+    pub fn turns(&self) -> Rc<RefCell<Vec<Turn>>> {
+        Rc::clone(&self.turns)
+    }
+
+    /// Goes through `steps`, whose times count from `zero`, and then stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// The port could not be given up or taken again.
+    pub async fn play(mut self, steps: &[Step], zero: Instant) -> io::Result<()> {
+        for step in steps {
+            sleep_until(zero + step.from).await;
+            self.turn(step.behaviour)?;
+            self.turns.borrow_mut().push(Turn {
+                at: zero.elapsed(),
+                behaviour: step.behaviour,
+            });
+        }
+        pending().await
+    }
+
+    fn turn(&mut self, behaviour: Behaviour) -> io::Result<()> {
+        let was = *self.mode.borrow();
+        // A server that hangs does not come round, it is restarted; one that refuses is down.
+        let restart = was.behaviour == Behaviour::Hanging || behaviour == Behaviour::Refused;
+        let life = was.life + u32::from(restart && was.behaviour != behaviour);
+        self.mode.send_replace(Mode { behaviour, life });
+        if behaviour == Behaviour::Refused {
+            // Bound before the listener goes: at no time is the port anybody else's.
+            if self.kept.is_none() {
+                self.kept = Some(bind(self.address)?);
+            }
+            self.accepting.abort();
+        } else if let Some(socket) = self.kept.take() {
+            self.accepting = listen(socket, &self.mode, self.work)?;
+        }
+        Ok(())
+    }
+}
+
+fn listen(socket: TcpSocket, mode: &watch::Sender<Mode>, work: Work) -> io::Result<JoinHandle<()>> {
+    let listener = socket.listen(BACKLOG)?;
+    Ok(spawn_local(accept(listener, mode.subscribe(), work)))
+}
+
+/// A socket on `address` that does not listen yet. The port may be shared, because a
+/// server that is down keeps its own.
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    #[cfg(unix)]
+    socket.set_reuseport(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+async fn accept(listener: TcpListener, mode: watch::Receiver<Mode>, work: Work) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => drop(spawn_local(serve(stream, mode.clone(), work))),
+            // No file descriptor free, or the peer has gone: the next one may fare better.
+            Err(_) => sleep(Duration::from_millis(1)).await,
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, mode: watch::Receiver<Mode>, work: Work) {
+    // Without it an answer may wait for an acknowledgement that is delayed by 40 ms.
+    let _ = stream.set_nodelay(true);
+    let mut life = mode.clone();
+    let mine = life.borrow_and_update().life;
+    let service = service_fn(move |request| answer(request, mode.clone(), work));
+    let connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        // The caller hung up, in order or not; either way there is nobody to tell.
+        _ = connection => {}
+        // A restart cuts the connection, whatever it was in.
+        _ = life.wait_for(|mode| mode.life != mine) => {}
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    mode: watch::Receiver<Mode>,
+    work: Work,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let plain = |status, body| {
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = status;
+        response
+    };
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes);
+    let Some(ask) = body
+        .ok()
+        .and_then(|body| serde_json::from_slice::<Ask>(&body).ok())
+    else {
+        return Ok(plain(StatusCode::BAD_REQUEST, Bytes::new()));
+    };
+    let behaviour = mode.borrow().behaviour;
+    Ok(match behaviour {
+        Behaviour::Healthy | Behaviour::Slow => {
+            sleep(work.takes(ask, behaviour)).await;
+            let said = serde_json::to_vec(&ask).unwrap_or_default();
+            plain(StatusCode::OK, Bytes::from(said))
+        }
+        Behaviour::Limited => {
+            let mut response = plain(StatusCode::TOO_MANY_REQUESTS, Bytes::new());
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, hyper::header::HeaderValue::from(1));
+            response
+        }
+        // Refused: a connection of the old life that is about to be cut.
+        Behaviour::Hanging | Behaviour::Refused => pending().await,
+        Behaviour::Unavailable => plain(StatusCode::SERVICE_UNAVAILABLE, Bytes::new()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORK: Work = Work {
+        speed: 100.0,
+        longest: Duration::from_millis(90),
+    };
+
+    fn takes(context_tokens: u32, generated_tokens: u32, behaviour: Behaviour) -> Duration {
+        WORK.takes(
+            Ask {
+                context_tokens,
+                generated_tokens,
+            },
+            behaviour,
+        )
+    }
+
+    #[test]
+    fn work_is_counted_in_tokens_and_compressed() {
+        assert_eq!(
+            takes(40_000, 500, Behaviour::Healthy),
+            Duration::from_millis(20)
+        );
+        assert_eq!(
+            takes(40_000, 500, Behaviour::Slow),
+            Duration::from_millis(60)
+        );
+        assert_eq!(takes(0, 0, Behaviour::Healthy), Duration::ZERO);
+    }
+
+    #[test]
+    fn no_request_takes_longer_than_the_longest() {
+        assert_eq!(
+            takes(u32::MAX, u32::MAX, Behaviour::Healthy),
+            WORK.longest / SLOWDOWN
+        );
+        assert_eq!(takes(u32::MAX, u32::MAX, Behaviour::Slow), WORK.longest);
+    }
+}

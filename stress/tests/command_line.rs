@@ -1,0 +1,104 @@
+//! What the binary says to bad input: one line, status 2, nothing written.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const TOP: &str = "TIMESTAMP,ContextTokens,GeneratedTokens\n";
+
+fn stress(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_stress"))
+        .current_dir(dir)
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+/// Runs it in an empty directory with `trace` in it, and holds it to a refusal.
+fn refusal(trace: Option<&[u8]>, args: &[&str]) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    if let Some(bytes) = trace {
+        fs::write(dir.path().join("trace.csv"), bytes).unwrap();
+    }
+    let output = stress(dir.path(), args);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(said.matches('\n').count(), 1, "{args:?}: {said:?}");
+    assert!(said.starts_with("error: "), "{said:?}");
+    let left = fs::read_dir(dir.path()).unwrap().count();
+    assert_eq!(left, usize::from(trace.is_some()), "something was written");
+    said
+}
+
+#[test]
+fn bad_flags_are_refused_in_one_line() {
+    for (args, says) in [
+        (&["--sed", "1"][..], "--seed"),
+        (&["replya"], "replay"),
+        (&["--seed", "x"], "'x'"),
+        (&["--out"], "--out"),
+        (&["--out", ""], "--out"),
+        (&["replay", "--trace"], "--trace"),
+        (&["replay", "--speed", "0"], "--speed"),
+        (&["replay", "--speed", "NaN"], "--speed"),
+        (&["replay", "--speed", "-3"], "--speed"),
+        (&["replay", "--speed=-inf"], "--speed"),
+        (&["replay", "--speed", "fast"], "--speed"),
+        (&["replay", "--speed", "1e9"], "--speed"),
+    ] {
+        let said = refusal(None, args);
+        assert!(said.contains(says), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_bad_trace_is_refused_with_its_name_line_and_reason() {
+    let with = |body: &str| format!("{TOP}{body}").into_bytes();
+    for (trace, says) in [
+        (Vec::new(), "the file is empty"),
+        (with(""), "no requests"),
+        (b"\x89PNG\r\n\x1a\n\0\0".to_vec(), "line 1: binary data"),
+        (
+            with("2023-01-01 00:00:00,1,1\n2023-01-01 00:00:01,1"),
+            "line 3: the last line is torn",
+        ),
+        (
+            with("2023-01-01 00:00:00,-1,1\n"),
+            "line 2: ContextTokens is negative",
+        ),
+        (
+            with("2023-01-02 00:00:00,1,1\n2023-01-01 00:00:00,1,1\n"),
+            "line 3: the time steps back",
+        ),
+        (
+            vec![b'x'; (16 << 20) + 1],
+            "16777217 bytes; at most 16777216",
+        ),
+    ] {
+        let said = refusal(
+            Some(&trace),
+            &["replay", "--trace", "trace.csv", "--out", "out"],
+        );
+        assert!(said.contains(&format!("trace.csv: {says}")), "{said}");
+    }
+    assert!(refusal(None, &["replay", "--trace", "none.csv"]).contains("none.csv: cannot be read"));
+    assert!(refusal(None, &["replay", "--trace", "."]).contains(".: not a regular file"));
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_refused_before_anything_runs() {
+    let said = refusal(Some(b"a file"), &["replay", "--out", "trace.csv/below"]);
+    assert!(said.contains("trace.csv/below: cannot be made"), "{said}");
+    let said = refusal(Some(b"a file"), &["replay", "--out", "trace.csv"]);
+    assert!(said.contains("trace.csv: not a directory"), "{said}");
+}
+
+#[test]
+fn help_and_the_hidden_sample_go_to_stdout() {
+    let dir = tempfile::tempdir().unwrap();
+    let help = stress(dir.path(), &["--help"]);
+    assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("replay"));
+    let sample = stress(dir.path(), &["sample"]);
+    assert!(sample.status.success() && sample.stdout == stress::sample::SAMPLE);
+}

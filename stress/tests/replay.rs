@@ -1,0 +1,119 @@
+//! Whole replays in virtual time: the HTTP is real, no wait is.
+
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use stress::program::{Section, Stop, Verdict};
+use stress::replay::lane::{self, Lane, Plan};
+use stress::replay::pace::Pace;
+use stress::replay::{plans, report};
+use stress::sample::SAMPLE;
+use stress::trace::Trace;
+
+/// Plays `plan` on a clock that jumps to the next thing to do.
+fn play(plan: &Plan<'_>, stop: &Stop) -> Lane {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime
+        .block_on(lane::play(plan, stop, &ProgressBar::hidden()))
+        .unwrap()
+}
+
+fn sample() -> (Trace, Pace) {
+    let trace = Trace::parse("sample", SAMPLE).unwrap();
+    let pace = Pace::new(trace.span(), None).unwrap();
+    (trace, pace)
+}
+
+fn count(section: &Section, verdict: Verdict) -> usize {
+    section
+        .checks
+        .iter()
+        .filter(|check| check.verdict == verdict)
+        .count()
+}
+
+#[test]
+fn the_sample_is_judged_on_every_check_and_holds_them_all() {
+    let (trace, pace) = sample();
+    let plans = plans(&trace, pace);
+    let stop = Stop::default();
+    let lanes = std::thread::scope(|scope| {
+        let running = plans
+            .each_ref()
+            .map(|plan| scope.spawn(|| play(plan, &stop)));
+        running.map(|lane| lane.join().unwrap())
+    });
+    let section = report::section("sample", &trace, pace, &plans, &lanes);
+    assert!(!section.partial);
+    assert!(section.checks.len() > 25);
+    for check in &section.checks {
+        assert_eq!(
+            check.verdict,
+            Verdict::Held,
+            "{}: {}",
+            check.name,
+            check.detail
+        );
+    }
+    let requests = trace.arrivals().len();
+    for lane in &lanes {
+        assert_eq!(lane.requests.len(), requests);
+    }
+    assert_eq!(section.figures["with"]["all"]["requests"], requests);
+
+    // The checks must be able to fail: a lane that saves nothing in the guarded one's place.
+    let [bare, _, peace] = lanes;
+    let section = report::section("sample", &trace, pace, &plans, &[bare.clone(), bare, peace]);
+    for phase in ["429_storm", "hanging", "refused", "503s"] {
+        let name = format!("wastes_at_most_5_percent/{phase}");
+        let check = section
+            .checks
+            .iter()
+            .find(|check| check.name == name)
+            .unwrap();
+        assert_eq!(check.verdict, Verdict::Broken, "{name}: {}", check.detail);
+    }
+}
+
+#[test]
+fn a_stopped_replay_keeps_what_it_has_and_judges_nothing() {
+    let (trace, pace) = sample();
+    let stop = Stop::default();
+    let mut plans = plans(&trace, pace);
+    for plan in &mut plans {
+        plan.arrivals = &plan.arrivals[..200];
+    }
+    let mut lanes = plans.each_ref().map(|plan| play(plan, &stop));
+    // One lane was asked to stop before its first arrival.
+    stop.request();
+    lanes[1] = play(&plans[1], &stop);
+    assert!(!lanes[1].launched.complete && lanes[1].requests.is_empty());
+    let section = report::section("sample", &trace, pace, &plans, &lanes);
+    assert!(section.partial && section.checks.is_empty());
+    assert_eq!(section.figures["without"]["all"]["requests"], 200);
+}
+
+/// Ten requests in an hour: too few to say anything of a breaker.
+#[test]
+fn a_trace_of_ten_requests_is_played_and_not_judged() {
+    let mut text = String::from("TIMESTAMP,ContextTokens,GeneratedTokens\n");
+    for minute in 0..10 {
+        text += &format!("2026-01-01 00:{:02}:00,100,100\n", minute * 6);
+    }
+    let trace = Trace::parse("ten", text.as_bytes()).unwrap();
+    let pace = Pace::new(trace.span(), None).unwrap();
+    assert!(pace.length > Duration::from_secs(40));
+    let plans = plans(&trace, pace);
+    let lanes = plans.each_ref().map(|plan| play(plan, &Stop::default()));
+    let section = report::section("ten", &trace, pace, &plans, &lanes);
+    assert_eq!(count(&section, Verdict::Broken), 0, "{:?}", section.checks);
+    assert!(
+        count(&section, Verdict::Unjudged) > 10,
+        "{:?}",
+        section.checks
+    );
+}
