@@ -88,6 +88,11 @@ fn kept(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Vec<Check> 
     let or = |fault: String, fine: String| if fault.is_empty() { fine } else { fault };
     let mut checks = vec![
         Check::judged(
+            "keeps_moving",
+            true, // else there would be another report
+            format!("at most {:.1} s without a call", outcome.longest_quiet_s),
+        ),
+        Check::judged(
             "totals_are_what_the_threads_did",
             mismatches.is_empty(),
             or(mismatches.join("; "), format!("{} calls", tally.calls)),
