@@ -1,39 +1,201 @@
-//! `storm`: ten thousand threads on one breaker.
+//! `storm`: ten thousand threads on one breaker, and every call accounted for.
+//!
+//! All threads stand at one gate; then each makes its calls, of all kinds and with all
+//! outcomes, while the clock is moved so that the breaker opens and closes thousands of
+//! times. At the end the threads' own books, what they saw of each era, and the
+//! breaker's snapshot have to agree, exactly.
 
+mod chain;
+mod clock;
+mod crew;
+mod hand;
+mod history;
+mod plan;
+mod report;
+mod system;
+mod tally;
+mod watchdog;
+mod worker;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ampacity::{CircuitBreaker, ManualClock, State};
 use clap::Args;
-use serde_json::json;
 
-use crate::program::{Context, Failure, Program, Refusal, Section, Table};
+use crate::program::{Context, Failure, Program, Refusal, Section};
+use chain::Rules;
+use clock::Obstacle;
+use crew::{Crew, Shared};
+use hand::Hand;
+use report::Outcome;
+use system::Usage;
+use tally::Readings;
+use watchdog::Watchdog;
+
+/// How often the progress is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// When the wait for more cycles ends, once the calls should long have been made.
+const LONGEST: Duration = Duration::from_secs(120);
+/// More calls than this are not a storm but a siege, and their eras are not all kept.
+const MOST_CALLS: u64 = 1_000_000_000;
+
+const RULES: Rules = Rules {
+    failures: 5,
+    successes: 2,
+    permits: 3,
+};
 
 /// The flags of `storm`.
 #[derive(Args, Clone, Debug)]
-pub struct Options {}
+pub struct Options {
+    /// Threads, all alive at once
+    #[arg(long, value_name = "N", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub threads: u32,
 
-/// Checks the flags.
+    /// Calls that each thread makes, at least
+    #[arg(long, value_name = "N", default_value_t = 1_000,
+          value_parser = clap::value_parser!(u64).range(1..=MOST_CALLS))]
+    pub calls: u64,
+
+    /// Cycles of closed, open, half-open and closed again, at least
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub cycles: u64,
+}
+
+/// Checks the flags against each other and against the system's limits.
 ///
 /// # Errors
 ///
-/// None yet.
-pub fn prepare(_options: Options) -> Result<Box<dyn Program>, Refusal> {
-    Ok(Box::new(Storm))
+/// Too many calls in all, or more threads than the system allows.
+pub fn prepare(options: Options) -> Result<Box<dyn Program>, Refusal> {
+    let all = options.calls.saturating_mul(options.threads.into());
+    if all > MOST_CALLS {
+        return Err(Refusal(format!(
+            "--threads {} --calls {}: {all} calls in all, at most {MOST_CALLS}",
+            options.threads, options.calls
+        )));
+    }
+    if let Some(why) = system::in_the_way(options.threads.into()) {
+        return Err(Refusal(format!("--threads {}: {why}", options.threads)));
+    }
+    Ok(Box::new(Storm { options }))
 }
 
-struct Storm;
+struct Storm {
+    options: Options,
+}
 
 impl Program for Storm {
     fn name(&self) -> &'static str {
         "storm"
     }
 
-    fn run(&self, _ctx: &Context) -> Result<Section, Failure> {
-        let table = Table {
-            title: "storm: not built yet".to_owned(),
-            ..Table::default()
-        };
-        Ok(Section {
-            figures: json!({}),
-            tables: vec![table],
-            ..Section::default()
-        })
+    fn run(&self, ctx: &Context) -> Result<Section, Failure> {
+        let mut outcome = Outcome::default();
+        let (threads, wanted) = (self.options.threads, self.options.cycles);
+        let shared = Arc::new(self.shared(ctx)?);
+        let before = Usage::now();
+        let start = Instant::now();
+
+        let crew = muster(ctx, &shared)?;
+        outcome.spawn_s = start.elapsed().as_secs_f64();
+        if crew.started() < threads as usize {
+            // Ctrl-C came while they were being started.
+            crew.call_off();
+            return Ok(report::nothing_done());
+        }
+        outcome.alive = system::threads();
+
+        let start = Instant::now();
+        crew.let_go();
+        let mut readings = Readings::default();
+        let mut dog = Watchdog::new(start);
+        let bar = ctx.bar(
+            &format!("storm: {threads} threads"),
+            self.options.calls * u64::from(threads),
+        );
+        while !crew.all_gone(LOOK) {
+            let now = Instant::now();
+            let calls = watchdog::progress(&shared.stations);
+            if dog.barks(calls, now) {
+                bar.finish_and_clear();
+                // The threads are left where they stand; they end with the process.
+                return Ok(report::stalled(&shared, calls));
+            }
+            let snapshot = shared.breaker.snapshot();
+            let cycles = closings(&snapshot);
+            if cycles >= wanted || now.saturating_duration_since(start) > LONGEST {
+                shared.give_up();
+            }
+            bar.set_position(calls);
+            bar.set_message(format!("{cycles} cycles, {}", snapshot.state));
+            readings.add(snapshot);
+        }
+        bar.finish_and_clear();
+        outcome.wall_s = start.elapsed().as_secs_f64();
+        outcome.usage = Usage::now().since(before);
+        outcome.peak_memory_kib = system::peak_memory_kib();
+        outcome.longest_quiet_s = dog.longest().as_secs_f64();
+        (outcome.tally, outcome.died) = crew.books();
+        readings.add(shared.breaker.snapshot());
+        outcome.readings = readings;
+        outcome.partial = ctx.stop.requested();
+        Ok(report::section(&self.options, outcome, &shared))
     }
 }
+
+impl Storm {
+    fn shared(&self, ctx: &Context) -> Result<Shared, Failure> {
+        let clock = ManualClock::new();
+        let breaker = CircuitBreaker::builder("storm")
+            .failure_threshold(RULES.failures)
+            .success_threshold(RULES.successes)
+            .half_open_permits(RULES.permits)
+            .open_for(hand::OPEN_FOR)
+            .probe_lease(hand::LEASE)
+            .clock(Obstacle(clock.clone()))
+            .build()
+            .map_err(|error| Failure(error.to_string()))?;
+        let Options {
+            threads,
+            calls,
+            cycles,
+        } = self.options;
+        let size = (threads as usize, calls, cycles);
+        let stop = ctx.stop.clone();
+        Ok(Shared::new(breaker, Hand::new(clock), size, ctx.seed, stop))
+    }
+}
+
+/// Starts the threads, as many as are wanted or until Ctrl-C, and waits for them.
+fn muster(ctx: &Context, shared: &Arc<Shared>) -> Result<Crew, Failure> {
+    let wanted = shared.stations.len();
+    let bar = ctx.bar("storm: starting", wanted as u64);
+    let mut crew = Crew::new(Arc::clone(shared));
+    while crew.started() < wanted && !ctx.stop.requested() {
+        if let Err(error) = crew.start_one() {
+            let started = crew.started();
+            crew.call_off();
+            bar.finish_and_clear();
+            return Err(Failure(format!(
+                "thread {} of {wanted} could not be started: {error}; {}",
+                started + 1,
+                system::all_limits()
+            )));
+        }
+        bar.inc(1);
+    }
+    while !crew.all_arrived(LOOK) && !ctx.stop.requested() {}
+    bar.finish_and_clear();
+    Ok(crew)
+}
+
+/// How often the breaker has closed again, that is, full cycles.
+fn closings(snapshot: &ampacity::Snapshot) -> u64 {
+    snapshot.transitions.between(State::HalfOpen, State::Closed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,323 @@
+//! What is measured: an empty call, two breakers behind a mutex, and this crate's.
+
+use std::hint::black_box;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use ampacity::{CallError, CircuitBreaker, ConfigError, Timing};
+
+/// Longer than any run.
+const OPEN_FOR: Duration = Duration::from_secs(24 * 3600);
+/// What no run reaches: where calls fail in turn, the breakers must not trip, though
+/// many threads' failures may fall in a row.
+const NEVER: u32 = u32::MAX;
+
+/// What calls do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Path {
+    /// The breaker is closed and the call succeeds.
+    Success,
+    /// The breaker is open and turns the call away.
+    Rejected,
+    /// The breaker is closed; a failure and a success, in turn.
+    Failing,
+}
+
+impl Path {
+    pub(super) const ALL: [Self; 3] = [Self::Success, Self::Rejected, Self::Failing];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Rejected => "rejected",
+            Self::Failing => "failing",
+        }
+    }
+
+    /// In words, for a table.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Success => "success on a closed breaker",
+            Self::Rejected => "turned away by an open breaker",
+            Self::Failing => "failure and success in turn",
+        }
+    }
+}
+
+/// Who makes the calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    Empty,
+    StdMutex,
+    ParkingLot,
+    Every,
+    Off,
+}
+
+impl Who {
+    pub(super) const ALL: [Self; 5] = [
+        Self::Empty,
+        Self::StdMutex,
+        Self::ParkingLot,
+        Self::Every,
+        Self::Off,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::StdMutex => "std_mutex",
+            Self::ParkingLot => "parking_lot_mutex",
+            Self::Every => "ampacity_timing_every",
+            Self::Off => "ampacity_timing_off",
+        }
+    }
+
+    /// In words, for a table.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Empty => "empty call",
+            Self::StdMutex => "std Mutex breaker",
+            Self::ParkingLot => "parking_lot Mutex breaker",
+            Self::Every => "ampacity, every call timed",
+            Self::Off => "ampacity, Timing::Off",
+        }
+    }
+
+    /// Whether its callers wait for each other.
+    pub(super) fn waits(self) -> bool {
+        matches!(self, Self::StdMutex | Self::ParkingLot)
+    }
+
+    /// Whether it is to be measured on this path: an empty call turns nobody away, and
+    /// a call that was turned away is not timed in any case.
+    pub(super) fn takes(self, path: Path) -> bool {
+        path != Path::Rejected || !matches!(self, Self::Empty | Self::Off)
+    }
+
+    /// Sets it up for a path.
+    pub(super) fn build(self, path: Path) -> Result<Box<dyn Caller>, ConfigError> {
+        Ok(match self {
+            Self::Empty => Box::new(Empty),
+            Self::StdMutex => Box::new(Alone(std::sync::Mutex::new(Naive::for_path(path)))),
+            Self::ParkingLot => Box::new(Alone(parking_lot::Mutex::new(Naive::for_path(path)))),
+            Self::Every => Box::new(ours(path, Timing::Every)?),
+            Self::Off => Box::new(ours(path, Timing::Off)?),
+        })
+    }
+}
+
+fn ours(path: Path, timing: Timing) -> Result<CircuitBreaker, ConfigError> {
+    let builder = CircuitBreaker::builder("glance")
+        .open_for(OPEN_FOR)
+        .timing(timing);
+    let builder = match path {
+        Path::Failing => builder.failure_threshold(NEVER),
+        _ => builder,
+    };
+    let breaker = builder.build()?;
+    if path == Path::Rejected {
+        breaker.trip();
+    }
+    Ok(breaker)
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Succeeded,
+    Failed,
+    Rejected,
+}
+
+/// What makes one call.
+trait Subject {
+    fn call(&self, op: impl FnOnce() -> Result<u64, u64>) -> End;
+}
+
+/// What makes many calls on a path, and says how many did not end as they should.
+pub(super) trait Caller: Send + Sync {
+    /// For the clock.
+    fn timed(&self, path: Path, calls: u64) -> u64;
+    /// The same, under a name that the counter of instructions knows.
+    fn counted(&self, path: Path, calls: u64) -> u64;
+}
+
+impl<S: Subject + Send + Sync> Caller for S {
+    fn timed(&self, path: Path, calls: u64) -> u64 {
+        batch(self, path, calls)
+    }
+
+    fn counted(&self, path: Path, calls: u64) -> u64 {
+        counted_batch(self, path, calls)
+    }
+}
+
+#[inline(never)]
+fn counted_batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
+    batch(subject, path, calls)
+}
+
+/// The protected operation is nothing but a result that the compiler cannot foresee.
+#[inline(always)]
+fn batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
+    let good = || black_box(Ok(black_box(7)));
+    let bad = || black_box(Err(black_box(7)));
+    let mut wrong = 0;
+    match path {
+        Path::Success => {
+            for _ in 0..calls {
+                wrong += u64::from(subject.call(good) != End::Succeeded);
+            }
+        }
+        Path::Rejected => {
+            for _ in 0..calls {
+                wrong += u64::from(subject.call(good) != End::Rejected);
+            }
+        }
+        Path::Failing => {
+            for _ in 0..calls / 2 {
+                wrong += u64::from(subject.call(bad) != End::Failed);
+                wrong += u64::from(subject.call(good) != End::Succeeded);
+            }
+        }
+    }
+    wrong
+}
+
+fn end(result: Result<u64, u64>) -> End {
+    match result {
+        Ok(_) => End::Succeeded,
+        Err(_) => End::Failed,
+    }
+}
+
+struct Empty;
+
+impl Subject for Empty {
+    #[inline(always)]
+    fn call(&self, op: impl FnOnce() -> Result<u64, u64>) -> End {
+        end(op())
+    }
+}
+
+impl Subject for CircuitBreaker {
+    #[inline(always)]
+    fn call(&self, op: impl FnOnce() -> Result<u64, u64>) -> End {
+        match self.call(op) {
+            Ok(_) => End::Succeeded,
+            Err(CallError::Failed(_)) => End::Failed,
+            Err(CallError::Rejected(_)) => End::Rejected,
+        }
+    }
+}
+
+/// The breaker that one writes first: a few fields behind a lock, which is taken to
+/// admit and again to record. It trips and recovers, and times nothing.
+struct Naive {
+    threshold: u32,
+    streak: u32,
+    open_until: Option<Instant>,
+    succeeded: u64,
+    failed: u64,
+    rejected: u64,
+}
+
+impl Naive {
+    fn for_path(path: Path) -> Self {
+        Self {
+            threshold: if path == Path::Failing { NEVER } else { 5 },
+            streak: 0,
+            open_until: (path == Path::Rejected).then(|| Instant::now() + OPEN_FOR),
+            succeeded: 0,
+            failed: 0,
+            rejected: 0,
+        }
+    }
+
+    fn admits(&mut self) -> bool {
+        if let Some(until) = self.open_until {
+            if Instant::now() < until {
+                self.rejected += 1;
+                return false;
+            }
+            self.open_until = None;
+        }
+        true
+    }
+
+    fn record(&mut self, end: End) {
+        if end == End::Succeeded {
+            self.succeeded += 1;
+            self.streak = 0;
+            return;
+        }
+        self.failed += 1;
+        self.streak += 1;
+        if self.streak >= self.threshold {
+            self.open_until = Some(Instant::now() + OPEN_FOR);
+        }
+    }
+}
+
+/// On cache lines of its own, as this crate's word is.
+#[repr(align(128))]
+struct Alone<L>(L);
+
+trait Lock {
+    fn with<T>(&self, f: impl FnOnce(&mut Naive) -> T) -> T;
+}
+
+impl Lock for std::sync::Mutex<Naive> {
+    #[inline(always)]
+    fn with<T>(&self, f: impl FnOnce(&mut Naive) -> T) -> T {
+        f(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Lock for parking_lot::Mutex<Naive> {
+    #[inline(always)]
+    fn with<T>(&self, f: impl FnOnce(&mut Naive) -> T) -> T {
+        f(&mut self.lock())
+    }
+}
+
+impl<L: Lock> Subject for Alone<L> {
+    #[inline(always)]
+    fn call(&self, op: impl FnOnce() -> Result<u64, u64>) -> End {
+        if !self.0.with(Naive::admits) {
+            return End::Rejected;
+        }
+        let end = end(op());
+        self.0.with(|naive| naive.record(end));
+        end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_does_on_each_path_what_the_path_says() {
+        for path in Path::ALL {
+            for who in Who::ALL.into_iter().filter(|who| who.takes(path)) {
+                let caller = who.build(path).unwrap();
+                assert_eq!(caller.timed(path, 1_000), 0, "{who:?} {path:?}");
+                assert_eq!(caller.counted(path, 10), 0, "{who:?} {path:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn calls_that_end_otherwise_are_counted() {
+        let open = Who::Every.build(Path::Rejected).unwrap();
+        assert_eq!(open.timed(Path::Success, 10), 10);
+        let closed = Who::StdMutex.build(Path::Success).unwrap();
+        assert_eq!(closed.timed(Path::Rejected, 10), 10);
+        // Five failures in a row trip a breaker that was not told otherwise.
+        let naive = Alone(std::sync::Mutex::new(Naive::for_path(Path::Success)));
+        let ends: Vec<End> = (0..6).map(|_| naive.call(|| Err(7))).collect();
+        assert_eq!(ends[4..], [End::Failed, End::Rejected]);
+    }
+}

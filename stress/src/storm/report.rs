@@ -1,0 +1,350 @@
+//! What came of it: the checks, the figures and the table.
+
+use ampacity::Snapshot;
+use serde_json::json;
+
+use super::chain::{self, Edges, Findings};
+use super::crew::Shared;
+use super::history::MOST_ERAS;
+use super::system::Usage;
+use super::tally::{Readings, Tally};
+use super::{Options, RULES, closings, watchdog};
+use crate::program::{Check, Section, Table};
+
+/// What a storm left behind.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// Threads of the process while all stood at the gate, by the system's count.
+    pub(super) alive: Option<u64>,
+    pub(super) spawn_s: f64,
+    pub(super) wall_s: f64,
+    pub(super) usage: Usage,
+    pub(super) peak_memory_kib: Option<u64>,
+    pub(super) longest_quiet_s: f64,
+    pub(super) tally: Tally,
+    pub(super) died: usize,
+    pub(super) readings: Readings,
+    pub(super) partial: bool,
+}
+
+/// Ctrl-C came before any call was made.
+pub(super) fn nothing_done() -> Section {
+    Section {
+        figures: json!({}),
+        partial: true,
+        ..Section::default()
+    }
+}
+
+/// The storm stood still.
+pub(super) fn stalled(shared: &Shared, calls: u64) -> Section {
+    let detail = format!(
+        "no call ended in {} s, after {calls} of them; {:?}; threads: {}",
+        watchdog::PATIENCE.as_secs(),
+        shared.breaker,
+        watchdog::whereabouts(&shared.stations),
+    );
+    Section {
+        figures: json!({ "calls": calls, "stalled": detail }),
+        checks: vec![Check::judged("keeps_moving", false, detail)],
+        ..Section::default()
+    }
+}
+
+/// Judges what was done and puts it into figures and words.
+pub(super) fn section(options: &Options, outcome: Outcome, shared: &Shared) -> Section {
+    let snapshot = shared.breaker.snapshot();
+    // An era that ended nobody's call yet has no other witness. One that was made due
+    // after it was seen open calls itself half-open, and is known already.
+    if !shared.history.was(snapshot.era, ampacity::State::Open) {
+        shared.history.saw(snapshot.era, snapshot.state);
+    }
+    let eras = shared.history.read(snapshot.era);
+    let found = chain::judge(&eras, &outcome.tally.unplaced, RULES);
+
+    let mut checks = kept(&outcome, &snapshot, &found);
+    if !outcome.partial {
+        checks.extend(reached(options, &outcome, &snapshot));
+    }
+    Section {
+        figures: figures(options, &outcome, &snapshot, &found),
+        tables: vec![table(&outcome, &snapshot, &found)],
+        checks,
+        partial: outcome.partial,
+    }
+}
+
+/// What has to hold of any storm, however short.
+fn kept(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Vec<Check> {
+    let tally = &outcome.tally;
+    let mismatches = tally.mismatches(snapshot);
+    let edges = Edges::of(snapshot);
+    let transitions = format!(
+        "{} in the chain, {} counted by the breaker, era {}",
+        found.edges.total(),
+        edges.total(),
+        snapshot.era
+    );
+    let or = |fault: String, fine: String| if fault.is_empty() { fine } else { fault };
+    let mut checks = vec![
+        Check::judged(
+            "keeps_moving",
+            true, // else there would be another report
+            format!("at most {:.1} s without a call", outcome.longest_quiet_s),
+        ),
+        Check::judged(
+            "totals_are_what_the_threads_did",
+            mismatches.is_empty(),
+            or(mismatches.join("; "), format!("{} calls", tally.calls)),
+        ),
+        Check::judged(
+            "no_total_ever_falls",
+            outcome.readings.fell.is_empty(),
+            or(
+                outcome.readings.fell.join("; "),
+                format!("{} snapshots by one reader", outcome.readings.taken),
+            ),
+        ),
+        Check::judged(
+            "an_open_breaker_admits_nobody",
+            tally.admitted_open == 0,
+            format!("{} admitted", tally.admitted_open),
+        ),
+        Check::judged(
+            "a_spell_never_has_more_probes_out_than_permits",
+            found.too_many_out.count == 0,
+            or(
+                found.too_many_out.text(),
+                format!(
+                    "at most {} of {} in {} spells",
+                    found.most_out, RULES.permits, found.spells
+                ),
+            ),
+        ),
+        Check::judged(
+            "a_spell_admits_its_permits_and_those_given_back",
+            found.too_many_admitted.count == 0,
+            or(
+                found.too_many_admitted.text(),
+                format!(
+                    "{} probes in {} spells, {} given back",
+                    found.probes, found.spells, found.given_back
+                ),
+            ),
+        ),
+        Check::judged(
+            "no_thread_dies",
+            outcome.died == 0,
+            format!("{} died", outcome.died),
+        ),
+    ];
+    if snapshot.era >= MOST_ERAS {
+        let detail = format!("{} eras, {MOST_ERAS} are kept", snapshot.era);
+        checks.push(Check::not_reached("the_chain_of_eras_has_no_gap", detail));
+        return checks;
+    }
+    checks.extend([
+        Check::judged(
+            "the_chain_of_eras_has_no_gap",
+            found.gaps.count == 0,
+            or(
+                found.gaps.text(),
+                format!(
+                    "{} eras, {} known by their neighbours",
+                    snapshot.era + 1,
+                    found.inferred
+                ),
+            ),
+        ),
+        Check::judged(
+            "only_legal_edges",
+            found.illegal.count == 0,
+            or(
+                found.illegal.text(),
+                format!("{} edges", found.edges.total()),
+            ),
+        ),
+        Check::judged(
+            "every_edge_has_its_cause",
+            found.without_cause.count == 0,
+            or(
+                found.without_cause.text(),
+                format!("{} edges", found.edges.total()),
+            ),
+        ),
+        Check::judged(
+            "edges_are_as_counted",
+            edges == found.edges && edges.total() == snapshot.era,
+            transitions,
+        ),
+    ]);
+    checks
+}
+
+/// What a storm must have met to have shown anything.
+fn reached(options: &Options, outcome: &Outcome, snapshot: &Snapshot) -> Vec<Check> {
+    let tally = &outcome.tally;
+    let threads = u64::from(options.threads);
+    let least = |name: &str, had: u64, needed: u64| {
+        let detail = format!("{had} of {needed}");
+        if had >= needed {
+            Check::judged(name, true, detail)
+        } else {
+            Check::not_reached(name, detail)
+        }
+    };
+    // The one that counts is alive, too.
+    let others = outcome.alive.unwrap_or(0).saturating_sub(1);
+    vec![
+        least("all_threads_alive_at_once", others.min(threads), threads),
+        least("enough_calls", tally.calls, threads * options.calls),
+        least("enough_cycles", closings(snapshot), options.cycles),
+        least("met_swap_retries", snapshot.contention.retries, 1),
+        least("met_panics", tally.panicked, 1),
+        least("met_dropped_permits", tally.cancelled, 1),
+        least("met_ignored_calls", tally.ignored, 1),
+        least("met_stale_settles", snapshot.stale, 1),
+        least("met_full_spells", tally.rejected_full, 1),
+        least("met_open_breaker", tally.rejected_open, 1),
+        least("met_permits_settled_elsewhere", tally.sent, 1),
+    ]
+}
+
+fn figures(
+    options: &Options,
+    outcome: &Outcome,
+    snapshot: &Snapshot,
+    found: &Findings,
+) -> serde_json::Value {
+    let tally = &outcome.tally;
+    let edges: serde_json::Map<String, serde_json::Value> = snapshot
+        .transitions
+        .iter()
+        .map(|(from, to, count)| (format!("{from}_to_{to}"), count.into()))
+        .collect();
+    json!({
+        "threads": options.threads,
+        "calls_each": options.calls,
+        "threads_alive_peak": outcome.alive,
+        "spawn_s": outcome.spawn_s,
+        "wall_s": outcome.wall_s,
+        "cpu_s": outcome.usage.cpu_s,
+        "peak_memory_kib": outcome.peak_memory_kib,
+        "voluntary_context_switches": outcome.usage.voluntary_switches,
+        "involuntary_context_switches": outcome.usage.involuntary_switches,
+        "longest_without_progress_s": outcome.longest_quiet_s,
+        "calls": tally.calls,
+        "admitted": tally.admitted,
+        "succeeded": tally.succeeded,
+        "failed": tally.failed,
+        "panicked": tally.panicked,
+        "ignored": tally.ignored,
+        "cancelled": tally.cancelled,
+        "stale": snapshot.stale,
+        "rejected_open": tally.rejected_open,
+        "rejected_half_open_full": tally.rejected_full,
+        "fallbacks": tally.fallbacks,
+        "settled_by_another_thread": tally.sent,
+        "held_across_a_yield": tally.held,
+        "calls_without_a_known_era": tally.unplaced.len(),
+        "cycles": closings(snapshot),
+        "era": snapshot.era,
+        "edges": edges,
+        "spells": found.spells,
+        "probes": found.probes,
+        "probes_given_back": found.given_back,
+        "most_probes_out": found.most_out,
+        "eras_inferred": found.inferred,
+        "swaps": snapshot.contention.swaps,
+        "swap_retries": snapshot.contention.retries,
+        "snapshots": outcome.readings.taken,
+    })
+}
+
+fn table(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Table {
+    let tally = &outcome.tally;
+    let or_unknown =
+        |figure: Option<u64>| figure.map_or_else(|| "not available".to_owned(), thousands);
+    let rows = [
+        ("threads alive at the gate", or_unknown(outcome.alive)),
+        ("calls", thousands(tally.calls)),
+        ("  admitted", thousands(tally.admitted)),
+        ("    succeeded", thousands(tally.succeeded)),
+        ("    failed (panicked)", pair(tally.failed, tally.panicked)),
+        (
+            "    ignored / dropped unsettled",
+            format!(
+                "{} / {}",
+                thousands(tally.ignored),
+                thousands(tally.cancelled)
+            ),
+        ),
+        ("    settled after their era", thousands(snapshot.stale)),
+        ("    settled by another thread", thousands(tally.sent)),
+        (
+            "  turned away: open / probes out",
+            format!(
+                "{} / {}",
+                thousands(tally.rejected_open),
+                thousands(tally.rejected_full)
+            ),
+        ),
+        ("full cycles (eras)", pair(closings(snapshot), snapshot.era)),
+        (
+            "half-open spells (probes)",
+            pair(found.spells, found.probes),
+        ),
+        (
+            "swaps (retried)",
+            pair(snapshot.contention.swaps, snapshot.contention.retries),
+        ),
+        (
+            "context switches: waited / preempted",
+            format!(
+                "{} / {}",
+                thousands(outcome.usage.voluntary_switches),
+                thousands(outcome.usage.involuntary_switches)
+            ),
+        ),
+        (
+            "peak memory of the process",
+            outcome.peak_memory_kib.map_or_else(
+                || "not available".to_owned(),
+                |kib| format!("{} MiB", kib >> 10),
+            ),
+        ),
+        (
+            "time: starting / storm / processor",
+            format!(
+                "{:.1} s / {:.1} s / {:.1} s",
+                outcome.spawn_s, outcome.wall_s, outcome.usage.cpu_s
+            ),
+        ),
+    ];
+    Table {
+        title: "storm: one breaker, all threads at once".to_owned(),
+        head: vec![String::new(), "figure".to_owned()],
+        rows: rows
+            .into_iter()
+            .map(|(name, figure)| vec![name.to_owned(), figure])
+            .collect(),
+        notes: Vec::new(),
+    }
+}
+
+fn pair(figure: u64, of_it: u64) -> String {
+    format!("{} ({})", thousands(figure), thousands(of_it))
+}
+
+/// A number with a comma before each group of three digits.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

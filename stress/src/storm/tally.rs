@@ -1,0 +1,296 @@
+//! What the threads did, counted by themselves, and whether the breaker agrees.
+
+use std::ops::AddAssign;
+
+use ampacity::{Reason, Snapshot};
+
+/// A call that was admitted in one of these eras and cannot tell which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unplaced {
+    pub(super) first: u64,
+    pub(super) last: u64,
+}
+
+/// What one thread, or all of them, did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Calls tried: admitted or turned away.
+    pub(super) calls: u64,
+    pub(super) admitted: u64,
+    pub(super) succeeded: u64,
+    /// Failed, those that panicked among them.
+    pub(super) failed: u64,
+    pub(super) panicked: u64,
+    pub(super) ignored: u64,
+    pub(super) cancelled: u64,
+    pub(super) rejected_open: u64,
+    pub(super) rejected_full: u64,
+    pub(super) fallbacks: u64,
+    /// Settled when their era was over already.
+    pub(super) surely_stale: u64,
+    /// Settled in about the instant in which their era ended.
+    pub(super) maybe_stale: u64,
+    /// Owned permits settled by another thread than the one that got them.
+    pub(super) sent: u64,
+    /// Permits held while other threads had their turn.
+    pub(super) held: u64,
+    /// Calls admitted by an open breaker; there must be none.
+    pub(super) admitted_open: u64,
+    /// Rejections for a reason that nobody gave cause for; there must be none.
+    pub(super) odd: u64,
+    pub(super) unplaced: Vec<Unplaced>,
+}
+
+impl Tally {
+    pub(super) fn rejected(&mut self, reason: Reason) {
+        match reason {
+            Reason::Open => self.rejected_open += 1,
+            Reason::HalfOpenFull => self.rejected_full += 1,
+            _ => self.odd += 1,
+        }
+    }
+
+    /// A call settled whose era was over before (`Some(true)`), perhaps (`None`), or not.
+    pub(super) fn stale(&mut self, stale: Option<bool>) {
+        match stale {
+            Some(true) => self.surely_stale += 1,
+            None => self.maybe_stale += 1,
+            Some(false) => {}
+        }
+    }
+
+    /// The totals of `snapshot` that are not what was done: `name: theirs, not ours`.
+    pub(super) fn mismatches(&self, snapshot: &Snapshot) -> Vec<String> {
+        let lifetime = &snapshot.lifetime;
+        let settled = self.succeeded + self.failed + self.ignored + self.cancelled;
+        let pairs = [
+            ("admitted", snapshot.admitted, self.admitted),
+            ("succeeded", snapshot.succeeded, self.succeeded),
+            ("failed", snapshot.failed, self.failed),
+            ("panicked", snapshot.panicked, self.panicked),
+            ("ignored", snapshot.ignored, self.ignored),
+            ("cancelled", snapshot.cancelled, self.cancelled),
+            ("settled", snapshot.admitted, settled),
+            ("in_flight", snapshot.in_flight, 0),
+            ("rejected.open", snapshot.rejected.open, self.rejected_open),
+            (
+                "rejected.half_open_full",
+                snapshot.rejected.half_open_full,
+                self.rejected_full,
+            ),
+            (
+                "rejected.forced_open",
+                snapshot.rejected.forced_open,
+                self.odd,
+            ),
+            ("fallbacks", snapshot.fallbacks, self.fallbacks),
+            (
+                "calls",
+                snapshot.admitted + snapshot.rejected.total(),
+                self.calls,
+            ),
+            (
+                "latency.success.samples",
+                snapshot.latency.success.samples,
+                self.succeeded,
+            ),
+            (
+                "latency.failure.samples",
+                snapshot.latency.failure.samples,
+                self.failed,
+            ),
+            ("lifetime.admitted", lifetime.admitted, self.admitted),
+            ("lifetime.succeeded", lifetime.succeeded, self.succeeded),
+            ("lifetime.failed", lifetime.failed, self.failed),
+            ("lifetime.stale", lifetime.stale, snapshot.stale),
+        ];
+        let mut wrong: Vec<String> = pairs
+            .into_iter()
+            .filter(|(_, theirs, ours)| theirs != ours)
+            .map(|(name, theirs, ours)| format!("{name}: {theirs}, not {ours}"))
+            .collect();
+        // Nobody can say from outside which came first, a settle or the end of its era.
+        let stale = self.surely_stale..=self.surely_stale + self.maybe_stale;
+        if !stale.contains(&snapshot.stale) {
+            wrong.push(format!("stale: {}, not in {stale:?}", snapshot.stale));
+        }
+        wrong
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        // By name, so that a new count cannot be forgotten here.
+        let Self {
+            calls,
+            admitted,
+            succeeded,
+            failed,
+            panicked,
+            ignored,
+            cancelled,
+            rejected_open,
+            rejected_full,
+            fallbacks,
+            surely_stale,
+            maybe_stale,
+            sent,
+            held,
+            admitted_open,
+            odd,
+            unplaced,
+        } = other;
+        self.calls += calls;
+        self.admitted += admitted;
+        self.succeeded += succeeded;
+        self.failed += failed;
+        self.panicked += panicked;
+        self.ignored += ignored;
+        self.cancelled += cancelled;
+        self.rejected_open += rejected_open;
+        self.rejected_full += rejected_full;
+        self.fallbacks += fallbacks;
+        self.surely_stale += surely_stale;
+        self.maybe_stale += maybe_stale;
+        self.sent += sent;
+        self.held += held;
+        self.admitted_open += admitted_open;
+        self.odd += odd;
+        self.unplaced.extend(unplaced);
+    }
+}
+
+/// Snapshots taken by one reader while the storm goes on: no count may ever fall.
+#[derive(Debug, Default)]
+pub(super) struct Readings {
+    latest: Option<Snapshot>,
+    pub(super) taken: u64,
+    pub(super) fell: Vec<String>,
+}
+
+impl Readings {
+    pub(super) fn add(&mut self, snapshot: Snapshot) {
+        self.taken += 1;
+        if let Some(latest) = &self.latest {
+            for ((name, before), (_, now)) in counts(latest).into_iter().zip(counts(&snapshot)) {
+                if now < before {
+                    self.fell.push(format!("{name}: {now} after {before}"));
+                }
+            }
+        }
+        let settled = snapshot.succeeded + snapshot.failed + snapshot.ignored + snapshot.cancelled;
+        if snapshot.admitted.checked_sub(settled) != Some(snapshot.in_flight) {
+            self.fell.push(format!(
+                "{} admitted, {settled} settled, {} in flight",
+                snapshot.admitted, snapshot.in_flight
+            ));
+        }
+        self.latest = Some(snapshot);
+    }
+}
+
+fn counts(snapshot: &Snapshot) -> [(&'static str, u64); 14] {
+    [
+        ("era", snapshot.era),
+        ("admitted", snapshot.admitted),
+        ("succeeded", snapshot.succeeded),
+        ("failed", snapshot.failed),
+        ("panicked", snapshot.panicked),
+        ("ignored", snapshot.ignored),
+        ("cancelled", snapshot.cancelled),
+        ("stale", snapshot.stale),
+        ("rejected.open", snapshot.rejected.open),
+        ("rejected.half_open_full", snapshot.rejected.half_open_full),
+        ("fallbacks", snapshot.fallbacks),
+        ("transitions", snapshot.transitions.total()),
+        ("latency.success.samples", snapshot.latency.success.samples),
+        ("swaps", snapshot.contention.swaps),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ampacity::CircuitBreaker;
+
+    /// Two successes, a failure, one ignored and one dropped, and the tally of that.
+    fn some_calls() -> (Snapshot, Tally) {
+        let breaker = CircuitBreaker::new("tally");
+        for _ in 0..2 {
+            breaker.try_acquire().unwrap().success();
+        }
+        breaker.try_acquire().unwrap().failure();
+        breaker.try_acquire().unwrap().ignore();
+        drop(breaker.try_acquire().unwrap());
+        let tally = Tally {
+            calls: 5,
+            admitted: 5,
+            succeeded: 2,
+            failed: 1,
+            ignored: 1,
+            cancelled: 1,
+            ..Tally::default()
+        };
+        (breaker.snapshot(), tally)
+    }
+
+    #[test]
+    fn a_snapshot_of_what_was_done_has_no_mismatch() {
+        let (snapshot, tally) = some_calls();
+        assert_eq!(tally.mismatches(&snapshot), [""; 0]);
+    }
+
+    #[test]
+    fn a_wrong_total_is_named_with_both_figures() {
+        let (mut snapshot, tally) = some_calls();
+        snapshot.ignored += 1;
+        assert_eq!(tally.mismatches(&snapshot), ["ignored: 2, not 1"]);
+        let (mut snapshot, tally) = some_calls();
+        snapshot.in_flight = 1;
+        assert_eq!(tally.mismatches(&snapshot), ["in_flight: 1, not 0"]);
+    }
+
+    #[test]
+    fn stale_settles_have_to_lie_between_the_sure_and_the_possible_ones() {
+        let (mut snapshot, mut tally) = some_calls();
+        (tally.surely_stale, tally.maybe_stale) = (1, 1);
+        let mut wrong = |stale| {
+            (snapshot.stale, snapshot.lifetime.stale) = (stale, stale);
+            tally.mismatches(&snapshot).len()
+        };
+        assert_eq!([0, 1, 2, 3].map(&mut wrong), [1, 0, 0, 1]);
+    }
+
+    #[test]
+    fn tallies_add_up_by_name() {
+        let (_, one) = some_calls();
+        let unplaced = Unplaced { first: 1, last: 2 };
+        let two = Tally {
+            sent: 3,
+            unplaced: vec![unplaced],
+            ..one.clone()
+        };
+        let mut sum = one;
+        sum += two;
+        assert_eq!((sum.calls, sum.succeeded, sum.sent), (10, 4, 3));
+        assert_eq!(sum.unplaced, [unplaced]);
+    }
+
+    #[test]
+    fn a_count_that_falls_between_two_readings_is_named() {
+        let (snapshot, _) = some_calls();
+        let mut readings = Readings::default();
+        readings.add(snapshot.clone());
+        readings.add(snapshot.clone());
+        assert_eq!(readings.fell, [""; 0]);
+        let mut less = snapshot;
+        less.stale = 1;
+        readings.add(less.clone());
+        less.stale = 0;
+        readings.add(less.clone());
+        assert_eq!(readings.fell, ["stale: 0 after 1"]);
+        less.in_flight = 1;
+        readings.add(less);
+        assert_eq!(readings.fell.len(), 2);
+    }
+}

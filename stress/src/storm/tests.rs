@@ -1,0 +1,109 @@
+//! A storm in a teacup.
+
+use super::*;
+use crate::program::{Stop, Verdict};
+
+fn run(threads: u32, calls: u64, cycles: u64) -> Section {
+    let options = Options {
+        threads,
+        calls,
+        cycles,
+    };
+    let ctx = Context::quiet(7, Stop::default());
+    prepare(options).unwrap().run(&ctx).unwrap()
+}
+
+fn of<'a>(section: &'a Section, name: &str) -> Option<&'a crate::program::Check> {
+    section.checks.iter().find(|check| check.name == name)
+}
+
+#[test]
+fn a_small_storm_passes_its_checks() {
+    let section = run(64, 2_000, 20);
+    for check in &section.checks {
+        // How many threads the test runner has, and whether two of this storm meet at
+        // one swap, is chance; what must hold is not.
+        let by_chance = check.name.starts_with("met_");
+        assert!(
+            check.verdict == Verdict::Held || by_chance && check.verdict == Verdict::NotReached,
+            "{check:?}"
+        );
+    }
+    assert!(section.checks.len() > 15);
+    assert!(section.figures["cycles"].as_u64().unwrap() >= 20);
+    assert!(!section.partial);
+}
+
+#[test]
+fn a_case_that_was_not_met_is_reported_and_is_no_pass() {
+    let alone = run(1, 100, 1);
+    let retries = of(&alone, "met_swap_retries").unwrap();
+    assert_eq!(retries.verdict, Verdict::NotReached, "one thread alone");
+    let totals = of(&alone, "totals_are_what_the_threads_did").unwrap();
+    assert_eq!(totals.verdict, Verdict::Held, "{totals:?}");
+
+    let ctx = Context::quiet(7, Stop::default());
+    let options = Options {
+        threads: 1,
+        calls: 1,
+        cycles: 1,
+    };
+    let storm = Storm { options };
+    let shared = storm.shared(&ctx).unwrap();
+    let nothing = report::section(&storm.options, Outcome::default(), &shared);
+    for name in ["all_threads_alive_at_once", "enough_calls", "enough_cycles"] {
+        assert_eq!(of(&nothing, name).unwrap().verdict, Verdict::NotReached);
+    }
+}
+
+#[test]
+fn an_interrupted_storm_is_partial_and_its_books_still_agree() {
+    let ctx = Context::quiet(7, Stop::default());
+    let storm = Storm {
+        options: Options {
+            threads: 4,
+            calls: 1_000_000,
+            cycles: u64::MAX,
+        },
+    };
+    let shared = Arc::new(storm.shared(&ctx).unwrap());
+    let crew = muster(&ctx, &shared).unwrap();
+    crew.let_go();
+    while watchdog::progress(&shared.stations) < 1_000 {
+        std::thread::yield_now();
+    }
+    ctx.stop.request();
+    while !crew.all_gone(LOOK) {}
+    let (tally, died) = crew.books();
+    let outcome = Outcome {
+        tally,
+        died,
+        partial: true,
+        ..Outcome::default()
+    };
+    let section = report::section(&storm.options, outcome, &shared);
+    assert!(section.partial);
+    assert!(of(&section, "enough_calls").is_none(), "not judged");
+    for check in &section.checks {
+        assert_eq!(check.verdict, Verdict::Held, "{check:?}");
+    }
+}
+
+#[test]
+fn too_many_calls_and_too_many_threads_are_refused_by_flag() {
+    let refusal = |threads, calls| {
+        let options = Options {
+            threads,
+            calls,
+            cycles: 1,
+        };
+        prepare(options).err().map(|Refusal(why)| why)
+    };
+    let calls = refusal(1_000, 1_000_001).unwrap();
+    assert!(calls.contains("--calls 1000001"), "{calls}");
+    assert_eq!(refusal(2, 10), None);
+    if cfg!(target_os = "linux") {
+        let threads = refusal(1_000_000, 1).unwrap();
+        assert!(threads.contains("--threads 1000000"), "{threads}");
+    }
+}
