@@ -154,7 +154,8 @@ impl Seen {
     /// The one state that the era was seen in; `Err` with all of them if it is not one.
     pub(super) fn state(&self) -> Result<State, Vec<State>> {
         let states: Vec<State> = State::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .filter(|&state| self.states & bit(state) != 0)
             .collect();
         match states[..] {
