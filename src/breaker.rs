@@ -67,8 +67,11 @@ const _: () = assert!(
 #[derive(Clone, Copy)]
 pub(crate) struct Ticket {
     pub(crate) pass: Pass,
-    started: Option<Nanos>, // `None`: the call is not timed
+    started: Nanos, // `UNTIMED` if the call is not timed
 }
+
+/// No call begins 584 years after its clock.
+const UNTIMED: Nanos = Nanos(u64::MAX);
 
 /// How a call ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -375,8 +378,8 @@ impl CircuitBreaker {
             None => self.enter_or_reject()?,
         };
         let started = match self.settings.get().rules.timing {
-            Timing::Off => None,
-            Timing::Every => Some(self.now()),
+            Timing::Off => UNTIMED,
+            Timing::Every => self.now(),
         };
         self.metrics.recorder().count(Count::Admitted);
         Ok(Ticket { pass, started })
@@ -398,29 +401,27 @@ impl CircuitBreaker {
     #[inline(always)]
     pub(crate) fn settle(&self, ticket: Ticket, end: End) {
         // A success that nobody times, with nothing to change, is one comparison.
-        if end == End::Succeeded
-            && ticket.started.is_none()
-            && self.circuit.is_unchanged(ticket.pass)
-        {
+        let Ticket { pass, started } = ticket;
+        if end == End::Succeeded && started == UNTIMED && self.circuit.is_unchanged(pass) {
             self.metrics.recorder().count(Count::Succeeded);
         } else {
-            self.settle_and_record(ticket, end);
+            self.settle_and_record(pass, started, end);
         }
     }
 
     /// Settles one call: the state first, then the counts.
     #[inline(never)]
-    fn settle_and_record(&self, ticket: Ticket, end: End) {
+    fn settle_and_record(&self, pass: Pass, started: Nanos, end: End) {
         let verdict = end.verdict();
         // Neutral calls have no latency.
         let timed = match verdict {
             Verdict::Neutral => None,
-            _ => ticket.started.map(|started| (started, self.now())),
+            _ => (started != UNTIMED).then(|| (started, self.now())),
         };
         let now = || timed.map_or_else(|| self.now(), |(_, ended)| ended);
         let update = self
             .circuit
-            .settle(ticket.pass, verdict, &self.settings.get().rules, now);
+            .settle(pass, verdict, &self.settings.get().rules, now);
         self.take_note(&update);
 
         let recorder = self.metrics.recorder();
