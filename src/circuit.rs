@@ -236,8 +236,11 @@ impl Circuit {
         // Writes at most what the winner of the spell is about to write itself.
         let begun = self
             .stamp
-            .of(self.word.era_of(word), Tick::at_or_after(now))?;
-        Some(begun.plus(rules.lease(word.lapsed())))
+            .of(self.word.era_of(word), Tick::at_or_after(now));
+        // A stamp of a later era says that this spell has ended meanwhile. Its
+        // lease is over, then: the swap that follows from that fails, and the
+        // call is decided by the newer word instead of being turned away by this.
+        Some(begun.map_or(Tick(0), |begun| begun.plus(rules.lease(word.lapsed()))))
     }
 
     fn stamp_turn(&self, turn: Option<Turn>, now: impl Fn() -> Nanos) {
