@@ -271,6 +271,11 @@ impl CircuitBreaker {
         self.circuit.state(self.circuit.word(), || self.clock.now())
     }
 
+    #[cfg(any(ampacity_loom, ampacity_shuttle))]
+    pub(crate) fn word(&self) -> crate::word::Word {
+        self.circuit.word()
+    }
+
     /// The number of transitions so far.
     pub fn era(&self) -> u64 {
         self.circuit.era_of(self.circuit.word()).0

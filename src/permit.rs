@@ -100,6 +100,9 @@ impl<B: Deref<Target = CircuitBreaker>> Held<B> {
 impl<B: Deref<Target = CircuitBreaker>> Drop for Held<B> {
     #[inline(always)]
     fn drop(&mut self) {
+        if planted(Bug::GiveBack) || (planted(Bug::GiveBackOnUnwind) && std::thread::panicking()) {
+            return;
+        }
         if self.ticket.is_some() {
             self.finish(self.on_drop);
         }

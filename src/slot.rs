@@ -70,6 +70,13 @@ impl Drop for Lease {
     }
 }
 
+/// Gives the calling thread a slot without a lease: models give each thread its
+/// own, so that they need not explore the lock of the pool.
+#[cfg(any(ampacity_loom, ampacity_shuttle))]
+pub fn assign_slot(index: u32) {
+    CURRENT.with(|current| current.set(index));
+}
+
 #[cold]
 #[inline(never)]
 fn lease() -> Slot {

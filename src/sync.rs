@@ -70,7 +70,7 @@ mod primitives {
 
 #[cfg(ampacity_shuttle)]
 mod primitives {
-    pub(crate) use shuttle::sync::atomic::AtomicPtr;
+    pub(crate) use super::model::stepped::SteppedPtr as AtomicPtr;
     pub(crate) use shuttle::sync::{Mutex, MutexGuard};
     pub(crate) use shuttle::thread_local;
 
@@ -79,7 +79,7 @@ mod primitives {
         type Atomic;
     }
     impl Modelled for u64 {
-        type Atomic = shuttle::sync::atomic::AtomicU64;
+        type Atomic = super::model::stepped::SteppedU64;
     }
 
     macro_rules! per_process {

@@ -47,10 +47,10 @@ impl<T: Bits> Atomic<T> {
 
     #[inline(always)]
     pub(crate) fn load(&self, order: Ordering) -> T {
-        // A model that asks for it loads by read-modify-write: loom skips
+        // A model that asks for it acquires by read-modify-write: loom skips
         // interleavings of a plain load that is followed by a swap.
         #[cfg(any(ampacity_loom, ampacity_shuttle))]
-        if super::model::rmw_loads() {
+        if order == Ordering::Acquire && super::model::rmw_loads() {
             return T::from_bits(self.raw.fetch_or(0, order));
         }
         T::from_bits(self.raw.load(order))
