@@ -1,1 +1,26 @@
-//! Models of the breaker.
+//! What the models share: how a scenario is run under each tool, how a test
+//! proves that it met its case, and the stages that scenarios are set on.
+//!
+//! A scenario is written once. Built with `--cfg ampacity_loom` it runs under
+//! loom, with `--cfg ampacity_shuttle` under shuttle, and otherwise on threads
+//! of the operating system, some hundred times.
+
+mod explore;
+mod note;
+mod reached;
+mod stage;
+
+pub use explore::{Bounds, actor, alone, race, race_of_three, race_within};
+pub use note::Note;
+pub use reached::Reached;
+pub use stage::{Stage, closed, due, half_open, half_open_with_probes_out, settings};
+
+/// The threads of the tool at hand.
+pub mod tool {
+    #[cfg(ampacity_loom)]
+    pub use loom::{sync::atomic::AtomicU64, thread};
+    #[cfg(ampacity_shuttle)]
+    pub use shuttle::{sync::atomic::AtomicU64, thread};
+    #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
+    pub use std::{sync::atomic::AtomicU64, thread};
+}

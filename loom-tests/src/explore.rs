@@ -1,0 +1,232 @@
+//! How a scenario is run under each tool.
+
+use crate::tool::thread;
+use std::sync::Arc;
+
+/// What a search leaves out.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The most times that loom takes the processor from a thread that could go
+    /// on; `None` is no bound.
+    pub preemptions: Option<usize>,
+    /// Whether loom also runs with loads by read-modify-write.
+    pub rmw_loads: bool,
+    /// Whether shuttle searches all schedules.
+    pub all_schedules: bool,
+}
+
+impl Bounds {
+    /// Nothing is left out.
+    pub const NONE: Bounds = Bounds {
+        preemptions: None,
+        rmw_loads: true,
+        all_schedules: true,
+    };
+    /// Three threads have too many schedules to try them all.
+    pub const THREE_THREADS: Bounds = Bounds {
+        preemptions: Some(3),
+        rmw_loads: true,
+        all_schedules: false,
+    };
+}
+
+/// Runs `left` and `right` at once on what `setup` makes, and then `end` with what
+/// they return, in every order that the tool can find.
+///
+/// Each of the two is run on the spawned thread in turn, because loom can skip
+/// schedules when a load comes before a swap on the side that runs later.
+pub fn race<S, L, R>(setup: fn() -> S, left: fn(&S) -> L, right: fn(&S) -> R, end: fn(&S, L, R))
+where
+    S: Send + Sync + 'static,
+    L: Send + 'static,
+    R: Send + 'static,
+{
+    race_within(Bounds::NONE, setup, left, right, end);
+}
+
+/// As [`race`], where that would take too long or be wrong; the caller says why.
+pub fn race_within<S, L, R>(
+    bounds: Bounds,
+    setup: fn() -> S,
+    left: fn(&S) -> L,
+    right: fn(&S) -> R,
+    end: fn(&S, L, R),
+) where
+    S: Send + Sync + 'static,
+    L: Send + 'static,
+    R: Send + 'static,
+{
+    explore("left last", bounds, move || {
+        let (stage, left, rights) = play(setup, left, [right]);
+        let [right] = rights;
+        end(&stage, left, right);
+    });
+    explore("right last", bounds, move || {
+        let (stage, right, lefts) = play(setup, right, [left]);
+        let [left] = lefts;
+        end(&stage, left, right);
+    });
+}
+
+/// As [`race`], with three actors of one kind, each of which goes last in turn.
+pub fn race_of_three<S, T>(setup: fn() -> S, actors: [fn(&S) -> T; 3], end: fn(&S, [T; 3]))
+where
+    S: Send + Sync + 'static,
+    T: Send + 'static,
+{
+    let [a, b, c] = actors;
+    for (role, last, [first, second]) in [
+        ("first last", a, [b, c]),
+        ("second last", b, [a, c]),
+        ("third last", c, [a, b]),
+    ] {
+        explore(role, Bounds::THREE_THREADS, move || {
+            let (stage, last, others) = play(setup, last, [first, second]);
+            let [first, second] = others;
+            end(&stage, [last, first, second]);
+        });
+    }
+}
+
+fn play<S, M, T, const N: usize>(
+    setup: fn() -> S,
+    here: fn(&S) -> M,
+    there: [fn(&S) -> T; N],
+) -> (Arc<S>, M, [T; N])
+where
+    S: Send + Sync + 'static,
+    T: Send + 'static,
+{
+    actor(0);
+    let stage = Arc::new(setup());
+    let mut slot = 0;
+    let threads = there.map(|act| {
+        let stage = Arc::clone(&stage);
+        slot += 1;
+        let slot = slot;
+        thread::spawn(move || {
+            actor(slot);
+            act(&stage)
+        })
+    });
+    let out = here(&stage);
+    // An actor that fails has said why.
+    let outs = threads.map(|thread| thread.join().expect("an actor failed"));
+    (stage, out, outs)
+}
+
+/// Gives the calling thread the counters numbered `slot`; from 4 up, those that
+/// threads share.
+pub fn actor(slot: u32) {
+    #[cfg(any(ampacity_loom, ampacity_shuttle))]
+    ampacity::model::assign_slot(slot);
+    // Plain threads lease their slots, as in life.
+    let _ = slot;
+}
+
+/// Runs what one thread does, once: the tool's atomics work nowhere else.
+pub fn alone(scenario: fn()) {
+    #[cfg(ampacity_loom)]
+    loom_builder().check(scenario);
+    #[cfg(ampacity_shuttle)]
+    shuttle::check_random(scenario, 1);
+    #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
+    scenario();
+}
+
+/// Runs one scenario in every order that the tool can find within `bounds`, and
+/// prints how many executions that were.
+fn explore(role: &str, bounds: Bounds, scenario: impl Fn() + Send + Sync + 'static) {
+    let scenario = Arc::new(scenario);
+    for (how, executions) in run_all(bounds, &scenario) {
+        println!("explored {how}, {role}: {executions}");
+    }
+}
+
+/// Counts the executions of `scenario`.
+#[cfg(any(ampacity_loom, ampacity_shuttle))]
+fn counted(
+    scenario: &Arc<impl Fn() + Send + Sync + 'static>,
+    run: impl FnOnce(Box<dyn Fn() + Send + Sync>),
+) -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    let executions = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&executions);
+    let scenario = Arc::clone(scenario);
+    run(Box::new(move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+        scenario();
+    }));
+    executions.load(Ordering::Relaxed)
+}
+
+#[cfg(ampacity_loom)]
+fn loom_builder() -> loom::model::Builder {
+    let mut builder = loom::model::Builder::new();
+    builder.max_branches = 20_000; // accesses in one execution; the default is 1,000
+    builder
+}
+
+/// Both ways: read-modify-write loads find the interleavings of a load and a
+/// swap that loom otherwise skips, plain loads find what is stale.
+#[cfg(ampacity_loom)]
+fn run_all(
+    bounds: Bounds,
+    scenario: &Arc<impl Fn() + Send + Sync + 'static>,
+) -> Vec<(&'static str, u64)> {
+    let mut builder = loom_builder();
+    // Not from the environment: unbounded unless a model says otherwise.
+    builder.preemption_bound = bounds.preemptions;
+    [("loom, RMW loads", true), ("loom, plain loads", false)]
+        .into_iter()
+        .filter(|&(_, rmw_loads)| bounds.rmw_loads || !rmw_loads)
+        .map(|(how, rmw_loads)| {
+            ampacity::model::set_rmw_loads(rmw_loads);
+            let executions = counted(scenario, |scenario| builder.check(scenario));
+            ampacity::model::set_rmw_loads(false);
+            (how, executions)
+        })
+        .collect()
+}
+
+/// All schedules of two threads, with steps from one Acquire to the next; then
+/// random ones of single accesses, uniform and by priority.
+#[cfg(ampacity_shuttle)]
+fn run_all(
+    bounds: Bounds,
+    scenario: &Arc<impl Fn() + Send + Sync + 'static>,
+) -> Vec<(&'static str, u64)> {
+    const ALL: usize = 2_000_000;
+    let mut runs = Vec::new();
+    if bounds.all_schedules {
+        ampacity::model::set_few_steps(true);
+        let executions = counted(scenario, |run| shuttle::check_dfs(run, Some(ALL)));
+        ampacity::model::set_few_steps(false);
+        assert!(
+            executions < ALL as u64,
+            "too many schedules to search them all"
+        );
+        runs.push(("shuttle, all", executions));
+    }
+    let seed = 0x5eed;
+    let executions = counted(scenario, |run| {
+        shuttle::check_random_with_seed(run, seed, 2_000);
+    });
+    runs.push(("shuttle, random", executions));
+    let executions = counted(scenario, |run| {
+        let scheduler = shuttle::scheduler::PctScheduler::new_from_seed(seed, 3, 2_000);
+        shuttle::Runner::new(scheduler, shuttle::Config::default()).run(run);
+    });
+    runs.push(("shuttle, by priority", executions));
+    runs
+}
+
+#[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
+fn run_all(
+    _bounds: Bounds,
+    scenario: &Arc<impl Fn() + Send + Sync + 'static>,
+) -> Vec<(&'static str, u64)> {
+    const TIMES: u64 = 100;
+    (0..TIMES).for_each(|_| scenario());
+    vec![("plain threads", TIMES)]
+}

@@ -1,0 +1,62 @@
+//! Orders that race outcomes: the later of the two wins. Invariant 20.
+
+use ampacity::State;
+use loom_tests::{Reached, half_open_with_probes_out, race};
+
+/// Invariant 20: the order does not overwrite a verdict that it did not see.
+#[test]
+fn an_order_and_a_closing_probe_are_two_steps_or_one() {
+    static AFTER: Reached = Reached::new();
+    static BEFORE: Reached = Reached::new();
+    race(
+        || half_open_with_probes_out(1, 1, 1),
+        |s| s.take().success(),
+        |s| s.breaker.force_open(),
+        |s, (), ()| {
+            let now = s.at_rest();
+            assert_eq!(now.state, State::ForcedOpen, "the order was overruled");
+            assert_eq!(now.era, 4 - now.stale, "the order overwrote a verdict");
+            AFTER.hit_if(now.stale == 0);
+            BEFORE.hit_if(now.stale == 1);
+        },
+    );
+    AFTER.assert_some();
+    BEFORE.assert_some();
+}
+
+/// Invariant 20: the verdict does not overwrite an order that it did not see.
+#[test]
+fn a_reopening_probe_does_not_overrule_an_order() {
+    static AFTER: Reached = Reached::new();
+    static BEFORE: Reached = Reached::new();
+    race(
+        || half_open_with_probes_out(1, 1, 1),
+        |s| s.take().failure(),
+        |s| s.breaker.force_open(),
+        |s, (), ()| {
+            let now = s.at_rest();
+            assert_eq!(now.state, State::ForcedOpen, "the order was overruled");
+            AFTER.hit_if(now.stale == 0);
+            BEFORE.hit_if(now.stale == 1);
+        },
+    );
+    AFTER.assert_some();
+    BEFORE.assert_some();
+}
+
+/// Invariant 20, for a reset.
+#[test]
+fn a_reset_ends_closed_whatever_the_probe_says() {
+    static BEFORE: Reached = Reached::new();
+    race(
+        || half_open_with_probes_out(1, 1, 1),
+        |s| s.take().failure(),
+        |s| s.breaker.reset(),
+        |s, (), ()| {
+            let now = s.at_rest();
+            assert_eq!((now.state, now.streak), (State::Closed, 0));
+            BEFORE.hit_if(now.lifetime.stale == 1);
+        },
+    );
+    BEFORE.assert_some();
+}

@@ -1,0 +1,69 @@
+//! The edge `settled -> admitted`: a snapshot never shows a call settled that it
+//! does not show admitted.
+
+use ampacity::Snapshot;
+use loom_tests::{Bounds, Reached, Stage, actor, closed, race_within};
+
+fn settled(now: &Snapshot) -> u64 {
+    let all = now.lifetime;
+    all.succeeded + all.failed + all.ignored + all.cancelled
+}
+
+fn call(s: &Stage) {
+    s.acquire().success();
+}
+
+static BETWEEN: Reached = Reached::new();
+
+fn look(s: &Stage) {
+    let now = s.breaker.snapshot();
+    BETWEEN.hit_if(now.lifetime.succeeded == 1);
+    assert!(
+        settled(&now) <= now.lifetime.admitted,
+        "{} settled of {} admitted",
+        settled(&now),
+        now.lifetime.admitted
+    );
+}
+
+/// Counters of one owner are written by plain stores. loom lets a
+/// read-modify-write beside a plain store read what came before it, which no
+/// machine does: plain loads only.
+const PLAIN_LOADS: Bounds = Bounds {
+    rmw_loads: false,
+    ..Bounds::NONE
+};
+
+/// For a thread with counters of its own.
+#[test]
+fn what_its_owner_settled_is_seen_admitted() {
+    race_within(
+        PLAIN_LOADS,
+        || closed(1),
+        call,
+        look,
+        |s, (), ()| {
+            assert_eq!(s.at_rest().admitted, 2);
+        },
+    );
+    BETWEEN.assert_some();
+}
+
+/// For threads that share counters.
+#[test]
+fn what_a_stripe_shows_settled_is_seen_admitted() {
+    static SHARED: u32 = 7;
+    race_within(
+        PLAIN_LOADS,
+        || closed(1),
+        |s| {
+            actor(SHARED);
+            call(s);
+        },
+        look,
+        |s, (), ()| {
+            assert_eq!(s.at_rest().admitted, 2);
+        },
+    );
+    BETWEEN.assert_some();
+}

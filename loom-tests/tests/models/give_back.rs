@@ -1,0 +1,100 @@
+//! Permits that come back without a verdict. Invariants 11, 12, 13, 14.
+
+use ampacity::{OwnedPermit, State};
+use loom_tests::{Reached, Stage, half_open, half_open_with_probes_out, race};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// The place is with the other caller, or free, and in no case lost.
+fn one_place_is_left(s: &Stage, other: Option<OwnedPermit>) {
+    let next = s.try_acquire();
+    assert!(
+        other.is_some() != next.is_some(),
+        "a place of 1 was lost or doubled"
+    );
+    s.at_rest();
+}
+
+/// Invariant 11.
+#[test]
+fn a_dropped_probe_gives_its_place_back() {
+    static TAKEN: Reached = Reached::new();
+    static FREE: Reached = Reached::new();
+    race(
+        || half_open_with_probes_out(1, 1, 1),
+        |s| drop(s.take()),
+        Stage::try_acquire,
+        |s, (), other| {
+            TAKEN.hit_if(other.is_some());
+            FREE.hit_if(other.is_none());
+            one_place_is_left(s, other);
+        },
+    );
+    TAKEN.assert_some();
+    FREE.assert_some();
+}
+
+/// Invariant 12.
+#[test]
+fn a_probe_dropped_by_an_unwind_gives_its_place_back() {
+    static FREE: Reached = Reached::new();
+    race(
+        || half_open_with_probes_out(1, 1, 1),
+        |s| {
+            let unwound = catch_unwind(AssertUnwindSafe(|| {
+                let _probe = s.take();
+                resume_unwind(Box::new("the caller gave up"));
+            }));
+            assert!(unwound.is_err());
+        },
+        Stage::try_acquire,
+        |s, (), other| {
+            FREE.hit_if(other.is_none());
+            one_place_is_left(s, other);
+        },
+    );
+    FREE.assert_some();
+}
+
+/// Invariant 13.
+#[test]
+fn a_settled_permit_has_one_effect() {
+    static PASSED: Reached = Reached::new();
+    race(
+        || half_open(2, 2),
+        |s| s.acquire().success(),
+        Stage::acquire,
+        |s, (), held| {
+            let now = s.at_rest();
+            assert_eq!((now.succeeded, now.cancelled), (1, 0), "settled twice");
+            assert_eq!(now.state, State::HalfOpen);
+            PASSED.hit();
+            assert!(s.try_acquire().is_none(), "both places are taken");
+            held.success();
+            assert_eq!(s.breaker.state(), State::Closed);
+        },
+    );
+    PASSED.assert_some();
+}
+
+/// Invariant 14: what no public call can do, so the word is asked directly.
+#[cfg(any(ampacity_loom, ampacity_shuttle))]
+#[test]
+fn more_than_was_taken_cannot_be_given_back() {
+    use ampacity::model::Spell;
+    static LEFT: Reached = Reached::new();
+    static RIGHT: Reached = Reached::new();
+    race(
+        Spell::with_one_probe,
+        Spell::give_back,
+        Spell::give_back,
+        |spell, left, right| {
+            LEFT.hit_if(left);
+            RIGHT.hit_if(right);
+            assert!(left != right, "one place was taken");
+            let places = (0..3).filter(|_| spell.probe(2)).count();
+            assert_eq!(places, 2, "a place was lost or doubled");
+        },
+    );
+    LEFT.assert_some();
+    RIGHT.assert_some();
+}

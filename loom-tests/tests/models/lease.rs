@@ -1,0 +1,93 @@
+//! Spells without a verdict. Invariants 15, 37.
+
+use ampacity::State;
+use loom_tests::{Reached, Stage, half_open_with_probes_out, race};
+use std::time::Duration;
+
+/// Invariant 37.
+#[test]
+fn a_spell_whose_probes_were_abandoned_is_followed_by_a_fresh_one() {
+    static LEFT: Reached = Reached::new();
+    static RIGHT: Reached = Reached::new();
+    race(
+        || {
+            let stage = half_open_with_probes_out(1, 1, 1);
+            stage.outlive_lease();
+            stage
+        },
+        Stage::try_acquire,
+        Stage::try_acquire,
+        |s, left, right| {
+            LEFT.hit_if(left.is_some());
+            RIGHT.hit_if(right.is_some());
+            let admitted = [&left, &right].into_iter().flatten().count();
+            assert_eq!(admitted, 1, "probes of a fresh spell of 1");
+            assert_eq!(s.turns(State::HalfOpen, State::HalfOpen), 1);
+            // The abandoned one comes back at last, and is nobody's probe any more.
+            s.take().failure();
+            let now = s.at_rest();
+            assert_eq!((now.state, now.era, now.stale), (State::HalfOpen, 3, 1));
+        },
+    );
+    LEFT.assert_some();
+    RIGHT.assert_some();
+}
+
+/// Invariant 37: a probe that comes back as its lease ends is in time or too late.
+#[test]
+fn a_verdict_at_the_end_of_the_lease_is_in_time_or_stale() {
+    static IN_TIME: Reached = Reached::new();
+    static TOO_LATE: Reached = Reached::new();
+    race(
+        || {
+            let stage = half_open_with_probes_out(1, 1, 1);
+            stage.outlive_lease();
+            stage
+        },
+        |s| s.take().success(),
+        |s| s.acquire(),
+        |s, (), next| {
+            let now = s.at_rest();
+            let closed = now.state == State::Closed;
+            IN_TIME.hit_if(closed);
+            TOO_LATE.hit_if(!closed);
+            assert_eq!(now.stale, u64::from(!closed));
+            assert_eq!((next.is_probe(), next.era()), (!closed, 3));
+        },
+    );
+    IN_TIME.assert_some();
+    TOO_LATE.assert_some();
+}
+
+/// Invariant 15: of the counts in the word, the lapsed spells are the one that can
+/// reach the end of its lane.
+#[test]
+fn the_count_of_lapsed_spells_stops_at_the_end_of_its_lane() {
+    static LEFT: Reached = Reached::new();
+    static RIGHT: Reached = Reached::new();
+    const CAP: Duration = Duration::from_secs(3600);
+    race(
+        || {
+            let mut stage = half_open_with_probes_out(1, 1, 1);
+            for _ in 0..31 {
+                stage.clock.advance(CAP);
+                stage = stage.with_permits(1);
+            }
+            stage.clock.advance(CAP);
+            stage
+        },
+        Stage::try_acquire,
+        Stage::try_acquire,
+        |s, left, right| {
+            LEFT.hit_if(left.is_some());
+            RIGHT.hit_if(right.is_some());
+            assert!(left.is_some() != right.is_some());
+            assert_eq!(s.at_rest().era, 2 + 32);
+            let rejected = s.breaker.try_acquire().expect_err("the place is taken");
+            let wait = rejected.retry_after();
+            assert_eq!(wait, Some(CAP), "the lease began to double anew");
+        },
+    );
+    LEFT.assert_some();
+    RIGHT.assert_some();
+}

@@ -1,0 +1,17 @@
+//! The models. A module a subject, a test a property; `README.md` has the table
+//! of invariants, tests and canaries.
+
+mod admission_and_report;
+mod by_hand;
+mod counting;
+mod deadline;
+mod effects;
+mod eras;
+mod give_back;
+mod lease;
+mod made_and_replaced;
+mod probes;
+mod retry;
+mod stale;
+mod trip;
+mod verdict;

@@ -1,0 +1,91 @@
+//! What failures decide. Invariants 4, 30, 31.
+
+use ampacity::State;
+use loom_tests::{Reached, Stage, closed, race, race_of_three};
+
+/// Invariant 4.
+#[test]
+fn one_failure_alone_trips() {
+    static STALE: Reached = Reached::new();
+    race(
+        || closed(1).with_permits(2),
+        |s| s.take().failure(),
+        |s| s.take().failure(),
+        |s, (), ()| {
+            assert_eq!(s.turns(State::Closed, State::Open), 1, "trips");
+            let now = s.at_rest();
+            assert_eq!((now.state, now.era), (State::Open, 1));
+            STALE.hit_if(now.stale == 1);
+        },
+    );
+    STALE.assert_some();
+}
+
+/// Invariant 30.
+#[test]
+fn failures_at_the_threshold_trip() {
+    race(
+        || closed(2).with_permits(2),
+        |s| s.take().failure(),
+        |s| s.take().failure(),
+        |s, (), ()| {
+            let now = s.at_rest();
+            assert_eq!((now.state, now.era), (State::Open, 1), "2 failures of 2");
+        },
+    );
+}
+
+/// Invariant 30, the other side of it.
+#[test]
+fn failures_below_the_threshold_do_not_trip() {
+    race(
+        || closed(3).with_permits(2),
+        |s| s.take().failure(),
+        |s| s.take().failure(),
+        |s, (), ()| {
+            let now = s.at_rest();
+            assert_eq!((now.state, now.streak), (State::Closed, 2), "2 of 3");
+        },
+    );
+}
+
+/// Invariant 30, with three callers.
+#[test]
+fn three_failures_at_once_reach_a_threshold_of_three() {
+    race_of_three(
+        || closed(3).with_permits(3),
+        [|s: &Stage| s.take().failure(); 3],
+        |s, _| {
+            let now = s.at_rest();
+            assert_eq!((now.state, now.era), (State::Open, 1), "3 failures of 3");
+        },
+    );
+}
+
+/// Invariant 31.
+#[test]
+fn a_failure_is_judged_by_the_streak_that_its_swap_replaces() {
+    static ENDED: Reached = Reached::new();
+    static TRIPPED: Reached = Reached::new();
+    race(
+        || {
+            let stage = closed(2).with_permits(2);
+            stage.acquire().failure();
+            stage
+        },
+        |s| s.take().failure(),
+        |s| s.take().success(),
+        |s, (), ()| {
+            let now = s.at_rest();
+            if now.state == State::Open {
+                TRIPPED.hit();
+                assert_eq!(now.stale, 1, "a streak tripped that a success had ended");
+            } else {
+                ENDED.hit();
+                assert_eq!((now.streak, now.stale), (1, 0));
+            }
+        },
+    );
+    ENDED.assert_some();
+    TRIPPED.assert_some();
+}
