@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 const LOOM: &str = "loom";
 const SHUTTLE: &str = "shuttle";
 
-/// Invariant, bug, test. Each is run under both tools unless [`ONLY`] says
-/// otherwise.
+/// Invariant, bug, test. Each is run under both tools.
 const CANARIES: &[(u32, &str, &str)] = &[
     (
         1,
@@ -136,12 +135,6 @@ const CANARIES: &[(u32, &str, &str)] = &[
     ),
 ];
 
-/// Where one tool does not apply, and why.
-const ONLY: &[(&str, &str)] = &[
-    // loom does not schedule while a thread unwinds.
-    ("GiveBackOnUnwind", SHUTTLE),
-];
-
 /// The list of bugs itself, so that none can be planted without a model.
 const PLANTED: &str = include_str!("../../../src/planted.rs");
 
@@ -241,11 +234,7 @@ fn build(tool: &str) -> Result<String, String> {
 }
 
 fn run_all(tool: &'static str, models: &str, rows: &mut Vec<Row>, complaints: &mut Vec<String>) {
-    let applies = |bug| {
-        ONLY.iter()
-            .all(|(other, only)| *other != bug || *only == tool)
-    };
-    let mut canaries: Vec<_> = CANARIES.iter().filter(|canary| applies(canary.1)).collect();
+    let mut canaries: Vec<_> = CANARIES.iter().collect();
     let tests: BTreeSet<&str> = canaries.iter().map(|canary| canary.2).collect();
     let sound = run(models, &tests.into_iter().collect::<Vec<_>>(), None);
     match sound {
