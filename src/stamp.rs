@@ -65,10 +65,10 @@ impl AtomicStamp {
     /// The tick at which `era` began, writing `now` if nobody has yet; `None` if a
     /// later era has begun, of which `is_current` has the last word.
     pub(crate) fn of(&self, era: Era, now: Tick, is_current: impl Fn() -> bool) -> Option<Tick> {
-        // Relaxed, here and below: the stamp is one value that is complete in
-        // itself and says which era it is of; nothing else is read on the
-        // strength of it.
-        let mut seen = self.0.load(Ordering::Relaxed);
+        // Acquire, edge `turned -> stamped`, here and on failure: pairs with the
+        // Release below. Whoever finds the stamp of a later era finds the word of
+        // that era or of a later one when `is_current` loads it again.
+        let mut seen = self.0.load(Ordering::Acquire);
         let mine = Stamp::new(era, now);
         loop {
             match seen.ahead_of(era) {
@@ -76,9 +76,11 @@ impl AtomicStamp {
                 1.. if !is_current() => return None,
                 _ => {}
             }
+            // Release, edge `turned -> stamped`: pairs with the Acquire above. The
+            // caller has seen the word of `era`, or swapped it in.
             match self
                 .0
-                .compare_exchange_weak(seen, mine, Ordering::Relaxed, Ordering::Relaxed)
+                .compare_exchange_weak(seen, mine, Ordering::Release, Ordering::Acquire)
             {
                 Ok(_) => return Some(now),
                 Err(newer) => seen = newer,
@@ -93,6 +95,8 @@ impl AtomicStamp {
 
     /// The tick at which `era` began, if it has been written down; never writes.
     pub(crate) fn peek(&self, era: Era) -> Option<Tick> {
+        // Relaxed: the stamp says itself which era it is of, and nothing else is read
+        // on the strength of it.
         let seen = self.0.load(Ordering::Relaxed);
         (seen.ahead_of(era) == 0).then(|| seen.at())
     }

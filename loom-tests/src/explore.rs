@@ -124,13 +124,22 @@ pub fn actor(slot: u32) {
     let _ = slot;
 }
 
+/// Runs what one thread does, once: the tool's atomics work nowhere else.
+pub fn alone(scenario: fn()) {
+    #[cfg(ampacity_loom)]
+    loom_builder().check(scenario);
+    #[cfg(ampacity_shuttle)]
+    shuttle::check_random(scenario, 1);
+    #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
+    scenario();
+}
+
 /// Runs one scenario in every order that the tool can find within `bounds`, and
 /// prints how many executions that were.
-pub fn explore(role: &str, bounds: Bounds, scenario: impl Fn() + Send + Sync + 'static) {
-    let t0 = std::time::Instant::now();
+fn explore(role: &str, bounds: Bounds, scenario: impl Fn() + Send + Sync + 'static) {
     let scenario = Arc::new(scenario);
     for (how, executions) in run_all(bounds, &scenario) {
-        eprintln!("explored {how}, {role}: {executions} {:?}", t0.elapsed());
+        println!("explored {how}, {role}: {executions}");
     }
 }
 
@@ -151,6 +160,13 @@ fn counted(
     executions.load(Ordering::Relaxed)
 }
 
+#[cfg(ampacity_loom)]
+fn loom_builder() -> loom::model::Builder {
+    let mut builder = loom::model::Builder::new();
+    builder.max_branches = 20_000; // accesses in one execution; the default is 1,000
+    builder
+}
+
 /// Both ways: read-modify-write loads find the interleavings of a load and a
 /// swap that loom otherwise skips, plain loads find what is stale.
 #[cfg(ampacity_loom)]
@@ -158,8 +174,7 @@ fn run_all(
     bounds: Bounds,
     scenario: &Arc<impl Fn() + Send + Sync + 'static>,
 ) -> Vec<(&'static str, u64)> {
-    let mut builder = loom::model::Builder::new();
-    builder.max_branches = 10_000;
+    let mut builder = loom_builder();
     // Not from the environment: unbounded unless a model says otherwise.
     builder.preemption_bound = bounds.preemptions;
     [("loom, RMW loads", true), ("loom, plain loads", false)]
@@ -211,7 +226,7 @@ fn run_all(
     _bounds: Bounds,
     scenario: &Arc<impl Fn() + Send + Sync + 'static>,
 ) -> Vec<(&'static str, u64)> {
-    const TIMES: u64 = 300;
+    const TIMES: u64 = 100;
     (0..TIMES).for_each(|_| scenario());
     vec![("plain threads", TIMES)]
 }

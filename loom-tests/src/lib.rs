@@ -10,7 +10,7 @@ mod note;
 mod reached;
 mod stage;
 
-pub use explore::{Bounds, actor, explore, race, race_of_three, race_within};
+pub use explore::{Bounds, actor, alone, race, race_of_three, race_within};
 pub use note::Note;
 pub use reached::Reached;
 pub use stage::{Stage, closed, due, half_open, half_open_with_probes_out, settings};

@@ -12,8 +12,9 @@ std::thread_local! {
     static INJECTED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Makes every load a read-modify-write, which reads the newest value and which
-/// loom never skips.
+/// Makes every Acquire load a read-modify-write, which reads the newest value and
+/// which loom never skips. Relaxed loads stay plain: two read-modify-writes of one
+/// cell never commute, and a search would try both orders of each such pair.
 pub fn set_rmw_loads(on: bool) {
     RMW_LOADS.set(on);
 }
@@ -42,7 +43,7 @@ impl Spurious {
     }
 
     pub(super) fn strikes(&self) -> bool {
-        let strikes = SPURIOUS.get() && self.0.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+        let strikes = SPURIOUS.get() && self.0.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
         if strikes {
             INJECTED.set(INJECTED.get() + 1);
         }

@@ -81,7 +81,7 @@ mod behind_a_pointer {
         static NEW: Reached = Reached::new();
         race(
             || Replaceable::new(written(1)),
-            |cell| cell.replace(written(7)),
+            |cell| cell.replace(|| written(7)),
             |cell| {
                 let seen = cell.get().read();
                 NEW.hit_if(seen == 7);
