@@ -65,9 +65,9 @@ impl AtomicStamp {
     /// The tick at which `era` began, writing `now` if nobody has yet; `None` if a
     /// later era has begun, of which `is_current` has the last word.
     pub(crate) fn of(&self, era: Era, now: Tick, is_current: impl Fn() -> bool) -> Option<Tick> {
-        // Acquire, edge `turned -> stamped`, here and on failure: pairs with the
-        // Release below. Whoever finds the stamp of a later era finds the word of
-        // that era or of a later one when `is_current` loads it again.
+        // Acquire, edge `turned -> stamped`: pairs with the Release below. Whoever
+        // finds the stamp of a later era finds the word of that era or of a later
+        // one when `is_current` loads it again.
         let mut seen = self.0.load(Ordering::Acquire);
         let mine = Stamp::new(era, now);
         loop {
@@ -77,10 +77,13 @@ impl AtomicStamp {
                 _ => {}
             }
             // Release, edge `turned -> stamped`: pairs with the Acquire above. The
-            // caller has seen the word of `era`, or swapped it in.
+            // caller has seen the word of `era`, or swapped it in. Relaxed on
+            // failure: the stamp was behind a moment ago, so the lease begins about
+            // now; a later era's stamp that is then overwritten by mistake is behind
+            // for its own callers, who write it again.
             match self
                 .0
-                .compare_exchange_weak(seen, mine, Ordering::Release, Ordering::Acquire)
+                .compare_exchange_weak(seen, mine, Ordering::Release, Ordering::Relaxed)
             {
                 Ok(_) => return Some(now),
                 Err(newer) => seen = newer,
