@@ -14,19 +14,12 @@ fn call(c: &mut Criterion) {
     let timed = CircuitBreaker::new("timed");
     c.bench_function("call/closed/1", |b| b.iter(|| timed.call(operation)));
 
-    let untimed = CircuitBreaker::builder("untimed")
-        .timing(Timing::Off)
-        .build()
-        .unwrap();
-    c.bench_function("call/closed_untimed/1", |b| {
-        b.iter(|| untimed.call(operation))
-    });
+    let untimed = CircuitBreaker::builder("untimed").timing(Timing::Off).build().unwrap();
+    c.bench_function("call/closed_untimed/1", |b| b.iter(|| untimed.call(operation)));
 
     let open = CircuitBreaker::new("open");
     open.trip();
-    c.bench_function("call/open/1", |b| {
-        b.iter(|| black_box(open.call(operation)))
-    });
+    c.bench_function("call/open/1", |b| b.iter(|| black_box(open.call(operation))));
 }
 
 criterion_group!(benches, call);

@@ -16,10 +16,7 @@ impl Lane {
 
     /// The lane that begins where this one ends.
     pub(crate) const fn above(self, width: u32) -> Self {
-        Self {
-            shift: self.end(),
-            width,
-        }
+        Self { shift: self.end(), width }
     }
 
     /// The first bit that no longer belongs to the lane.
@@ -39,11 +36,8 @@ impl Lane {
     /// `word` with this lane set to `value`; what does not fit saturates, so
     /// that no lane ever carries into its neighbour.
     pub(crate) fn set(self, word: u64, value: u64) -> u64 {
-        let value = if value > self.max() && !planted(Bug::Saturation) {
-            self.max()
-        } else {
-            value
-        };
+        let value =
+            if value > self.max() && !planted(Bug::Saturation) { self.max() } else { value };
         (word & !(self.max() << self.shift)) | (value << self.shift)
     }
 }

@@ -58,10 +58,7 @@ pub struct CircuitBreaker {
 }
 
 #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
-const _: () = assert!(
-    size_of::<CircuitBreaker>() <= 256,
-    "an idle breaker stays small"
-);
+const _: () = assert!(size_of::<CircuitBreaker>() <= 256, "an idle breaker stays small");
 
 /// What a permit carries from admission to settling.
 #[derive(Clone, Copy)]
@@ -231,10 +228,7 @@ impl CircuitBreaker {
     /// assert_eq!(api.snapshot().ignored, 1);
     /// ```
     pub fn classified<C>(&self, classifier: C) -> Classified<'_, C> {
-        Classified {
-            breaker: self,
-            classifier,
-        }
+        Classified { breaker: self, classifier }
     }
 
     /// Asks for leave to make one call, to be settled by hand.
@@ -265,14 +259,12 @@ impl CircuitBreaker {
     ///
     /// [`Rejected`] if the call is turned away.
     pub fn try_acquire_owned(self: &Arc<Self>) -> Result<OwnedPermit, Rejected> {
-        self.enter()
-            .map(|ticket| OwnedPermit(Held::new(Arc::clone(self), ticket)))
+        self.enter().map(|ticket| OwnedPermit(Held::new(Arc::clone(self), ticket)))
     }
 
     /// Whether a call would be let through now; takes and writes nothing.
     pub fn would_admit(&self) -> bool {
-        self.circuit
-            .would_admit(&self.settings.get().rules, || self.now())
+        self.circuit.would_admit(&self.settings.get().rules, || self.now())
     }
 
     /// The state now: half-open, too, when the open wait is over though no call
@@ -387,9 +379,7 @@ impl CircuitBreaker {
 
     #[inline(never)]
     fn enter_or_reject(&self) -> Result<Pass, Rejected> {
-        let update = self
-            .circuit
-            .admit(&self.settings.get().rules, || self.now());
+        let update = self.circuit.admit(&self.settings.get().rules, || self.now());
         self.take_note(&update);
         update.out.map_err(|Refusal { reason, wait }| {
             self.metrics.recorder().reject(reason);
@@ -419,9 +409,7 @@ impl CircuitBreaker {
             _ => (started != UNTIMED).then(|| (started, self.now())),
         };
         let now = || timed.map_or_else(|| self.now(), |(_, ended)| ended);
-        let update = self
-            .circuit
-            .settle(pass, verdict, &self.settings.get().rules, now);
+        let update = self.circuit.settle(pass, verdict, &self.settings.get().rules, now);
         self.take_note(&update);
 
         let recorder = self.metrics.recorder();
@@ -492,10 +480,7 @@ impl<C> Classified<'_, C> {
     where
         C: Fn(&Result<T, E>) -> Outcome,
     {
-        let held = Held::new(
-            self.breaker,
-            self.breaker.enter().map_err(CallError::Rejected)?,
-        );
+        let held = Held::new(self.breaker, self.breaker.enter().map_err(CallError::Rejected)?);
         held.run(f, &self.classifier).map_err(CallError::Failed)
     }
 
@@ -511,13 +496,8 @@ impl<C> Classified<'_, C> {
     where
         C: Fn(&Result<T, E>) -> Outcome,
     {
-        let held = Held::new(
-            self.breaker,
-            self.breaker.enter().map_err(CallError::Rejected)?,
-        );
-        held.run_async(pin!(future), self.classifier)
-            .await
-            .map_err(CallError::Failed)
+        let held = Held::new(self.breaker, self.breaker.enter().map_err(CallError::Rejected)?);
+        held.run_async(pin!(future), self.classifier).await.map_err(CallError::Failed)
     }
 
     /// As [`CircuitBreaker::call_or`].

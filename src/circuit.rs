@@ -74,10 +74,7 @@ impl Circuit {
     #[inline(always)]
     pub(crate) fn admit_at_once(&self) -> Option<Pass> {
         let word = self.word.load();
-        word.admits_all().then(|| Pass {
-            seen: word.bare(),
-            era: self.word.era_of(word),
-        })
+        word.admits_all().then(|| Pass { seen: word.bare(), era: self.word.era_of(word) })
     }
 
     /// Admits a call, or says why not.
@@ -99,15 +96,11 @@ impl Circuit {
                 Admission::Pass => {
                     let seen = next.unwrap_or(word);
                     let begun = u64::from(seen.era() != word.era());
-                    Ok(Pass {
-                        seen: seen.bare(),
-                        era: Era(self.word.era_of(word).0 + begun),
-                    })
+                    Ok(Pass { seen: seen.bare(), era: Era(self.word.era_of(word).0 + begun) })
                 }
-                Admission::Reject(reason) => Err(Refusal {
-                    reason,
-                    wait: wait(reason, word, lease_end, now),
-                }),
+                Admission::Reject(reason) => {
+                    Err(Refusal { reason, wait: wait(reason, word, lease_end, now) })
+                }
             };
             (out, next)
         });
@@ -132,12 +125,7 @@ impl Circuit {
         now: impl Fn() -> Nanos,
     ) -> Update<bool> {
         if verdict == Verdict::Success && self.is_unchanged(pass) {
-            return Update {
-                out: true,
-                turn: None,
-                swaps: 0,
-                retries: 0,
-            };
+            return Update { out: true, turn: None, swaps: 0, retries: 0 };
         }
         let mut read = Nanos(0);
         let mut first = None; // for the canaries that judge an older word
@@ -216,11 +204,7 @@ impl Circuit {
     /// winner has not written that down yet; `None` in era 0. Never writes.
     pub(crate) fn last_turn(&self, word: Word, now: impl Fn() -> Nanos) -> Option<Tick> {
         let era = self.word.era_of(word);
-        let begun = || {
-            self.stamp
-                .peek(era)
-                .unwrap_or_else(|| Tick::at_or_after(now()))
-        };
+        let begun = || self.stamp.peek(era).unwrap_or_else(|| Tick::at_or_after(now()));
         (era != Era(0)).then(begun)
     }
 
@@ -245,8 +229,7 @@ impl Circuit {
     fn stamp(&self, turn: Option<Turn>, decided: Nanos) {
         if let Some(turn) = turn {
             let is_current = || self.word.era_of(self.word.load()) == turn.era;
-            self.stamp
-                .of(turn.era, Tick::at_or_after(decided), is_current);
+            self.stamp.of(turn.era, Tick::at_or_after(decided), is_current);
         }
     }
 }
@@ -280,21 +263,13 @@ fn is_checked_once(first: &Option<Judgement>) -> bool {
 
 /// Judges a retry by the word of the first attempt.
 fn judged(pass: Pass, first: Judgement, now: Judgement) -> Judgement {
-    let stale = if pass.is_probe() {
-        Bug::StaleVerdict
-    } else {
-        Bug::StaleStreak
-    };
+    let stale = if pass.is_probe() { Bug::StaleVerdict } else { Bug::StaleStreak };
     if planted(stale) { first } else { now }
 }
 
 /// Opens with a deadline that is over, until it is written.
 fn deadline(deadline: Tick) -> Tick {
-    if planted(Bug::DeadlineLate) {
-        Tick(0)
-    } else {
-        deadline
-    }
+    if planted(Bug::DeadlineLate) { Tick(0) } else { deadline }
 }
 
 #[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
@@ -332,10 +307,7 @@ mod tests {
     fn a_caller_with_a_word_from_before_is_decided_by_the_newer_one() {
         let rules = &DEFAULT_SETTINGS.rules;
         let circuit = due();
-        let probes = [
-            circuit.admit(rules, at(60)).out,
-            circuit.admit(rules, at(60)).out,
-        ];
+        let probes = [circuit.admit(rules, at(60)).out, circuit.admit(rules, at(60)).out];
         let full = circuit.word();
         for probe in probes {
             let _ = circuit.settle(probe.unwrap(), Verdict::Success, rules, at(61));

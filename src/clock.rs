@@ -149,9 +149,7 @@ impl ManualClock {
         // Relaxed: a number that stands alone. Whoever must see the step after
         // another event is told of that event by other means.
         let step = |now: u64| Some(now.saturating_add(by));
-        self.now
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, step)
-            .ok();
+        self.now.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).ok();
     }
 
     /// Sets the clock to `at` after its start, forward or back.
@@ -238,10 +236,7 @@ mod tests {
         let source = TimeSource::default();
         let first = source.now();
         assert!(first <= source.now());
-        assert!(
-            first.0 < 3_600_000_000_000,
-            "starts with the process, not in 1970"
-        );
+        assert!(first.0 < 3_600_000_000_000, "starts with the process, not in 1970");
         assert!(StdClock.now() <= StdClock.now());
     }
 }

@@ -85,11 +85,7 @@ impl Config {
                 Some(permits) => permits,
                 None => self.success_threshold,
             },
-            open_for: if never {
-                None
-            } else {
-                Some(self.open_for.as_nanos() as u64)
-            },
+            open_for: if never { None } else { Some(self.open_for.as_nanos() as u64) },
             lease,
             lease_cap: if lease > cap { lease } else { cap },
             timing: self.timing,
@@ -105,24 +101,14 @@ fn number(field: &'static str, value: u32, max: u32) -> Result<(), ConfigError> 
     if (1..=max).contains(&value) {
         return Ok(());
     }
-    Err(ConfigError::NumberOutOfRange {
-        field,
-        value: value.into(),
-        min: 1,
-        max: max.into(),
-    })
+    Err(ConfigError::NumberOutOfRange { field, value: value.into(), min: 1, max: max.into() })
 }
 
 fn duration(field: &'static str, value: Duration) -> Result<(), ConfigError> {
     if (SHORTEST..=LONGEST).contains(&value) {
         return Ok(());
     }
-    Err(ConfigError::DurationOutOfRange {
-        field,
-        value,
-        min: SHORTEST,
-        max: LONGEST,
-    })
+    Err(ConfigError::DurationOutOfRange { field, value, min: SHORTEST, max: LONGEST })
 }
 
 /// What follows from a valid configuration: the numbers that decisions use.
@@ -163,10 +149,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     const fn of(config: Config) -> Settings {
-        Settings {
-            config,
-            rules: config.rules(),
-        }
+        Settings { config, rules: config.rules() }
     }
 }
 
@@ -201,19 +184,11 @@ impl RefUnwindSafe for Builder {}
 
 impl Builder {
     pub(crate) fn new(name: Cow<'static, str>) -> Self {
-        Self {
-            name,
-            config: Config::DEFAULT,
-            clock: None,
-        }
+        Self { name, config: Config::DEFAULT, clock: None }
     }
 
     pub(crate) fn of(name: Cow<'static, str>, config: Config) -> Self {
-        Self {
-            name,
-            config,
-            clock: None,
-        }
+        Self { name, config, clock: None }
     }
 
     /// Opens the breaker at this many failures in a row. The default is 5.
@@ -300,15 +275,9 @@ impl Builder {
         let clock = self.clock.unwrap_or_default();
         let now = clock.now();
         if Tick::of(now).0 > 1 << 39 {
-            return Err(ConfigError::ClockTooFar {
-                shows: Duration::from_nanos(now.0),
-            });
+            return Err(ConfigError::ClockTooFar { shows: Duration::from_nanos(now.0) });
         }
-        Ok(CircuitBreaker::assemble(
-            self.name,
-            Settings::of(self.config),
-            clock,
-        ))
+        Ok(CircuitBreaker::assemble(self.name, Settings::of(self.config), clock))
     }
 
     /// The settings for the breaker called `name`, which runs already.
@@ -385,35 +354,19 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConfigError::NumberOutOfRange {
-                field,
-                value,
-                min,
-                max,
-            } => {
+            ConfigError::NumberOutOfRange { field, value, min, max } => {
                 write!(f, "{field} is {value}, must be from {min} to {max}")
             }
-            ConfigError::DurationOutOfRange {
-                field,
-                value,
-                min,
-                max,
-            } => {
+            ConfigError::DurationOutOfRange { field, value, min, max } => {
                 write!(f, "{field} is {value:?}, must be from {min:?} to {max:?}")
             }
-            ConfigError::PermitsBelowSuccesses {
-                half_open_permits,
-                success_threshold,
-            } => write!(
+            ConfigError::PermitsBelowSuccesses { half_open_permits, success_threshold } => write!(
                 f,
                 "half_open_permits is {half_open_permits}, \
                  must be at least the success_threshold of {success_threshold}"
             ),
             ConfigError::ClockTooFar { shows } => {
-                write!(
-                    f,
-                    "clock shows {shows:?}, must be at most {LONGEST:?} after its start"
-                )
+                write!(f, "clock shows {shows:?}, must be at most {LONGEST:?} after its start")
             }
             ConfigError::FixedAtBuild { field } => {
                 write!(f, "{field} cannot change once the breaker is built")
@@ -435,24 +388,13 @@ mod tests {
         assert_eq!(minute.lease(1), 120_000);
         assert_eq!(minute.lease(31), 3_600_000);
         let day = Duration::from_secs(86_400);
-        let long = Settings::of(Config {
-            probe_lease: Some(day),
-            ..Config::DEFAULT
-        })
-        .rules;
+        let long = Settings::of(Config { probe_lease: Some(day), ..Config::DEFAULT }).rules;
         assert_eq!((long.lease(0), long.lease(9)), (86_400_000, 86_400_000));
     }
 
     #[test]
     fn the_default_lease_follows_the_open_wait_from_a_minute_up() {
-        let lease = |open_for| {
-            Settings::of(Config {
-                open_for,
-                ..Config::DEFAULT
-            })
-            .rules
-            .lease(0)
-        };
+        let lease = |open_for| Settings::of(Config { open_for, ..Config::DEFAULT }).rules.lease(0);
         assert_eq!(lease(Duration::from_secs(1)), 60_000);
         assert_eq!(lease(Duration::from_secs(90)), 90_000);
         assert_eq!(lease(Duration::MAX), 60_000);
@@ -460,13 +402,7 @@ mod tests {
 
     #[test]
     fn a_wait_of_never_has_no_deadline_and_the_longest_has_one() {
-        let rules = |open_for| {
-            Settings::of(Config {
-                open_for,
-                ..Config::DEFAULT
-            })
-            .rules
-        };
+        let rules = |open_for| Settings::of(Config { open_for, ..Config::DEFAULT }).rules;
         assert_eq!(rules(Duration::MAX).open_until(Nanos(0)), Tick::NEVER);
         assert_eq!(rules(LONGEST).open_until(Nanos(0)), Tick(1 << 39));
         assert_eq!(rules(LONGEST).open_until(Nanos(u64::MAX)), Tick::LAST);

@@ -18,16 +18,10 @@ impl Name {
     /// The beginning of `name`, cut between two characters.
     pub(crate) fn cut(name: &str) -> Name {
         let fits = Name::ROOM.min(name.len());
-        let len = (0..=fits)
-            .rev()
-            .find(|&end| name.is_char_boundary(end))
-            .unwrap_or(0);
+        let len = (0..=fits).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
         let mut bytes = [0; Name::ROOM];
         bytes[..len].copy_from_slice(&name.as_bytes()[..len]);
-        Name::Inline {
-            len: len as u8,
-            bytes,
-        }
+        Name::Inline { len: len as u8, bytes }
     }
 
     fn as_str(&self) -> &str {
@@ -53,11 +47,7 @@ pub struct Rejected {
 
 impl Rejected {
     pub(crate) fn new(name: Name, reason: Reason, retry_after: Option<Duration>) -> Self {
-        Self {
-            name,
-            reason,
-            retry_after,
-        }
+        Self { name, reason, retry_after }
     }
 
     /// Why the call was turned away.
@@ -171,12 +161,7 @@ mod tests {
         let rejected = Rejected::new(Name::cut(&long), Reason::Open, None);
         assert_eq!(rejected.name(), "ä".repeat(15));
         let odd = format!("x{long}");
-        assert_eq!(
-            Rejected::new(Name::cut(&odd), Reason::Open, None)
-                .name()
-                .len(),
-            29
-        );
+        assert_eq!(Rejected::new(Name::cut(&odd), Reason::Open, None).name().len(), 29);
         assert_eq!(Rejected::new(Name::cut(""), Reason::Open, None).name(), "");
     }
 
@@ -188,9 +173,6 @@ mod tests {
             text(Reason::HalfOpenFull),
             "circuit breaker 'db' is half-open and its probes are out"
         );
-        assert_eq!(
-            text(Reason::ForcedOpen),
-            "circuit breaker 'db' is forced open"
-        );
+        assert_eq!(text(Reason::ForcedOpen), "circuit breaker 'db' is forced open");
     }
 }

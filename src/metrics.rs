@@ -21,11 +21,7 @@ fn owners() -> usize {
 }
 
 /// Stripes that threads without a shard of their own share.
-const STRIPES: usize = if cfg!(any(ampacity_loom, ampacity_shuttle)) {
-    1
-} else {
-    8
-};
+const STRIPES: usize = if cfg!(any(ampacity_loom, ampacity_shuttle)) { 1 } else { 8 };
 
 const STATES: usize = State::ALL.len();
 
@@ -63,9 +59,7 @@ impl Table {
     /// settled is seen admitted, and in-flight is never negative.
     fn totals(&self) -> Totals {
         let sum = |count| self.shards().map(|shard| shard.read(count)).sum();
-        Totals {
-            counts: std::array::from_fn(sum),
-        }
+        Totals { counts: std::array::from_fn(sum) }
     }
 }
 
@@ -81,24 +75,16 @@ impl Totals {
     }
 
     pub(crate) fn settled(&self) -> u64 {
-        [
-            Count::Succeeded,
-            Count::Failed,
-            Count::Panicked,
-            Count::Ignored,
-            Count::Cancelled,
-        ]
-        .map(|count| self.of(count))
-        .iter()
-        .sum()
+        [Count::Succeeded, Count::Failed, Count::Panicked, Count::Ignored, Count::Cancelled]
+            .map(|count| self.of(count))
+            .iter()
+            .sum()
     }
 
     /// What was counted since `earlier`, which a reset noted.
     pub(crate) fn since(&self, earlier: &Totals) -> Totals {
         let since = |count: usize| self.counts[count].saturating_sub(earlier.counts[count]);
-        Totals {
-            counts: std::array::from_fn(since),
-        }
+        Totals { counts: std::array::from_fn(since) }
     }
 }
 
@@ -130,11 +116,7 @@ impl Recorder<'_> {
 
     pub(crate) fn time(&self, failed: bool, nanos: u64, ended: u64) {
         let latencies = self.shard.latencies();
-        let histogram = if failed {
-            &latencies.failure
-        } else {
-            &latencies.success
-        };
+        let histogram = if failed { &latencies.failure } else { &latencies.success };
         histogram.record(self.writer, nanos, ended);
     }
 }
@@ -159,25 +141,17 @@ impl Metrics {
         let table = self.table();
         let slot = Slot::current();
         match slot.own(table.owned.len()) {
-            Some(own) => Recorder {
-                shard: &table.owned[own],
-                writer: Writer::Owner,
-            },
-            None => Recorder {
-                shard: &table.stripes[slot.shared(STRIPES)],
-                writer: Writer::Shared,
-            },
+            Some(own) => Recorder { shard: &table.owned[own], writer: Writer::Owner },
+            None => {
+                Recorder { shard: &table.stripes[slot.shared(STRIPES)], writer: Writer::Shared }
+            }
         }
     }
 
     /// Counts a transition, once, for the caller who won it after `retries`.
     pub(crate) fn turned(&self, turn: Turn, retries: u64) {
         let cell = &self.table().turns[turn.from as usize][turn.to as usize];
-        let times = if planted(Bug::EffectsOfLosers) {
-            1 + retries
-        } else {
-            1
-        };
+        let times = if planted(Bug::EffectsOfLosers) { 1 + retries } else { 1 };
         // Relaxed: a statistic; nothing is read on the strength of it.
         cell.fetch_add(times, Ordering::Relaxed);
     }
@@ -208,13 +182,7 @@ impl Metrics {
         // Relaxed: a statistic, as where it is written.
         let load = |cell: &Atomic<u64>| cell.load(Ordering::Relaxed);
         let turns = table.turns.each_ref().map(|from| from.each_ref().map(load));
-        Reading {
-            lifetime,
-            reset_at,
-            success,
-            failure,
-            turns,
-        }
+        Reading { lifetime, reset_at, success, failure, turns }
     }
 }
 

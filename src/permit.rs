@@ -30,11 +30,7 @@ pub(crate) struct Held<B: Deref<Target = CircuitBreaker>> {
 impl<B: Deref<Target = CircuitBreaker>> Held<B> {
     #[inline(always)]
     pub(crate) fn new(breaker: B, ticket: Ticket) -> Self {
-        Self {
-            breaker,
-            ticket: Some(ticket),
-            on_drop: End::Cancelled,
-        }
+        Self { breaker, ticket: Some(ticket), on_drop: End::Cancelled }
     }
 
     #[inline(always)]
@@ -44,11 +40,7 @@ impl<B: Deref<Target = CircuitBreaker>> Held<B> {
 
     #[inline(always)]
     fn finish(&mut self, end: End) {
-        let ticket = if planted(Bug::SettleOnce) {
-            self.ticket
-        } else {
-            self.ticket.take()
-        };
+        let ticket = if planted(Bug::SettleOnce) { self.ticket } else { self.ticket.take() };
         if let Some(ticket) = ticket {
             self.breaker.settle(ticket, end);
         }

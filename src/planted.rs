@@ -76,7 +76,5 @@ pub(crate) const fn planted(_: Bug) -> bool {
 pub(crate) fn planted(bug: Bug) -> bool {
     static CANARY: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
     let canary = CANARY.get_or_init(|| std::env::var("AMPACITY_CANARY").ok());
-    canary
-        .as_deref()
-        .is_some_and(|name| name == format!("{bug:?}"))
+    canary.as_deref().is_some_and(|name| name == format!("{bug:?}"))
 }

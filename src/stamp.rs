@@ -81,10 +81,7 @@ impl AtomicStamp {
             // failure: the stamp was behind a moment ago, so the lease begins about
             // now; a later era's stamp that is then overwritten by mistake is behind
             // for its own callers, who write it again.
-            match self
-                .0
-                .compare_exchange_weak(seen, mine, Ordering::Release, Ordering::Relaxed)
-            {
+            match self.0.compare_exchange_weak(seen, mine, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return Some(now),
                 Err(newer) => seen = newer,
             }

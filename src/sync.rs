@@ -95,9 +95,7 @@ pub(crate) use primitives::{AtomicPtr, Mutex, MutexGuard, Raw, per_process, thre
 /// Locks, whether or not a panic once happened under the lock: what we keep
 /// behind locks is whole between any two statements.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// Makes a function `const`, except in loom builds, where no primitive is.

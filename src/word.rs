@@ -89,11 +89,7 @@ impl Reason {
 pub(crate) struct Era(pub(crate) u64);
 
 /// A model's era wraps after 16 transitions, so that a model can reach it.
-const ERA_BITS: u32 = if cfg!(any(ampacity_loom, ampacity_shuttle)) {
-    4
-} else {
-    21
-};
+const ERA_BITS: u32 = if cfg!(any(ampacity_loom, ampacity_shuttle)) { 4 } else { 21 };
 
 const STATE: Lane = Lane::lowest(3);
 const ERA: Lane = STATE.above(ERA_BITS);
@@ -105,22 +101,10 @@ const DEADLINE: Lane = ERA.above(40);
 const ISSUED: Lane = ERA.above(6);
 const PASSED: Lane = ISSUED.above(6);
 const LAPSED: Lane = PASSED.above(5);
-const _: () = assert!(
-    STREAK.end() <= REST.end(),
-    "the streak must fit the closed rest"
-);
-const _: () = assert!(
-    DEADLINE.end() <= REST.end(),
-    "the deadline must fit the open rest"
-);
-const _: () = assert!(
-    LAPSED.end() <= REST.end(),
-    "the probes must fit the half-open rest"
-);
-const _: () = assert!(
-    DEADLINE.max() == Tick::NEVER.0,
-    "all ones must read as never"
-);
+const _: () = assert!(STREAK.end() <= REST.end(), "the streak must fit the closed rest");
+const _: () = assert!(DEADLINE.end() <= REST.end(), "the deadline must fit the open rest");
+const _: () = assert!(LAPSED.end() <= REST.end(), "the probes must fit the half-open rest");
+const _: () = assert!(DEADLINE.max() == Tick::NEVER.0, "all ones must read as never");
 
 /// The most probes that a spell can have out.
 pub(crate) const MOST_PROBES: u32 = ISSUED.max() as u32;
@@ -266,10 +250,7 @@ impl Word {
 
     /// Whether calls pass unconditionally: the one question of the fast path.
     pub(crate) fn admits_all(self) -> bool {
-        matches!(
-            self.state(),
-            State::Closed | State::Disabled | State::MetricsOnly
-        )
+        matches!(self.state(), State::Closed | State::Disabled | State::MetricsOnly)
     }
 
     /// Whether an open breaker's wait is over.
@@ -498,12 +479,7 @@ impl AtomicWord {
         loop {
             let (out, next) = step(seen);
             let Some(next) = next else {
-                return Update {
-                    out,
-                    turn: None,
-                    swaps,
-                    retries: swaps,
-                };
+                return Update { out, turn: None, swaps, retries: swaps };
             };
             // Worked out before the swap, which proves by its success that no
             // transition came between.
@@ -514,18 +490,9 @@ impl AtomicWord {
                     let turn = (next.era() != seen.era()).then(|| {
                         // Relaxed: only raises the hint, see `era_of`.
                         self.era.fetch_max(era.0 + 1, Ordering::Relaxed);
-                        Turn {
-                            from: seen.state(),
-                            to: next.state(),
-                            era: Era(era.0 + 1),
-                        }
+                        Turn { from: seen.state(), to: next.state(), era: Era(era.0 + 1) }
                     });
-                    return Update {
-                        out,
-                        turn,
-                        swaps,
-                        retries: swaps - 1,
-                    };
+                    return Update { out, turn, swaps, retries: swaps - 1 };
                 }
                 Err(now) => seen = now,
             }
@@ -538,9 +505,7 @@ impl AtomicWord {
         // have gone and come back (a probe issued and given back) since it was
         // loaded, and the caller is admitted after that report too. Acquire on
         // failure, the same edge: the next step decides by what it sees here.
-        let swap = self
-            .word
-            .compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire);
+        let swap = self.word.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire);
         #[cfg(any(ampacity_loom, ampacity_shuttle))]
         let swap = self.sabotaged(swap, seen, next);
         swap
@@ -557,13 +522,7 @@ impl AtomicWord {
             (State::HalfOpen, State::Open) => Bug::BlindReopen,
             (_, State::ForcedOpen | State::Disabled | State::MetricsOnly) => Bug::BlindManual,
             _ => {
-                return swap.or_else(|now| {
-                    if planted(Bug::NoRetry) {
-                        Ok(now)
-                    } else {
-                        Err(now)
-                    }
-                });
+                return swap.or_else(|now| if planted(Bug::NoRetry) { Ok(now) } else { Err(now) });
             }
         };
         match swap {

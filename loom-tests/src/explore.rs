@@ -17,17 +17,10 @@ pub struct Bounds {
 
 impl Bounds {
     /// Nothing is left out.
-    pub const NONE: Bounds = Bounds {
-        preemptions: None,
-        rmw_loads: true,
-        all_schedules: true,
-    };
+    pub const NONE: Bounds = Bounds { preemptions: None, rmw_loads: true, all_schedules: true };
     /// Three threads have too many schedules to try them all.
-    pub const THREE_THREADS: Bounds = Bounds {
-        preemptions: Some(3),
-        rmw_loads: true,
-        all_schedules: false,
-    };
+    pub const THREE_THREADS: Bounds =
+        Bounds { preemptions: Some(3), rmw_loads: true, all_schedules: false };
 }
 
 /// Runs `left` and `right` at once on what `setup` makes, and then `end` with what
@@ -75,11 +68,9 @@ where
     T: Send + 'static,
 {
     let [a, b, c] = actors;
-    for (role, last, [first, second]) in [
-        ("first last", a, [b, c]),
-        ("second last", b, [a, c]),
-        ("third last", c, [a, b]),
-    ] {
+    for (role, last, [first, second]) in
+        [("first last", a, [b, c]), ("second last", b, [a, c]), ("third last", c, [a, b])]
+    {
         explore(role, Bounds::THREE_THREADS, move || {
             let (stage, last, others) = play(setup, last, [first, second]);
             let [first, second] = others;
@@ -202,10 +193,7 @@ fn run_all(
         ampacity::model::set_few_steps(true);
         let executions = counted(scenario, |run| shuttle::check_dfs(run, Some(ALL)));
         ampacity::model::set_few_steps(false);
-        assert!(
-            executions < ALL as u64,
-            "too many schedules to search them all"
-        );
+        assert!(executions < ALL as u64, "too many schedules to search them all");
         runs.push(("shuttle, all", executions));
     }
     let seed = 0x5eed;

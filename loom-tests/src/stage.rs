@@ -60,9 +60,7 @@ impl Stage {
     /// If it is not.
     #[track_caller]
     pub fn acquire(&self) -> OwnedPermit {
-        self.breaker
-            .try_acquire_owned()
-            .expect("the breaker should admit a call here")
+        self.breaker.try_acquire_owned().expect("the breaker should admit a call here")
     }
 
     /// Takes `permits` in advance, for actors to [`take`](Self::take).
@@ -109,16 +107,8 @@ impl Stage {
     pub fn at_rest(&self) -> Snapshot {
         let now = self.breaker.snapshot();
         let settled = now.succeeded + now.failed + now.ignored + now.cancelled;
-        assert_eq!(
-            now.admitted,
-            settled + now.in_flight,
-            "more calls were settled than admitted"
-        );
-        assert_eq!(
-            now.transitions.total(),
-            now.era,
-            "transitions told and eras differ"
-        );
+        assert_eq!(now.admitted, settled + now.in_flight, "more calls were settled than admitted");
+        assert_eq!(now.transitions.total(), now.era, "transitions told and eras differ");
         now
     }
 
@@ -137,10 +127,7 @@ pub fn closed(threshold: u32) -> Stage {
 /// `needed` close.
 pub fn due(permits: u32, needed: u32) -> Stage {
     let stage = Stage::new(
-        settings()
-            .failure_threshold(1)
-            .success_threshold(needed)
-            .half_open_permits(permits),
+        settings().failure_threshold(1).success_threshold(needed).half_open_permits(permits),
     );
     stage.breaker.trip();
     stage.wait();

@@ -79,14 +79,7 @@ pub(crate) struct Merged {
 
 impl Merged {
     pub(crate) fn new() -> Self {
-        Self {
-            buckets: vec![0; BUCKETS],
-            overflow: 0,
-            sum: 0,
-            min: u64::MAX,
-            max: 0,
-            last: 0,
-        }
+        Self { buckets: vec![0; BUCKETS], overflow: 0, sum: 0, min: u64::MAX, max: 0, last: 0 }
     }
 
     pub(crate) fn add(&mut self, histogram: &Histogram) {

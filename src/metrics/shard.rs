@@ -98,10 +98,7 @@ pub(crate) struct Shard {
 }
 
 #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
-const _: () = assert!(
-    size_of::<Shard>() == 128,
-    "a shard must stay on its two lines"
-);
+const _: () = assert!(size_of::<Shard>() == 128, "a shard must stay on its two lines");
 
 /// Success and failure apart: an error that comes fast must not hide a slow success.
 #[derive(Debug)]
@@ -112,10 +109,7 @@ pub(crate) struct Latencies {
 
 impl Shard {
     pub(crate) fn new() -> Self {
-        Self {
-            counts: std::array::from_fn(|_| Atomic::new(0)),
-            latencies: OnceBox::new(),
-        }
+        Self { counts: std::array::from_fn(|_| Atomic::new(0)), latencies: OnceBox::new() }
     }
 
     #[inline(always)]
@@ -133,10 +127,9 @@ impl Shard {
     pub(crate) fn latencies(&self) -> &Latencies {
         match self.latencies.get() {
             Some(latencies) => latencies,
-            None => self.latencies.get_or_make(|| Latencies {
-                success: Histogram::new(),
-                failure: Histogram::new(),
-            }),
+            None => self
+                .latencies
+                .get_or_make(|| Latencies { success: Histogram::new(), failure: Histogram::new() }),
         }
     }
 

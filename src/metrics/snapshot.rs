@@ -143,16 +143,9 @@ impl Transitions {
 
     /// The edges that were taken, with how often.
     pub fn iter(&self) -> impl Iterator<Item = (State, State, u64)> + '_ {
-        let edge = move |from: State| {
-            State::ALL
-                .iter()
-                .map(move |&to| (from, to, self.between(from, to)))
-        };
-        State::ALL
-            .iter()
-            .copied()
-            .flat_map(edge)
-            .filter(|&(_, _, count)| count > 0)
+        let edge =
+            move |from: State| State::ALL.iter().map(move |&to| (from, to, self.between(from, to)));
+        State::ALL.iter().copied().flat_map(edge).filter(|&(_, _, count)| count > 0)
     }
 }
 
@@ -233,9 +226,7 @@ impl Snapshot {
             in_flight: admitted.saturating_sub(totals.settled()),
             rejected,
             fallbacks,
-            transitions: Transitions {
-                turns: reading.turns,
-            },
+            transitions: Transitions { turns: reading.turns },
             failure_rate: share(failed),
             success_rate: share(succeeded),
             latency: Latencies {
@@ -258,11 +249,7 @@ impl Snapshot {
 /// Several lines for people; figures that are not known are left out.
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "circuit breaker '{}' is {} (era {}",
-            self.name, self.state, self.era
-        )?;
+        write!(f, "circuit breaker '{}' is {} (era {}", self.name, self.state, self.era)?;
         if self.streak > 0 {
             write!(f, ", {} failures in a row", self.streak)?;
         }
@@ -272,39 +259,23 @@ impl fmt::Display for Snapshot {
         if self.panicked > 0 {
             write!(f, " ({} panicked)", self.panicked)?;
         }
-        write!(
-            f,
-            ", {} ignored, {} cancelled",
-            self.ignored, self.cancelled
-        )?;
+        write!(f, ", {} ignored, {} cancelled", self.ignored, self.cancelled)?;
         writeln!(f, ", {} in flight; {} stale", self.in_flight, self.stale)?;
         if let Some(rate) = self.failure_rate {
             writeln!(f, "  failures  {:.1} %", rate * 100.0)?;
         }
-        let Rejections {
-            open,
-            half_open_full,
-            forced_open,
-        } = self.rejected;
+        let Rejections { open, half_open_full, forced_open } = self.rejected;
         write!(f, "  rejected  {}", self.rejected.total())?;
-        write!(
-            f,
-            ": {open} open, {half_open_full} half-open, {forced_open} forced open"
-        )?;
+        write!(f, ": {open} open, {half_open_full} half-open, {forced_open} forced open")?;
         writeln!(f, "; {} fallbacks", self.fallbacks)?;
         write!(f, "  changes   {}", self.transitions.total())?;
         for (nth, (from, to, count)) in self.transitions.iter().enumerate() {
-            write!(
-                f,
-                "{} {count} {from} -> {to}",
-                if nth == 0 { ":" } else { "," }
-            )?;
+            write!(f, "{} {count} {from} -> {to}", if nth == 0 { ":" } else { "," })?;
         }
         writeln!(f)?;
-        for (what, latency) in [
-            ("success", self.latency.success),
-            ("failure", self.latency.failure),
-        ] {
+        for (what, latency) in
+            [("success", self.latency.success), ("failure", self.latency.failure)]
+        {
             if let (Some(p50), Some(p99), Some(max)) = (latency.p50, latency.p99, latency.max) {
                 write!(f, "  {what:<9} p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?}")?;
                 writeln!(f, " of {} timed", latency.samples)?;

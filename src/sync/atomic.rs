@@ -28,10 +28,7 @@ pub(crate) struct Atomic<T> {
 
 // A breaker in a 32-bit process with 64-bit atomics must not find a lock inside.
 #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
-const _: () = assert!(
-    Raw::<u64>::is_lock_free(),
-    "64-bit atomics must be lock-free"
-);
+const _: () = assert!(Raw::<u64>::is_lock_free(), "64-bit atomics must be lock-free");
 
 impl<T: Bits> Atomic<T> {
     const_fn! {
@@ -73,10 +70,7 @@ impl<T: Bits> Atomic<T> {
         if self.spurious.strikes() {
             return Err(T::from_bits(self.raw.load(failure)));
         }
-        match self
-            .raw
-            .compare_exchange_weak(seen.bits(), next.bits(), success, failure)
-        {
+        match self.raw.compare_exchange_weak(seen.bits(), next.bits(), success, failure) {
             Ok(bits) => Ok(T::from_bits(bits)),
             Err(bits) => Err(T::from_bits(bits)),
         }

@@ -37,10 +37,7 @@ impl<T: Sync + Send> Kept<T> {
     /// A cell that owns its first value, too.
     pub(crate) fn owning(first: T) -> Self {
         let first = Box::into_raw(Box::new(first));
-        Self {
-            current: AtomicPtr::new(first),
-            replaced: Mutex::new(vec![Owned(first)]),
-        }
+        Self { current: AtomicPtr::new(first), replaced: Mutex::new(vec![Owned(first)]) }
     }
 
     #[inline(always)]

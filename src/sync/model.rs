@@ -96,10 +96,7 @@ pub(crate) mod stepped {
     impl Stepped<AtomicU64> {
         pub(crate) const fn new(value: u64) -> Self {
             let atomic = AtomicU64::new(value);
-            Self {
-                atomic,
-                point: point(),
-            }
+            Self { atomic, point: point() }
         }
         pub(crate) fn load(&self, order: Ordering) -> u64 {
             self.step(order == Ordering::Acquire).load(order)
@@ -115,8 +112,7 @@ pub(crate) mod stepped {
             failure: Ordering,
         ) -> Result<u64, u64> {
             // Not weak: a schedule must play out the same way each time.
-            self.step(success == Ordering::AcqRel)
-                .compare_exchange(seen, next, success, failure)
+            self.step(success == Ordering::AcqRel).compare_exchange(seen, next, success, failure)
         }
         pub(crate) fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
             self.step(order == Ordering::Acquire).fetch_or(bits, order)
@@ -137,10 +133,7 @@ pub(crate) mod stepped {
     impl<T> Stepped<AtomicPtr<T>> {
         pub(crate) const fn new(value: *mut T) -> Self {
             let atomic = AtomicPtr::new(value);
-            Self {
-                atomic,
-                point: point(),
-            }
+            Self { atomic, point: point() }
         }
         pub(crate) fn load(&self, order: Ordering) -> *mut T {
             self.step(false).load(order)
@@ -155,8 +148,7 @@ pub(crate) mod stepped {
             success: Ordering,
             failure: Ordering,
         ) -> Result<*mut T, *mut T> {
-            self.step(false)
-                .compare_exchange(seen, next, success, failure)
+            self.step(false).compare_exchange(seen, next, success, failure)
         }
     }
 }

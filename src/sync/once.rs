@@ -40,8 +40,7 @@ impl<T: Send + Sync> OnceBox<T> {
         // Release, edge `made -> used`: pairs with the Acquire in `get`.
         // Acquire on failure: the same edge, for the winner's box.
         let won =
-            self.made
-                .compare_exchange(ptr::null_mut(), mine, Ordering::Release, Ordering::Acquire);
+            self.made.compare_exchange(ptr::null_mut(), mine, Ordering::Release, Ordering::Acquire);
         let made = match won {
             Ok(_) => mine,
             Err(theirs) => {

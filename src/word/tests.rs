@@ -24,12 +24,8 @@ fn any_word() -> impl Strategy<Value = Word> {
                 (State::HalfOpen, LAPSED.set(rest, lapsed))
             }
         ),
-        prop_oneof![
-            Just(State::ForcedOpen),
-            Just(State::Disabled),
-            Just(State::MetricsOnly)
-        ]
-        .prop_map(|state| (state, 0)),
+        prop_oneof![Just(State::ForcedOpen), Just(State::Disabled), Just(State::MetricsOnly)]
+            .prop_map(|state| (state, 0)),
     ];
     (rest, 0..=ERA.max())
         .prop_map(|((state, rest), era)| Word(ERA.set(STATE.set(rest, state as u64), era)))
@@ -73,10 +69,7 @@ fn successors(word: Word, now: Tick, permits: u32, needed: u32, order: Order) ->
 #[test]
 fn an_open_word_turns_half_open_at_its_deadline_and_not_before() {
     let word = open(Tick(10));
-    assert_eq!(
-        word.admit(Tick(9), 2, false),
-        (Admission::Reject(Reason::Open), None)
-    );
+    assert_eq!(word.admit(Tick(9), 2, false), (Admission::Reject(Reason::Open), None));
     let (admission, next) = word.admit(Tick(10), 2, false);
     assert_eq!(admission, Admission::Pass);
     assert_eq!(next.unwrap().state(), State::HalfOpen);
@@ -86,10 +79,7 @@ fn an_open_word_turns_half_open_at_its_deadline_and_not_before() {
 fn a_deadline_of_never_is_never_due() {
     let word = open(Tick::NEVER);
     for now in [Tick(0), Tick::LAST, Tick::NEVER, Tick(u64::MAX)] {
-        assert_eq!(
-            word.admit(now, 2, false),
-            (Admission::Reject(Reason::Open), None)
-        );
+        assert_eq!(word.admit(now, 2, false), (Admission::Reject(Reason::Open), None));
     }
     assert_ne!(open(Tick::LAST).admit(Tick(u64::MAX), 2, false).1, None);
 }
@@ -99,20 +89,14 @@ fn the_caller_who_begins_a_spell_holds_one_of_its_permits() {
     let spell = half_open();
     assert_eq!((ISSUED.get(spell.0), PASSED.get(spell.0)), (1, 0));
     let full = spell.admit(Tick(10), 2, false).1.unwrap();
-    assert_eq!(
-        full.admit(Tick(10), 2, false).0,
-        Admission::Reject(Reason::HalfOpenFull)
-    );
+    assert_eq!(full.admit(Tick(10), 2, false).0, Admission::Reject(Reason::HalfOpenFull));
 }
 
 #[test]
 fn a_spell_that_outlived_its_lease_is_followed_by_a_fresh_one() {
     let spell = half_open();
     let next = spell.admit(Tick(99), 2, true).1.unwrap();
-    assert_eq!(
-        (next.state(), next.era()),
-        (State::HalfOpen, spell.era() + 1)
-    );
+    assert_eq!((next.state(), next.era()), (State::HalfOpen, spell.era() + 1));
     assert_eq!((ISSUED.get(next.0), next.lapsed()), (1, 1));
 }
 
@@ -122,24 +106,15 @@ fn a_word_prints_its_fields() {
         format!("{:?}", half_open()),
         "Word { state: HalfOpen, era: 2, issued: 1, passed: 0, lapsed: 0 }"
     );
-    assert_eq!(
-        format!("{:?}", closed(3)),
-        "Word { state: Closed, era: 0, streak: 3 }"
-    );
-    assert_eq!(
-        format!("{:?}", open(Tick(7))),
-        "Word { state: Open, era: 1, deadline: Tick(7) }"
-    );
+    assert_eq!(format!("{:?}", closed(3)), "Word { state: Closed, era: 0, streak: 3 }");
+    assert_eq!(format!("{:?}", open(Tick(7))), "Word { state: Open, era: 1, deadline: Tick(7) }");
 }
 
 #[test]
 fn an_era_wraps_without_touching_the_state() {
     let last = Word(ERA.set(0, ERA.max()));
     let next = last.open(Tick(5));
-    assert_eq!(
-        (next.state(), next.era(), next.deadline()),
-        (State::Open, 0, Tick(5))
-    );
+    assert_eq!((next.state(), next.era(), next.deadline()), (State::Open, 0, Tick(5)));
     assert_eq!(next.era_near(Era(ERA.max())), Era(ERA.max() + 1));
 }
 
@@ -244,10 +219,7 @@ fn saturated_counts_stay_in_their_lanes() {
     assert_eq!(full.fail(u32::MAX), Judgement::Open);
     let lapsed = Word(LAPSED.set(half_open().0, LAPSED.max()));
     let next = lapsed.admit(Tick(0), 2, true).1.unwrap();
-    assert_eq!(
-        (next.lapsed() as u64, next.0 >> LAPSED.end()),
-        (LAPSED.max(), 0)
-    );
+    assert_eq!((next.lapsed() as u64, next.0 >> LAPSED.end()), (LAPSED.max(), 0));
     let probes = Word(PASSED.set(ISSUED.set(half_open().0, 63), 62));
     assert_eq!(probes.succeed(63), Judgement::Close);
 }

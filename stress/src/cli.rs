@@ -65,10 +65,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let line = match Line::try_parse_from(&args) {
         Ok(line) => line,
         Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-            ) =>
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
         {
             print::out(&error.to_string());
             return ExitCode::SUCCESS;
@@ -112,20 +109,15 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
             return Ok(0);
         }
         Some(Which::CountCalls) => {
-            return glance::count_calls()
-                .map(|()| 0)
-                .map_err(|Failure(why)| Refusal(why));
+            return glance::count_calls().map(|()| 0).map_err(|Failure(why)| Refusal(why));
         }
         None => ("tour", tour()?),
     };
     let place = Place::reserve(line.out.as_deref(), what)?;
     let stop = Stop::default();
     listen(&stop)?;
-    let ctx = if line.quiet {
-        Context::quiet(line.seed, stop)
-    } else {
-        Context::new(line.seed, stop)
-    };
+    let ctx =
+        if line.quiet { Context::quiet(line.seed, stop) } else { Context::new(line.seed, stop) };
 
     let mut record = Record::begin(args, line.seed);
     let start = Instant::now();
@@ -185,11 +177,7 @@ fn perform(program: &dyn Program, ctx: &Context) -> Entry {
         checks: vec![Check::judged("ran_to_its_end", false, why)],
         ..Section::default()
     });
-    Entry {
-        name: program.name(),
-        wall_s: start.elapsed().as_secs_f64(),
-        section,
-    }
+    Entry { name: program.name(), wall_s: start.elapsed().as_secs_f64(), section }
 }
 
 fn status(record: &Record) -> u8 {

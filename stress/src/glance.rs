@@ -99,15 +99,8 @@ fn rows() -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     for path in Path::ALL {
         for who in Who::ALL.into_iter().filter(|who| who.takes(path)) {
-            let caller = who
-                .build(path)
-                .map_err(|error| Failure(error.to_string()))?;
-            rows.push(Row {
-                path,
-                who,
-                caller,
-                samples: Default::default(),
-            });
+            let caller = who.build(path).map_err(|error| Failure(error.to_string()))?;
+            rows.push(Row { path, who, caller, samples: Default::default() });
         }
     }
     Ok(rows)

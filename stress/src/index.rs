@@ -84,11 +84,7 @@ fn line(path: &Path, run: &Run) -> String {
         "| `{}` | {}{} | {}, {} cores | {:.0} s | {held} of {} held{} |",
         run.command.join(" "),
         run.commit.hash.get(..12).unwrap_or(&run.commit.hash),
-        if run.commit.dirty == Some(true) {
-            ", changed"
-        } else {
-            ""
-        },
+        if run.commit.dirty == Some(true) { ", changed" } else { "" },
         run.machine.cpu,
         run.machine.cores,
         run.wall_s,
@@ -113,16 +109,9 @@ mod tests {
         }
         write(results.path()).unwrap();
         let index = fs::read_to_string(results.path().join("README.md")).unwrap();
-        let rows: Vec<_> = index
-            .lines()
-            .filter(|line| line.starts_with("| ["))
-            .collect();
+        let rows: Vec<_> = index.lines().filter(|line| line.starts_with("| [")).collect();
         assert_eq!(rows.len(), 2);
-        assert!(
-            rows[0].starts_with("| [2026-01-01-a](2026-01-01-a/run.md)"),
-            "{}",
-            rows[0]
-        );
+        assert!(rows[0].starts_with("| [2026-01-01-a](2026-01-01-a/run.md)"), "{}", rows[0]);
         assert!(rows[0].contains("| `stress` |") && rows[0].ends_with("| 0 of 0 held |"));
     }
 

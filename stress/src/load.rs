@@ -108,10 +108,7 @@ mod tests {
         tokio::time::advance(HOPELESS + Duration::from_millis(5)).await;
         let due = (0..200).map(|i| Duration::from_millis(20 * i));
         let launched = open_loop(due, zero, &Stop::default(), |_, _| {}).await;
-        assert_eq!(
-            (launched.late.len(), launched.complete, launched.gave_up),
-            (1, false, true)
-        );
+        assert_eq!((launched.late.len(), launched.complete, launched.gave_up), (1, false, true));
     }
 
     #[tokio::test(start_paused = true)]

@@ -28,12 +28,7 @@ impl Machine {
             |_| UNKNOWN.to_owned(),
             |name| {
                 let of = |part: &std::ffi::OsStr| part.to_string_lossy().into_owned();
-                format!(
-                    "{} {} {}",
-                    of(name.sysname()),
-                    of(name.release()),
-                    of(name.machine())
-                )
+                format!("{} {} {}", of(name.sysname()), of(name.release()), of(name.machine()))
             },
         );
         Self {
@@ -49,10 +44,7 @@ impl Machine {
 #[cfg(target_os = "linux")]
 fn cpu() -> Option<String> {
     use procfs::Current as _;
-    procfs::CpuInfo::current()
-        .ok()?
-        .model_name(0)
-        .map(str::to_owned)
+    procfs::CpuInfo::current().ok()?.model_name(0).map(str::to_owned)
 }
 
 #[cfg(target_os = "linux")]
@@ -73,9 +65,7 @@ fn memory() -> Option<u64> {
 
 fn os() -> Option<String> {
     let release = std::fs::read_to_string("/etc/os-release").ok()?;
-    let name = release
-        .lines()
-        .find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+    let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
     Some(name.trim_matches('"').to_owned())
 }
 
@@ -91,19 +81,13 @@ pub struct Commit {
 impl Commit {
     /// Asks git.
     pub fn here() -> Self {
-        Self::ask().unwrap_or_else(|| Self {
-            hash: UNKNOWN.to_owned(),
-            dirty: None,
-        })
+        Self::ask().unwrap_or_else(|| Self { hash: UNKNOWN.to_owned(), dirty: None })
     }
 
     fn ask() -> Option<Self> {
         // In another project's checkout its commit would say nothing about this program.
         let root = git(&["rev-parse", "--show-toplevel"])?;
-        std::path::Path::new(&root)
-            .join("stress/src/machine.rs")
-            .is_file()
-            .then_some(())?;
+        std::path::Path::new(&root).join("stress/src/machine.rs").is_file().then_some(())?;
         let hash = git(&["rev-parse", "HEAD"])?;
         let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).map(|s| !s.is_empty());
         Some(Self { hash, dirty })

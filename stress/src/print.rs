@@ -48,12 +48,7 @@ pub fn markdown(record: &Record) -> String {
         }
         text.push('\n');
         for check in &entry.section.checks {
-            text += &format!(
-                "- {} `{}`: {}\n",
-                word(check.verdict),
-                check.name,
-                check.detail
-            );
+            text += &format!("- {} `{}`: {}\n", word(check.verdict), check.name, check.detail);
         }
         text.push('\n');
     }
@@ -65,9 +60,7 @@ fn body(table: &Table, style: TableStyle) -> String {
         return String::new();
     }
     let mut drawn = comfy_table::Table::new();
-    drawn
-        .load_style(style)
-        .set_content_arrangement(ContentArrangement::Disabled);
+    drawn.load_style(style).set_content_arrangement(ContentArrangement::Disabled);
     drawn.set_header(&table.head);
     for row in &table.rows {
         drawn.add_row(row);
@@ -75,38 +68,22 @@ fn body(table: &Table, style: TableStyle) -> String {
     for column in drawn.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    drawn
-        .lines()
-        .map(|line| format!("{}\n", line.trim_end()))
-        .collect()
+    drawn.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// One line a program, and every check that did not hold.
 fn summary(record: &Record) -> String {
     let mut table = Table {
         title: "checks".to_owned(),
-        head: [
-            "program",
-            "held",
-            "broken",
-            "not reached",
-            "not judged",
-            "seconds",
-        ]
-        .map(str::to_owned)
-        .into(),
+        head: ["program", "held", "broken", "not reached", "not judged", "seconds"]
+            .map(str::to_owned)
+            .into(),
         ..Table::default()
     };
     let mut faults = String::new();
     for entry in &record.entries {
         let checks = &entry.section.checks;
-        let count = |verdict| {
-            checks
-                .iter()
-                .filter(|c| c.verdict == verdict)
-                .count()
-                .to_string()
-        };
+        let count = |verdict| checks.iter().filter(|c| c.verdict == verdict).count().to_string();
         table.rows.push(vec![
             entry.name.to_owned(),
             count(Verdict::Held),
@@ -115,27 +92,14 @@ fn summary(record: &Record) -> String {
             count(Verdict::Unjudged),
             format!("{:.1}", entry.wall_s),
         ]);
-        for Check {
-            name,
-            verdict,
-            detail,
-        } in checks
-        {
+        for Check { name, verdict, detail } in checks {
             if *verdict != Verdict::Held {
                 faults += &format!("  {} {}/{name}\n    {detail}\n", word(*verdict), entry.name);
             }
         }
     }
-    let partial = if record.partial {
-        "interrupted: the figures are partial\n"
-    } else {
-        ""
-    };
-    format!(
-        "\n{}\n{}{faults}{partial}",
-        table.title,
-        body(&table, NOTHING)
-    )
+    let partial = if record.partial { "interrupted: the figures are partial\n" } else { "" };
+    format!("\n{}\n{}{faults}{partial}", table.title, body(&table, NOTHING))
 }
 
 fn word(verdict: Verdict) -> &'static str {

@@ -54,11 +54,7 @@ pub struct Context {
 impl Context {
     /// A context with progress bars on stderr, if that is a terminal.
     pub fn new(seed: u64, stop: Stop) -> Self {
-        Self {
-            seed,
-            stop,
-            bars: MultiProgress::new(),
-        }
+        Self { seed, stop, bars: MultiProgress::new() }
     }
 
     /// A context that shows no bars.
@@ -164,29 +160,17 @@ impl Check {
     /// A check that was made: held or broken.
     pub fn judged(name: impl Into<String>, held: bool, detail: impl Into<String>) -> Self {
         let verdict = if held { Verdict::Held } else { Verdict::Broken };
-        Self {
-            name: name.into(),
-            verdict,
-            detail: detail.into(),
-        }
+        Self { name: name.into(), verdict, detail: detail.into() }
     }
 
     /// A check that the input is too thin for; see [`Verdict::Unjudged`].
     pub fn unjudged(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            verdict: Verdict::Unjudged,
-            detail: detail.into(),
-        }
+        Self { name: name.into(), verdict: Verdict::Unjudged, detail: detail.into() }
     }
 
     /// A check whose case never came up, so that nothing was shown.
     pub fn not_reached(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            verdict: Verdict::NotReached,
-            detail: detail.into(),
-        }
+        Self { name: name.into(), verdict: Verdict::NotReached, detail: detail.into() }
     }
 }
 

@@ -72,10 +72,7 @@ struct Part<'a> {
 impl Record {
     /// A record of the command line `args` that begins now.
     pub fn begin(args: &[OsString], seed: u64) -> Self {
-        let given = args
-            .iter()
-            .skip(1)
-            .map(|arg| arg.to_string_lossy().into_owned());
+        let given = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned());
         Self {
             // The binary's path says where somebody keeps it, which is nobody's business.
             command: std::iter::once("stress".to_owned()).chain(given).collect(),
@@ -140,10 +137,7 @@ impl Place {
         if dir.as_os_str().is_empty() {
             return Err(Refusal("--out: the directory's name is empty".to_owned()));
         }
-        let mut place = Self {
-            dir: dir.to_owned(),
-            made: Vec::new(),
-        };
+        let mut place = Self { dir: dir.to_owned(), made: Vec::new() };
         let missing: Vec<&Path> = dir
             .ancestors()
             .take_while(|part| !part.as_os_str().is_empty() && !part.exists())
@@ -168,11 +162,7 @@ impl Place {
         let mut place = Self::at(parent)?;
         let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
         for turn in 1..=100 {
-            let again = if turn == 1 {
-                String::new()
-            } else {
-                format!("-{turn}")
-            };
+            let again = if turn == 1 { String::new() } else { format!("-{turn}") };
             let dir = parent.join(format!("{now}-{what}{again}"));
             match fs::create_dir(&dir) {
                 Ok(()) => {
@@ -184,20 +174,14 @@ impl Place {
                 Err(error) => return Err(refused(&dir, "cannot be made", &error)),
             }
         }
-        Err(Refusal(format!(
-            "{}: no free name for a new run",
-            parent.display()
-        )))
+        Err(Refusal(format!("{}: no free name for a new run", parent.display())))
     }
 
     /// Writes a file and takes it away again.
     fn probe(&self) -> Result<(), Refusal> {
         let target = self.dir.join(RECORD);
         if target.is_dir() {
-            return Err(Refusal(format!(
-                "{}: a directory is in the way",
-                target.display()
-            )));
+            return Err(Refusal(format!("{}: a directory is in the way", target.display())));
         }
         tempfile::NamedTempFile::new_in(&self.dir)
             .and_then(|mut file| file.write_all(b"{}"))
@@ -256,9 +240,7 @@ pub(crate) fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     // The rename lasts once the directory does.
-    fs::File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(failed)
+    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
 }
 
 #[cfg(test)]
@@ -266,10 +248,7 @@ mod tests {
     use super::*;
 
     fn record() -> Record {
-        Record::begin(
-            &["/somewhere/stress".into(), "--seed".into(), "7".into()],
-            7,
-        )
+        Record::begin(&["/somewhere/stress".into(), "--seed".into(), "7".into()], 7)
     }
 
     fn names(dir: &Path) -> Vec<String> {
@@ -288,10 +267,7 @@ mod tests {
         assert!(names(dir.path()).is_empty());
         let path = place.keep(&record()).unwrap();
         let json: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-        assert_eq!(
-            json["command"],
-            serde_json::json!(["stress", "--seed", "7"])
-        );
+        assert_eq!(json["command"], serde_json::json!(["stress", "--seed", "7"]));
         assert_eq!(json["seed"], 7);
         assert_eq!(json["partial"], false);
         assert!(json["machine"]["cores"].as_u64().unwrap() >= 1);

@@ -58,9 +58,7 @@ pub fn prepare(options: Options) -> Result<Box<dyn Program>, Refusal> {
     let trace = trace.map_err(|error| Refusal(error.to_string()))?;
     let pace = Pace::new(trace.span(), options.speed)?;
     let name = options.trace.as_deref().and_then(Path::file_name);
-    let name = name.map_or("built-in sample".into(), |name| {
-        name.to_string_lossy().into_owned()
-    });
+    let name = name.map_or("built-in sample".into(), |name| name.to_string_lossy().into_owned());
     Ok(Box::new(Replay { name, trace, pace }))
 }
 
@@ -107,11 +105,7 @@ impl Replay {
     /// Plays all lanes once; also says for how long the program was held up at the worst.
     fn play(&self, ctx: &Context) -> Result<(Section, Duration), Failure> {
         let plans = plans(&self.trace, self.pace);
-        let labels = [
-            "replay, no breaker",
-            "replay, breaker",
-            "replay, all healthy",
-        ];
+        let labels = ["replay, no breaker", "replay, breaker", "replay, all healthy"];
         let bars = labels.map(|label| ctx.bar(label, self.trace.arrivals().len() as u64));
         let lanes = std::thread::scope(|scope| {
             let running: Vec<_> = plans
@@ -129,16 +123,11 @@ impl Replay {
                 })
                 .collect::<Result<Vec<Lane>, Failure>>()
         });
-        bars.iter()
-            .for_each(indicatif::ProgressBar::finish_and_clear);
-        let lanes: [Lane; 3] = lanes?
-            .try_into()
-            .map_err(|_| Failure("a lane is lost".to_owned()))?;
+        bars.iter().for_each(indicatif::ProgressBar::finish_and_clear);
+        let lanes: [Lane; 3] =
+            lanes?.try_into().map_err(|_| Failure("a lane is lost".to_owned()))?;
         let held_up = lanes.iter().map(verdict::worst).max().unwrap_or_default();
-        Ok((
-            report::section(&self.name, &self.trace, self.pace, &plans, &lanes),
-            held_up,
-        ))
+        Ok((report::section(&self.name, &self.trace, self.pace, &plans, &lanes), held_up))
     }
 }
 
@@ -151,11 +140,7 @@ pub fn plans(trace: &Trace, pace: Pace) -> [Plan<'_>; 3] {
         guard,
     };
     let policy = Some(Policy::waiting(pace.open_for));
-    [
-        plan(TROUBLE, None),
-        plan(TROUBLE, policy),
-        plan(PEACE, policy),
-    ]
+    [plan(TROUBLE, None), plan(TROUBLE, policy), plan(PEACE, policy)]
 }
 
 /// As many descriptors as are allowed, up to what can be used. If there are too few, the

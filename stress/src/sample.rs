@@ -125,11 +125,7 @@ mod tests {
     fn the_sample_is_about_an_hour_of_traffic_in_order() {
         let trace = Trace::parse("sample", SAMPLE).unwrap();
         assert_eq!(trace.arrivals().len(), REQUESTS);
-        assert!(
-            (3_300..3_900).contains(&trace.span().as_secs()),
-            "{:?}",
-            trace.span()
-        );
+        assert!((3_300..3_900).contains(&trace.span().as_secs()), "{:?}", trace.span());
         assert!(trace.arrivals().is_sorted_by_key(|arrival| arrival.at));
     }
 

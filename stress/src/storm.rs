@@ -40,11 +40,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// More calls than this are not a storm but a siege, and their eras are not all kept.
 const MOST_CALLS: u64 = 1_000_000_000;
 
-const RULES: Rules = Rules {
-    failures: 5,
-    successes: 2,
-    permits: 3,
-};
+const RULES: Rules = Rules { failures: 5, successes: 2, permits: 3 };
 
 /// The flags of `storm`.
 #[derive(Args, Clone, Debug)]
@@ -112,10 +108,8 @@ impl Program for Storm {
         crew.let_go();
         let mut readings = Readings::default();
         let mut dog = Watchdog::new(start);
-        let bar = ctx.bar(
-            &format!("storm: {threads} threads"),
-            self.options.calls * u64::from(threads),
-        );
+        let bar =
+            ctx.bar(&format!("storm: {threads} threads"), self.options.calls * u64::from(threads));
         while !crew.all_gone(LOOK) {
             let now = Instant::now();
             let calls = watchdog::progress(&shared.stations);
@@ -158,11 +152,7 @@ impl Storm {
             .clock(Obstacle(clock.clone()))
             .build()
             .map_err(|error| Failure(error.to_string()))?;
-        let Options {
-            threads,
-            calls,
-            cycles,
-        } = self.options;
+        let Options { threads, calls, cycles } = self.options;
         let size = (threads as usize, calls, cycles);
         let stop = ctx.stop.clone();
         Ok(Shared::new(breaker, Hand::new(clock), size, ctx.seed, stop))

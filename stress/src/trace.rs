@@ -70,11 +70,7 @@ impl Trace {
     /// The file is missing, too large, or not a trace.
     pub fn read(path: &Path) -> Result<Self, TraceError> {
         let name = path.display().to_string();
-        let whole = |reason: String| TraceError {
-            file: name.clone(),
-            line: None,
-            reason,
-        };
+        let whole = |reason: String| TraceError { file: name.clone(), line: None, reason };
         let unreadable = |error: std::io::Error| whole(format!("cannot be read: {error}"));
         // Asked before it is opened: a pipe without a writer would never open.
         let facts = fs::metadata(path).map_err(unreadable)?;
@@ -84,9 +80,7 @@ impl Trace {
         let mut bytes = Vec::new();
         let file = File::open(path).map_err(unreadable)?;
         // The limit holds for what is read, whatever the file said of its size.
-        file.take(MAX_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > MAX_BYTES {
             let size = facts.len().max(bytes.len() as u64);
             return Err(whole(format!("{size} bytes; at most {MAX_BYTES} are read")));
@@ -100,28 +94,18 @@ impl Trace {
     ///
     /// The bytes are not a trace.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, TraceError> {
-        let fail = |line: Option<u64>, reason: String| TraceError {
-            file: file.to_owned(),
-            line,
-            reason,
-        };
+        let fail =
+            |line: Option<u64>, reason: String| TraceError { file: file.to_owned(), line, reason };
         if bytes.is_empty() {
             return Err(fail(None, "the file is empty".to_owned()));
         }
         if let Some(at) = first_binary(bytes) {
             let line = 1 + bytes[..at].iter().filter(|&&byte| byte == b'\n').count() as u64;
-            return Err(fail(
-                Some(line),
-                format!("binary data: byte 0x{:02x}", bytes[at]),
-            ));
+            return Err(fail(Some(line), format!("binary data: byte 0x{:02x}", bytes[at])));
         }
         let torn = last_line_if_cut(bytes);
         let refuse = |line: u64, reason: String| {
-            let cut = if torn == Some(line) {
-                "the last line is torn: "
-            } else {
-                ""
-            };
+            let cut = if torn == Some(line) { "the last line is torn: " } else { "" };
             fail(Some(line), format!("{cut}{reason}"))
         };
 
@@ -134,10 +118,7 @@ impl Trace {
         let mut rows: Vec<Row> = Vec::new();
         let mut headed = false;
         let mut latest = DateTime::MIN;
-        while reader
-            .read_byte_record(&mut record)
-            .map_err(|error| fail(None, error.to_string()))?
-        {
+        while reader.read_byte_record(&mut record).map_err(|error| fail(None, error.to_string()))? {
             let line = record.position().map_or(0, csv::Position::line);
             if !headed {
                 if record != HEAD[..] {
@@ -174,9 +155,7 @@ impl Trace {
             context: row.context,
             generated: row.generated,
         });
-        Self {
-            arrivals: arrivals.collect(),
-        }
+        Self { arrivals: arrivals.collect() }
     }
 }
 
@@ -191,11 +170,7 @@ impl Row {
     fn read(record: &ByteRecord) -> Result<Self, String> {
         let fields: Vec<&str> = record
             .iter()
-            .map(|field| {
-                std::str::from_utf8(field)
-                    .map(str::trim)
-                    .map_err(|e| e.to_string())
-            })
+            .map(|field| std::str::from_utf8(field).map(str::trim).map_err(|e| e.to_string()))
             .collect::<Result<_, _>>()?;
         let [stamp, context, generated] = fields[..] else {
             return Err(format!("{} fields, not 3", fields.len()));
@@ -225,10 +200,7 @@ fn tokens(column: &str, text: &str) -> Result<u32, String> {
 fn in_reason(first: DateTime, latest: DateTime, stamp: DateTime) -> Result<(), String> {
     let back = latest.duration_since(stamp);
     if back.is_positive() && back.unsigned_abs() > MAX_STEP_BACK {
-        return Err(format!(
-            "the time steps back by {:.1} s",
-            back.as_secs_f64()
-        ));
+        return Err(format!("the time steps back by {:.1} s", back.as_secs_f64()));
     }
     let since = stamp.duration_since(first);
     if since.is_positive() && since.unsigned_abs() > MAX_SPAN {
@@ -242,10 +214,7 @@ fn in_reason(first: DateTime, latest: DateTime, stamp: DateTime) -> Result<(), S
 fn first_binary(bytes: &[u8]) -> Option<usize> {
     let readable = std::str::from_utf8(bytes).map_or_else(|e| e.valid_up_to(), str::len);
     let odd = |&byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\n' | b'\r' | b'\t');
-    bytes[..readable]
-        .iter()
-        .position(odd)
-        .or((readable < bytes.len()).then_some(readable))
+    bytes[..readable].iter().position(odd).or((readable < bytes.len()).then_some(readable))
 }
 
 /// The number of the last line if it has no newline: only that one can have been cut.

@@ -56,11 +56,7 @@ impl Work {
         let seconds =
             f64::from(ask.context_tokens) / PREFILL + f64::from(ask.generated_tokens) / DECODE;
         let healthy = Duration::from_secs_f64(seconds).div_f64(self.speed);
-        let factor = if behaviour == Behaviour::Slow {
-            SLOWDOWN
-        } else {
-            1
-        };
+        let factor = if behaviour == Behaviour::Slow { SLOWDOWN } else { 1 };
         healthy.min(self.longest / SLOWDOWN) * factor
     }
 }
@@ -103,19 +99,9 @@ impl Upstream {
     pub fn start(work: Work) -> io::Result<Self> {
         let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let address = socket.local_addr()?;
-        let mode = watch::Sender::new(Mode {
-            behaviour: Behaviour::Healthy,
-            life: 0,
-        });
+        let mode = watch::Sender::new(Mode { behaviour: Behaviour::Healthy, life: 0 });
         let accepting = listen(socket, &mode, work)?;
-        Ok(Self {
-            address,
-            work,
-            mode,
-            accepting,
-            kept: None,
-            turns: Rc::default(),
-        })
+        Ok(Self { address, work, mode, accepting, kept: None, turns: Rc::default() })
     }
 
     /// Where it listens.
@@ -137,10 +123,7 @@ impl Upstream {
         for step in steps {
             sleep_until(zero + step.from).await;
             self.turn(step.behaviour)?;
-            self.turns.borrow_mut().push(Turn {
-                at: zero.elapsed(),
-                behaviour: step.behaviour,
-            });
+            self.turns.borrow_mut().push(Turn { at: zero.elapsed(), behaviour: step.behaviour });
         }
         pending().await
     }
@@ -216,15 +199,8 @@ async fn answer(
         *response.status_mut() = status;
         response
     };
-    let body = request
-        .into_body()
-        .collect()
-        .await
-        .map(http_body_util::Collected::to_bytes);
-    let Some(ask) = body
-        .ok()
-        .and_then(|body| serde_json::from_slice::<Ask>(&body).ok())
-    else {
+    let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
+    let Some(ask) = body.ok().and_then(|body| serde_json::from_slice::<Ask>(&body).ok()) else {
         return Ok(plain(StatusCode::BAD_REQUEST, Bytes::new()));
     };
     let behaviour = mode.borrow().behaviour;
@@ -236,9 +212,7 @@ async fn answer(
         }
         Behaviour::Limited => {
             let mut response = plain(StatusCode::TOO_MANY_REQUESTS, Bytes::new());
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, hyper::header::HeaderValue::from(1));
+            response.headers_mut().insert(RETRY_AFTER, hyper::header::HeaderValue::from(1));
             response
         }
         // Refused: a connection of the old life that is about to be cut.
@@ -251,40 +225,22 @@ async fn answer(
 mod tests {
     use super::*;
 
-    const WORK: Work = Work {
-        speed: 100.0,
-        longest: Duration::from_millis(90),
-    };
+    const WORK: Work = Work { speed: 100.0, longest: Duration::from_millis(90) };
 
     fn takes(context_tokens: u32, generated_tokens: u32, behaviour: Behaviour) -> Duration {
-        WORK.takes(
-            Ask {
-                context_tokens,
-                generated_tokens,
-            },
-            behaviour,
-        )
+        WORK.takes(Ask { context_tokens, generated_tokens }, behaviour)
     }
 
     #[test]
     fn work_is_counted_in_tokens_and_compressed() {
-        assert_eq!(
-            takes(40_000, 500, Behaviour::Healthy),
-            Duration::from_millis(20)
-        );
-        assert_eq!(
-            takes(40_000, 500, Behaviour::Slow),
-            Duration::from_millis(60)
-        );
+        assert_eq!(takes(40_000, 500, Behaviour::Healthy), Duration::from_millis(20));
+        assert_eq!(takes(40_000, 500, Behaviour::Slow), Duration::from_millis(60));
         assert_eq!(takes(0, 0, Behaviour::Healthy), Duration::ZERO);
     }
 
     #[test]
     fn no_request_takes_longer_than_the_longest() {
-        assert_eq!(
-            takes(u32::MAX, u32::MAX, Behaviour::Healthy),
-            WORK.longest / SLOWDOWN
-        );
+        assert_eq!(takes(u32::MAX, u32::MAX, Behaviour::Healthy), WORK.longest / SLOWDOWN);
         assert_eq!(takes(u32::MAX, u32::MAX, Behaviour::Slow), WORK.longest);
     }
 }

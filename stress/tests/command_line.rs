@@ -7,11 +7,7 @@ use std::process::{Command, Output};
 const TOP: &str = "TIMESTAMP,ContextTokens,GeneratedTokens\n";
 
 fn stress(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_stress"))
-        .current_dir(dir)
-        .args(args)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_stress")).current_dir(dir).args(args).output().unwrap()
 }
 
 /// Runs it in an empty directory with `trace` in it, and holds it to a refusal.
@@ -59,27 +55,12 @@ fn a_bad_trace_is_refused_with_its_name_line_and_reason() {
         (Vec::new(), "the file is empty"),
         (with(""), "no requests"),
         (b"\x89PNG\r\n\x1a\n\0\0".to_vec(), "line 1: binary data"),
-        (
-            with("2023-01-01 00:00:00,1,1\n2023-01-01 00:00:01,1"),
-            "line 3: the last line is torn",
-        ),
-        (
-            with("2023-01-01 00:00:00,-1,1\n"),
-            "line 2: ContextTokens is negative",
-        ),
-        (
-            with("2023-01-02 00:00:00,1,1\n2023-01-01 00:00:00,1,1\n"),
-            "line 3: the time steps back",
-        ),
-        (
-            vec![b'x'; (16 << 20) + 1],
-            "16777217 bytes; at most 16777216",
-        ),
+        (with("2023-01-01 00:00:00,1,1\n2023-01-01 00:00:01,1"), "line 3: the last line is torn"),
+        (with("2023-01-01 00:00:00,-1,1\n"), "line 2: ContextTokens is negative"),
+        (with("2023-01-02 00:00:00,1,1\n2023-01-01 00:00:00,1,1\n"), "line 3: the time steps back"),
+        (vec![b'x'; (16 << 20) + 1], "16777217 bytes; at most 16777216"),
     ] {
-        let said = refusal(
-            Some(&trace),
-            &["replay", "--trace", "trace.csv", "--out", "out"],
-        );
+        let said = refusal(Some(&trace), &["replay", "--trace", "trace.csv", "--out", "out"]);
         assert!(said.contains(&format!("trace.csv: {says}")), "{said}");
     }
     assert!(refusal(None, &["replay", "--trace", "none.csv"]).contains("none.csv: cannot be read"));

@@ -17,9 +17,7 @@ fn play(plan: &Plan<'_>, stop: &Stop) -> Lane {
         .start_paused(true)
         .build()
         .unwrap();
-    runtime
-        .block_on(lane::play(plan, stop, &ProgressBar::hidden()))
-        .unwrap()
+    runtime.block_on(lane::play(plan, stop, &ProgressBar::hidden())).unwrap()
 }
 
 fn sample() -> (Trace, Pace) {
@@ -29,11 +27,7 @@ fn sample() -> (Trace, Pace) {
 }
 
 fn count(section: &Section, verdict: Verdict) -> usize {
-    section
-        .checks
-        .iter()
-        .filter(|check| check.verdict == verdict)
-        .count()
+    section.checks.iter().filter(|check| check.verdict == verdict).count()
 }
 
 #[test]
@@ -42,22 +36,14 @@ fn the_sample_is_judged_on_every_check_and_holds_them_all() {
     let plans = plans(&trace, pace);
     let stop = Stop::default();
     let lanes = std::thread::scope(|scope| {
-        let running = plans
-            .each_ref()
-            .map(|plan| scope.spawn(|| play(plan, &stop)));
+        let running = plans.each_ref().map(|plan| scope.spawn(|| play(plan, &stop)));
         running.map(|lane| lane.join().unwrap())
     });
     let section = report::section("sample", &trace, pace, &plans, &lanes);
     assert!(!section.partial);
     assert!(section.checks.len() > 25);
     for check in &section.checks {
-        assert_eq!(
-            check.verdict,
-            Verdict::Held,
-            "{}: {}",
-            check.name,
-            check.detail
-        );
+        assert_eq!(check.verdict, Verdict::Held, "{}: {}", check.name, check.detail);
     }
     let requests = trace.arrivals().len();
     for lane in &lanes {
@@ -70,11 +56,7 @@ fn the_sample_is_judged_on_every_check_and_holds_them_all() {
     let section = report::section("sample", &trace, pace, &plans, &[bare.clone(), bare, peace]);
     for phase in ["429_storm", "hanging", "refused", "503s"] {
         let name = format!("wastes_at_most_5_percent/{phase}");
-        let check = section
-            .checks
-            .iter()
-            .find(|check| check.name == name)
-            .unwrap();
+        let check = section.checks.iter().find(|check| check.name == name).unwrap();
         assert_eq!(check.verdict, Verdict::Broken, "{name}: {}", check.detail);
     }
 }
@@ -111,9 +93,5 @@ fn a_trace_of_ten_requests_is_played_and_not_judged() {
     let lanes = plans.each_ref().map(|plan| play(plan, &Stop::default()));
     let section = report::section("ten", &trace, pace, &plans, &lanes);
     assert_eq!(count(&section, Verdict::Broken), 0, "{:?}", section.checks);
-    assert!(
-        count(&section, Verdict::Unjudged) > 10,
-        "{:?}",
-        section.checks
-    );
+    assert!(count(&section, Verdict::Unjudged) > 10, "{:?}", section.checks);
 }

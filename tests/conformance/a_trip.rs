@@ -17,10 +17,7 @@ fn s07_a_success_begins_the_streak_anew() {
     fail(&breaker, 2);
     succeed(&breaker, 1);
     fail(&breaker, 2);
-    assert_eq!(
-        (breaker.state(), breaker.snapshot().streak),
-        (State::Closed, 2)
-    );
+    assert_eq!((breaker.state(), breaker.snapshot().streak), (State::Closed, 2));
     fail(&breaker, 1);
     assert_eq!(breaker.state(), State::Open);
 }
@@ -41,10 +38,7 @@ fn s09_many_threads_that_meet_the_condition_at_once_make_one_transition() {
     let seen = breaker.snapshot();
     assert_eq!(seen.transitions.between(State::Closed, State::Open), 1);
     assert_eq!((seen.era, seen.failed), (1, 64));
-    assert_eq!(
-        seen.stale, 63,
-        "the others met the condition too, and came too late"
-    );
+    assert_eq!(seen.stale, 63, "the others met the condition too, and came too late");
 }
 
 #[test]

@@ -112,10 +112,7 @@ fn s22_with_timing_off_a_closed_breaker_never_reads_the_clock() {
 #[test]
 fn s22_with_every_call_timed_each_reads_the_clock_twice() {
     let clock = Counting::default();
-    let breaker = CircuitBreaker::builder("timed")
-        .clock(clock.clone())
-        .build()
-        .unwrap();
+    let breaker = CircuitBreaker::builder("timed").clock(clock.clone()).build().unwrap();
     let built = clock.0.load(Ordering::Relaxed);
     succeed(&breaker, 10);
     assert_eq!(clock.0.load(Ordering::Relaxed), built + 20);

@@ -14,10 +14,7 @@ fn s23_while_open_nothing_is_called_and_the_remaining_wait_never_grows() {
             Err(CallError::Rejected(refused)) => refused,
             other => panic!("{other:?}"),
         };
-        assert_eq!(
-            (refused.reason(), refused.name()),
-            (Reason::Open, "conformance")
-        );
+        assert_eq!((refused.reason(), refused.name()), (Reason::Open, "conformance"));
         let wait = refused.retry_after().unwrap();
         assert!(wait > Duration::ZERO && wait <= last);
         last = wait;
@@ -60,11 +57,7 @@ fn s24_reading_the_state_of_a_due_breaker_says_half_open_and_writes_nothing() {
     assert_eq!(breaker.era(), 1);
     assert_eq!(breaker.snapshot(), before);
     clock.set(Duration::ZERO);
-    assert_eq!(
-        breaker.state(),
-        State::Open,
-        "nothing was decided by looking"
-    );
+    assert_eq!(breaker.state(), State::Open, "nothing was decided by looking");
 }
 
 #[test]
@@ -101,10 +94,7 @@ fn s29_whoever_sees_an_open_breaker_sees_no_older_transition_time() {
                 if seen.era % 3 == 1 {
                     let opened = Duration::from_secs(10 * (seen.era / 3 + 1));
                     let last = seen.last_transition.unwrap();
-                    assert!(
-                        last >= opened,
-                        "{last:?} in an era that began at {opened:?}"
-                    );
+                    assert!(last >= opened, "{last:?} in an era that began at {opened:?}");
                     seen_open += 1;
                 }
             }

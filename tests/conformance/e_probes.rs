@@ -31,20 +31,11 @@ fn s31_a_thousand_threads_race_for_exactly_the_permits_of_a_spell() {
                 end.wait();
                 drop(permit);
             };
-            std::thread::Builder::new()
-                .stack_size(128 << 10)
-                .spawn_scoped(scope, race)
-                .unwrap();
+            std::thread::Builder::new().stack_size(128 << 10).spawn_scoped(scope, race).unwrap();
         }
     });
     assert_eq!((granted.into_inner(), full.into_inner()), (3, 997));
-    assert_eq!(
-        breaker
-            .snapshot()
-            .transitions
-            .between(State::Open, State::HalfOpen),
-        1
-    );
+    assert_eq!(breaker.snapshot().transitions.between(State::Open, State::HalfOpen), 1);
 }
 
 #[test]
@@ -83,10 +74,7 @@ fn s34_enough_successful_probes_close_with_no_streak() {
     succeed(&breaker, 2);
     assert_eq!(breaker.state(), State::HalfOpen);
     succeed(&breaker, 1);
-    assert_eq!(
-        (breaker.state(), breaker.snapshot().streak),
-        (State::Closed, 0)
-    );
+    assert_eq!((breaker.state(), breaker.snapshot().streak), (State::Closed, 0));
     fail(&breaker, 2);
     assert_eq!(breaker.state(), State::Closed);
 }
@@ -115,10 +103,7 @@ fn s38_more_permits_than_successes_close_as_soon_as_enough_succeeded() {
     probes.pop().unwrap().success();
     assert_eq!(breaker.state(), State::Closed);
     probes.pop().unwrap().failure();
-    assert_eq!(
-        (breaker.state(), breaker.snapshot().streak),
-        (State::Closed, 0)
-    );
+    assert_eq!((breaker.state(), breaker.snapshot().streak), (State::Closed, 0));
 }
 
 #[test]

@@ -30,10 +30,7 @@ fn s40_a_probe_dropped_midway_is_cancelled_and_gives_its_place_back() {
     assert_eq!(refusal(&breaker).reason(), Reason::HalfOpenFull);
     drop(probe);
     let seen = breaker.snapshot();
-    assert_eq!(
-        (seen.cancelled, seen.in_flight, seen.state),
-        (1, 0, State::HalfOpen)
-    );
+    assert_eq!((seen.cancelled, seen.in_flight, seen.state), (1, 0, State::HalfOpen));
     succeed(&breaker, 1);
     assert_eq!(breaker.state(), State::Closed);
 }
@@ -48,10 +45,7 @@ fn s40_a_future_dropped_by_somebody_elses_panic_is_cancelled_and_not_failed() {
     }));
     assert!(unwound.is_err());
     let seen = breaker.snapshot();
-    assert_eq!(
-        (seen.cancelled, seen.failed, seen.state),
-        (1, 3, State::HalfOpen)
-    );
+    assert_eq!((seen.cancelled, seen.failed, seen.state), (1, 3, State::HalfOpen));
 }
 
 #[test]
@@ -60,10 +54,7 @@ fn s41_a_probe_that_panics_is_a_failure_and_the_panic_goes_on() {
     let unwound = catch_unwind(AssertUnwindSafe(|| {
         breaker.call(|| -> Result<(), ()> { panic!("the protected code") })
     }));
-    assert_eq!(
-        unwound.unwrap_err().downcast_ref(),
-        Some(&"the protected code")
-    );
+    assert_eq!(unwound.unwrap_err().downcast_ref(), Some(&"the protected code"));
     let seen = breaker.snapshot();
     assert_eq!((seen.panicked, seen.failed, seen.in_flight), (1, 4, 0));
     assert_eq!(seen.state, State::Open);
@@ -80,10 +71,7 @@ fn s41_a_future_that_panics_while_polled_is_a_failure() {
     }));
     assert!(catch_unwind(AssertUnwindSafe(|| poll_once(&mut probe))).is_err());
     let seen = breaker.snapshot();
-    assert_eq!(
-        (seen.panicked, seen.failed, seen.state),
-        (1, 4, State::Open)
-    );
+    assert_eq!((seen.panicked, seen.failed, seen.state), (1, 4, State::Open));
     drop(probe);
     assert_eq!(breaker.snapshot().admitted, 4);
     assert_eq!(breaker.snapshot().cancelled, 0);
@@ -107,9 +95,7 @@ fn s42_a_probe_with_a_neutral_outcome_gives_its_place_back() {
     let (breaker, _) = single_probe();
     breaker.try_acquire().unwrap().ignore();
     assert_eq!(breaker.state(), State::HalfOpen);
-    let ignored = breaker
-        .classified(|_: &Result<(), ()>| Outcome::Ignore)
-        .call(|| Err(()));
+    let ignored = breaker.classified(|_: &Result<(), ()>| Outcome::Ignore).call(|| Err(()));
     assert_eq!(ignored, Err(CallError::Failed(())));
     succeed(&breaker, 1);
     assert_eq!(breaker.state(), State::Closed);
@@ -135,10 +121,7 @@ fn s44_with_few_calls_a_spell_stays_half_open_and_admits_up_to_its_permits() {
     succeed(&breaker, 1);
     clock.advance(SECOND * 59);
     assert_eq!(breaker.state(), State::HalfOpen);
-    let probes = [
-        breaker.try_acquire().unwrap(),
-        breaker.try_acquire().unwrap(),
-    ];
+    let probes = [breaker.try_acquire().unwrap(), breaker.try_acquire().unwrap()];
     assert!(breaker.try_acquire().is_err());
     probes.into_iter().for_each(Permit::success);
     assert_eq!(breaker.state(), State::Closed);
@@ -177,19 +160,10 @@ fn abandoned_probes_are_followed_by_a_fresh_spell_when_their_lease_is_over() {
     clock.advance(MS);
     let fresh = breaker.try_acquire().unwrap();
     assert_eq!((fresh.is_probe(), fresh.era()), (true, 3));
-    assert_eq!(
-        breaker
-            .snapshot()
-            .transitions
-            .between(State::HalfOpen, State::HalfOpen),
-        1
-    );
+    assert_eq!(breaker.snapshot().transitions.between(State::HalfOpen, State::HalfOpen), 1);
     // The old probes come back, and nothing but totals notices.
     abandoned.into_iter().for_each(Permit::success);
-    assert_eq!(
-        (breaker.state(), breaker.snapshot().stale),
-        (State::HalfOpen, 3)
-    );
+    assert_eq!((breaker.state(), breaker.snapshot().stale), (State::HalfOpen, 3));
     drop(fresh);
     succeed(&breaker, 3);
     assert_eq!(breaker.state(), State::Closed);

@@ -6,18 +6,12 @@ use std::sync::Barrier;
 #[test]
 fn s46_a_stale_success_feeds_no_spell() {
     let (breaker, clock) = breaker_with(|builder| builder.success_threshold(2));
-    let stale = [
-        breaker.try_acquire().unwrap(),
-        breaker.try_acquire().unwrap(),
-    ];
+    let stale = [breaker.try_acquire().unwrap(), breaker.try_acquire().unwrap()];
     make_due(&breaker, &clock);
     let probe = breaker.try_acquire().unwrap();
     stale.into_iter().for_each(Permit::success);
     probe.success();
-    assert_eq!(
-        (breaker.state(), breaker.snapshot().stale),
-        (State::HalfOpen, 2)
-    );
+    assert_eq!((breaker.state(), breaker.snapshot().stale), (State::HalfOpen, 2));
     succeed(&breaker, 1);
     assert_eq!(breaker.state(), State::Closed);
 }
@@ -42,18 +36,13 @@ fn s47_a_stale_failure_feeds_no_streak_of_a_later_closed_era() {
     make_due(&breaker, &clock);
     succeed(&breaker, 3);
     stale.into_iter().for_each(Permit::failure);
-    assert_eq!(
-        (breaker.state(), breaker.snapshot().streak),
-        (State::Closed, 0)
-    );
+    assert_eq!((breaker.state(), breaker.snapshot().streak), (State::Closed, 0));
 }
 
 #[test]
 fn s48_stale_permits_that_come_back_add_no_probes() {
     let (breaker, clock) = breaker();
-    let stale: Vec<_> = (0..200)
-        .map(|_| breaker.try_acquire_owned().unwrap())
-        .collect();
+    let stale: Vec<_> = (0..200).map(|_| breaker.try_acquire_owned().unwrap()).collect();
     make_due(&breaker, &clock);
     let probes: Vec<_> = (0..3).map(|_| breaker.try_acquire().unwrap()).collect();
     let start = Barrier::new(4);
@@ -69,10 +58,7 @@ fn s48_stale_permits_that_come_back_add_no_probes() {
                     } else {
                         permit.ignore()
                     }
-                    assert!(
-                        breaker.try_acquire().is_err(),
-                        "a place that nobody gave back"
-                    );
+                    assert!(breaker.try_acquire().is_err(), "a place that nobody gave back");
                 }
             });
         }
@@ -92,10 +78,7 @@ fn s49_a_permit_held_across_exactly_one_wrap_of_the_era_is_stale() {
     }
     assert_eq!((breaker.state(), breaker.era()), (State::Closed, 1 << 21));
     held.failure();
-    assert_eq!(
-        (breaker.state(), breaker.snapshot().stale),
-        (State::Closed, 1)
-    );
+    assert_eq!((breaker.state(), breaker.snapshot().stale), (State::Closed, 1));
     fail(&breaker, 1);
     assert_eq!(breaker.state(), State::Open);
 }

@@ -9,10 +9,7 @@ fn s51_an_ignored_error_feeds_and_breaks_no_streak() {
     let (breaker, _) = breaker();
     fail(&breaker, 2);
     let ignoring = breaker.classified(|_: &Result<(), &str>| Outcome::Ignore);
-    assert_eq!(
-        ignoring.call(|| Err("not theirs")),
-        Err(CallError::Failed("not theirs"))
-    );
+    assert_eq!(ignoring.call(|| Err("not theirs")), Err(CallError::Failed("not theirs")));
     let seen = breaker.snapshot();
     assert_eq!((seen.streak, seen.ignored, seen.failed), (2, 1, 2));
     assert_eq!(seen.latency.failure.samples, 2, "and is not timed as one");
@@ -62,19 +59,13 @@ fn s53_a_fallback_answers_rejections_only_and_is_counted() {
     let stood_in = breaker.call_or(
         || Err("called"),
         |rejected| {
-            assert_eq!(
-                rejected.to_string(),
-                "circuit breaker 'conformance' is open"
-            );
+            assert_eq!(rejected.to_string(), "circuit breaker 'conformance' is open");
             Ok(2)
         },
     );
     assert_eq!(stood_in, Ok(2));
     let seen = breaker.snapshot();
-    assert_eq!(
-        (seen.fallbacks, seen.rejected.open, seen.admitted),
-        (1, 1, 3)
-    );
+    assert_eq!((seen.fallbacks, seen.rejected.open, seen.admitted), (1, 1, 3));
 }
 
 #[test]
@@ -93,10 +84,7 @@ fn s54_a_cancelled_caller_is_neutral_and_an_upstream_timeout_is_a_failure() {
     for _ in 0..10 {
         let _ = view.call(|| Err(Error::ClientGone));
     }
-    assert_eq!(
-        (breaker.state(), breaker.snapshot().streak),
-        (State::Closed, 0)
-    );
+    assert_eq!((breaker.state(), breaker.snapshot().streak), (State::Closed, 0));
     for _ in 0..3 {
         let _ = view.call(|| Err(Error::UpstreamTimeout));
     }

@@ -11,10 +11,7 @@ fn s55_a_forced_open_breaker_rejects_whatever_the_clock_says_until_told_otherwis
     for _ in 0..10 {
         clock.advance(Duration::from_secs(86_400 * 365));
         let refused = refusal(&breaker);
-        assert_eq!(
-            (refused.reason(), refused.retry_after()),
-            (Reason::ForcedOpen, None)
-        );
+        assert_eq!((refused.reason(), refused.retry_after()), (Reason::ForcedOpen, None));
     }
     in_flight.into_iter().for_each(Permit::success);
     assert_eq!(breaker.state(), State::ForcedOpen);
@@ -28,19 +25,12 @@ fn s56_a_disabled_breaker_admits_all_and_judges_nothing() {
     breaker.reconfigure(|now| now.failure_threshold(1)).unwrap();
     fail(&breaker, 100);
     let seen = breaker.snapshot();
-    assert_eq!(
-        (seen.state, seen.streak, seen.failed),
-        (State::Disabled, 0, 100)
-    );
+    assert_eq!((seen.state, seen.streak, seen.failed), (State::Disabled, 0, 100));
     assert_eq!(seen.rejected.total(), 0);
     breaker.reconfigure(|now| now.failure_threshold(3)).unwrap();
     breaker.close();
     fail(&breaker, 2);
-    assert_eq!(
-        breaker.state(),
-        State::Closed,
-        "nothing was kept from before"
-    );
+    assert_eq!(breaker.state(), State::Closed, "nothing was kept from before");
 }
 
 #[test]
@@ -50,10 +40,7 @@ fn s56_a_metrics_only_breaker_never_rejects_and_counts_all() {
     fail(&breaker, 100);
     succeed(&breaker, 1);
     let seen = breaker.snapshot();
-    assert_eq!(
-        (seen.state, seen.failed, seen.succeeded),
-        (State::MetricsOnly, 100, 1)
-    );
+    assert_eq!((seen.state, seen.failed, seen.succeeded), (State::MetricsOnly, 100, 1));
     assert_eq!(seen.rejected.total(), 0);
 }
 
@@ -79,11 +66,7 @@ fn s57_every_order_works_from_every_state_and_one_that_changes_nothing_has_no_er
             let seen = breaker.snapshot().transitions;
             assert_eq!(seen.total(), breaker.era());
             order(&breaker);
-            assert_eq!(
-                breaker.snapshot().transitions,
-                seen,
-                "a second one changes nothing"
-            );
+            assert_eq!(breaker.snapshot().transitions, seen, "a second one changes nothing");
         }
     }
 }
@@ -103,16 +86,10 @@ fn s57_tripping_an_open_breaker_keeps_its_deadline_until_it_is_due() {
     fail(&breaker, 3);
     clock.advance(MS * 400);
     breaker.trip();
-    assert_eq!(
-        (breaker.era(), refusal(&breaker).retry_after()),
-        (1, Some(MS * 600))
-    );
+    assert_eq!((breaker.era(), refusal(&breaker).retry_after()), (1, Some(MS * 600)));
     clock.advance(MS * 600);
     breaker.trip();
-    assert_eq!(
-        (breaker.era(), refusal(&breaker).retry_after()),
-        (2, Some(SECOND))
-    );
+    assert_eq!((breaker.era(), refusal(&breaker).retry_after()), (2, Some(SECOND)));
 }
 
 #[test]
@@ -122,11 +99,7 @@ fn s59_a_reset_from_any_state_closes_empties_and_begins_the_totals_anew() {
         let before = breaker.snapshot();
         breaker.reset();
         let after = breaker.snapshot();
-        assert_eq!(
-            (after.state, after.streak),
-            (State::Closed, 0),
-            "from {from}"
-        );
+        assert_eq!((after.state, after.streak), (State::Closed, 0), "from {from}");
         assert_eq!(after.era, before.era + 1, "also from closed");
         assert_eq!((after.admitted, after.failed, after.succeeded), (0, 0, 0));
         assert_eq!((after.failure_rate, after.rejected.total()), (None, 0));
@@ -138,18 +111,12 @@ fn s59_a_reset_from_any_state_closes_empties_and_begins_the_totals_anew() {
 fn s59_totals_since_a_reset_start_with_the_calls_in_flight() {
     let (breaker, _) = breaker();
     fail(&breaker, 2);
-    let in_flight = [
-        breaker.try_acquire().unwrap(),
-        breaker.try_acquire().unwrap(),
-    ];
+    let in_flight = [breaker.try_acquire().unwrap(), breaker.try_acquire().unwrap()];
     breaker.reset();
     let seen = breaker.snapshot();
     assert_eq!((seen.admitted, seen.in_flight, seen.failed), (2, 2, 0));
     in_flight.into_iter().for_each(Permit::success);
     let seen = breaker.snapshot();
-    assert_eq!(
-        (seen.admitted, seen.in_flight, seen.succeeded, seen.stale),
-        (2, 0, 2, 2)
-    );
+    assert_eq!((seen.admitted, seen.in_flight, seen.succeeded, seen.stale), (2, 0, 2, 2));
     assert_eq!((seen.lifetime.admitted, seen.lifetime.failed), (4, 2));
 }

@@ -7,25 +7,15 @@ use ampacity::{Clock, ConfigError};
 fn s63_a_live_change_applies_to_the_next_decision_and_keeps_state_and_totals() {
     let (breaker, clock) = breaker();
     fail(&breaker, 2);
-    breaker
-        .reconfigure(|now| now.failure_threshold(10).open_for(SECOND * 5))
-        .unwrap();
+    breaker.reconfigure(|now| now.failure_threshold(10).open_for(SECOND * 5)).unwrap();
     fail(&breaker, 7);
-    assert_eq!(
-        (breaker.state(), breaker.snapshot().streak),
-        (State::Closed, 9)
-    );
+    assert_eq!((breaker.state(), breaker.snapshot().streak), (State::Closed, 9));
     breaker.reconfigure(|now| now.failure_threshold(3)).unwrap();
-    assert_eq!(
-        (breaker.state(), breaker.snapshot().failed),
-        (State::Closed, 9)
-    );
+    assert_eq!((breaker.state(), breaker.snapshot().failed), (State::Closed, 9));
     fail(&breaker, 1);
     assert_eq!(refusal(&breaker).retry_after(), Some(SECOND * 5));
     // A deadline that is set stays; successes needed are read at each verdict.
-    breaker
-        .reconfigure(|now| now.open_for(SECOND).success_threshold(1))
-        .unwrap();
+    breaker.reconfigure(|now| now.open_for(SECOND).success_threshold(1)).unwrap();
     assert_eq!(refusal(&breaker).retry_after(), Some(SECOND * 5));
     clock.advance(SECOND * 5);
     succeed(&breaker, 1);
@@ -38,15 +28,9 @@ fn s63_a_change_that_is_refused_changes_nothing() {
     let zero = breaker.reconfigure(|now| now.failure_threshold(1).success_threshold(0));
     assert_eq!(zero.unwrap_err().field(), "success_threshold");
     let clock = breaker.reconfigure(|now| now.failure_threshold(1).clock(ManualClock::new()));
-    assert_eq!(
-        clock.unwrap_err(),
-        ConfigError::FixedAtBuild { field: "clock" }
-    );
+    assert_eq!(clock.unwrap_err(), ConfigError::FixedAtBuild { field: "clock" });
     let other = breaker.reconfigure(|_| CircuitBreaker::builder("other").failure_threshold(1));
-    assert_eq!(
-        other.unwrap_err(),
-        ConfigError::FixedAtBuild { field: "name" }
-    );
+    assert_eq!(other.unwrap_err(), ConfigError::FixedAtBuild { field: "name" });
     fail(&breaker, 1);
     assert_eq!(breaker.state(), State::Closed);
 }
@@ -60,11 +44,7 @@ fn s64_fewer_permits_in_a_running_spell_let_no_more_out_than_the_new_number() {
     breaker.reconfigure(|now| now.half_open_permits(2)).unwrap();
     assert!(breaker.try_acquire().is_err());
     out.into_iter().take(2).for_each(drop);
-    drop(
-        breaker
-            .try_acquire()
-            .expect("one place under the new number"),
-    );
+    drop(breaker.try_acquire().expect("one place under the new number"));
 }
 
 #[test]
@@ -101,9 +81,7 @@ fn s63_a_change_may_itself_change_the_breaker() {
 fn s68_settings_that_cannot_be_are_refused_by_name_and_with_their_value() {
     type Change = fn(Builder) -> Builder;
     let refused = |change: Change| {
-        let error = change(CircuitBreaker::builder("refused"))
-            .build()
-            .unwrap_err();
+        let error = change(CircuitBreaker::builder("refused")).build().unwrap_err();
         (error.field(), error.to_string())
     };
     let cases: [(Change, &str, &str); 9] = [
@@ -111,26 +89,10 @@ fn s68_settings_that_cannot_be_are_refused_by_name_and_with_their_value() {
         (|b| b.success_threshold(0), "success_threshold", "is 0"),
         (|b| b.success_threshold(64), "success_threshold", "is 64"),
         (|b| b.half_open_permits(0), "half_open_permits", "is 0"),
-        (
-            |b| b.half_open_permits(u32::MAX),
-            "half_open_permits",
-            "is 4294967295",
-        ),
-        (
-            |b| b.half_open_permits(1),
-            "half_open_permits",
-            "success_threshold of 2",
-        ),
-        (
-            |b| b.open_for(Duration::from_micros(999)),
-            "open_for",
-            "is 999µs",
-        ),
-        (
-            |b| b.open_for(Duration::MAX - MS),
-            "open_for",
-            "must be from 1ms to",
-        ),
+        (|b| b.half_open_permits(u32::MAX), "half_open_permits", "is 4294967295"),
+        (|b| b.half_open_permits(1), "half_open_permits", "success_threshold of 2"),
+        (|b| b.open_for(Duration::from_micros(999)), "open_for", "is 999µs"),
+        (|b| b.open_for(Duration::MAX - MS), "open_for", "must be from 1ms to"),
         (|b| b.probe_lease(Duration::ZERO), "probe_lease", "is 0ns"),
     ];
     for (change, field, text) in cases {
@@ -148,11 +110,7 @@ fn s68_a_clock_that_counts_from_1970_is_refused() {
             self.0
         }
     }
-    let at = |ms: u64| {
-        CircuitBreaker::builder("clock")
-            .clock(Epoch(ms * 1_000_000))
-            .build()
-    };
+    let at = |ms: u64| CircuitBreaker::builder("clock").clock(Epoch(ms * 1_000_000)).build();
     assert!(at(1 << 39).is_ok());
     assert_eq!(at((1 << 39) + 1).unwrap_err().field(), "clock");
     assert_eq!(at(1_700_000_000_000).unwrap_err().field(), "clock");

@@ -14,29 +14,16 @@ fn pair() -> (Arc<CircuitBreaker>, Arc<CircuitBreaker>) {
 fn s71_a_nested_rejection_is_neutral_where_the_type_shows_it() {
     let (outer, inner) = pair();
     for _ in 0..10 {
-        let result = outer
-            .classified(classify::nested)
-            .call(|| inner.call(|| Err::<(), _>("failed")));
-        assert!(matches!(
-            result,
-            Err(CallError::Failed(CallError::Rejected(_)))
-        ));
+        let result =
+            outer.classified(classify::nested).call(|| inner.call(|| Err::<(), _>("failed")));
+        assert!(matches!(result, Err(CallError::Failed(CallError::Rejected(_)))));
     }
-    assert_eq!(
-        (outer.state(), outer.snapshot().ignored),
-        (State::Closed, 10)
-    );
+    assert_eq!((outer.state(), outer.snapshot().ignored), (State::Closed, 10));
     inner.disable();
     for _ in 0..3 {
-        let _ = outer
-            .classified(classify::nested)
-            .call(|| inner.call(|| Err::<(), _>("failed")));
+        let _ = outer.classified(classify::nested).call(|| inner.call(|| Err::<(), _>("failed")));
     }
-    assert_eq!(
-        outer.state(),
-        State::Open,
-        "a failure behind both is a failure of both"
-    );
+    assert_eq!(outer.state(), State::Open, "a failure behind both is a failure of both");
 }
 
 #[derive(Debug)]
@@ -59,15 +46,10 @@ fn s71_a_nested_rejection_is_neutral_where_a_chain_of_sources_shows_it() {
     let (outer, inner) = pair();
     for _ in 0..10 {
         let _ = outer.classified(classify::by_source).call(|| {
-            inner
-                .call(|| Ok::<(), fmt::Error>(()))
-                .map_err(|error| Service(Box::new(error)))
+            inner.call(|| Ok::<(), fmt::Error>(())).map_err(|error| Service(Box::new(error)))
         });
     }
-    assert_eq!(
-        (outer.state(), outer.snapshot().ignored),
-        (State::Closed, 10)
-    );
+    assert_eq!((outer.state(), outer.snapshot().ignored), (State::Closed, 10));
     for _ in 0..3 {
         let failed = || Err::<(), _>(Service(Box::new(fmt::Error)));
         let _ = outer.classified(classify::by_source).call(failed);

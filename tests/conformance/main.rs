@@ -34,10 +34,7 @@ fn breaker_with(change: impl FnOnce(Builder) -> Builder) -> (Arc<CircuitBreaker>
         .open_for(SECOND)
         .success_threshold(3)
         .clock(clock.clone());
-    (
-        Arc::new(change(builder).build().expect("settings within bounds")),
-        clock,
-    )
+    (Arc::new(change(builder).build().expect("settings within bounds")), clock)
 }
 
 fn fail(breaker: &CircuitBreaker, times: u32) {
@@ -60,10 +57,7 @@ fn make_due(breaker: &CircuitBreaker, clock: &ManualClock) {
 }
 
 fn refusal(breaker: &CircuitBreaker) -> Rejected {
-    breaker
-        .try_acquire()
-        .map(Permit::ignore)
-        .expect_err("turned away")
+    breaker.try_acquire().map(Permit::ignore).expect_err("turned away")
 }
 
 /// Brings a fresh breaker into `state`.
@@ -87,7 +81,5 @@ fn bring_to(state: State) -> (Arc<CircuitBreaker>, ManualClock) {
 
 /// Polls once, with a waker that wakes nobody.
 fn poll_once<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
-    future
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }

@@ -15,10 +15,7 @@ fn assert_settled(seen: &Snapshot, admitted: u64) {
 /// 600 threads at once are more than have shards of their own up to 149 cores.
 #[test]
 fn totals_are_exact_with_more_threads_than_shards() {
-    let breaker = CircuitBreaker::builder("crowd")
-        .failure_threshold(u32::MAX)
-        .build()
-        .unwrap();
+    let breaker = CircuitBreaker::builder("crowd").failure_threshold(u32::MAX).build().unwrap();
     let all_alive = Barrier::new(600);
     thread::scope(|scope| {
         for nth in 0..600 {
@@ -51,10 +48,7 @@ fn totals_are_exact_with_more_threads_than_shards() {
 
 #[test]
 fn totals_outlive_the_threads_that_counted_them() {
-    let breaker = CircuitBreaker::builder("waves")
-        .timing(Timing::Off)
-        .build()
-        .unwrap();
+    let breaker = CircuitBreaker::builder("waves").timing(Timing::Off).build().unwrap();
     for wave in 1..=50 {
         thread::scope(|scope| {
             for _ in 0..20 {
@@ -68,13 +62,9 @@ fn totals_outlive_the_threads_that_counted_them() {
 #[test]
 fn a_permit_may_be_settled_by_another_thread_than_took_it() {
     let breaker = Arc::new(CircuitBreaker::new("travels"));
-    let permits: Vec<_> = (0..100)
-        .map(|_| breaker.try_acquire_owned().unwrap())
-        .collect();
+    let permits: Vec<_> = (0..100).map(|_| breaker.try_acquire_owned().unwrap()).collect();
     assert_eq!(breaker.snapshot().in_flight, 100);
-    thread::spawn(move || permits.into_iter().for_each(|permit| permit.success()))
-        .join()
-        .unwrap();
+    thread::spawn(move || permits.into_iter().for_each(|permit| permit.success())).join().unwrap();
     assert_settled(&breaker.snapshot(), 100);
 }
 
@@ -113,9 +103,7 @@ fn destructors_that_call_before_or_after_the_slot_is_given_back_are_counted() {
 fn a_thread_whose_only_calls_come_from_its_destructors_is_counted() {
     let breaker = Arc::new(CircuitBreaker::new("only at exit"));
     let theirs = Arc::clone(&breaker);
-    thread::spawn(move || FIRST.set(Some(CallsAtExit(theirs))))
-        .join()
-        .unwrap();
+    thread::spawn(move || FIRST.set(Some(CallsAtExit(theirs)))).join().unwrap();
     assert_settled(&breaker.snapshot(), 1);
 }
 
@@ -130,18 +118,12 @@ fn rates_of_small_totals_are_exact_and_of_none_unknown() {
     }
     breaker.try_acquire().unwrap().ignore();
     let seen = breaker.snapshot();
-    assert_eq!(
-        (seen.failure_rate, seen.success_rate),
-        (Some(0.75), Some(0.25))
-    );
+    assert_eq!((seen.failure_rate, seen.success_rate), (Some(0.75), Some(0.25)));
 }
 
 #[test]
 fn a_snapshot_prints_what_happened_for_people() {
-    let breaker = CircuitBreaker::builder("model-api")
-        .timing(Timing::Off)
-        .build()
-        .unwrap();
+    let breaker = CircuitBreaker::builder("model-api").timing(Timing::Off).build().unwrap();
     breaker.try_acquire().unwrap().success();
     for _ in 0..5 {
         breaker.try_acquire().unwrap().failure();

@@ -26,18 +26,9 @@ struct Model {
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Phase {
-    Closed {
-        streak: u64,
-    },
-    Open {
-        deadline: u64,
-    },
-    HalfOpen {
-        issued: u64,
-        passed: u64,
-        began: u64,
-        lapsed: u32,
-    },
+    Closed { streak: u64 },
+    Open { deadline: u64 },
+    HalfOpen { issued: u64, passed: u64, began: u64, lapsed: u32 },
     ByHand(State),
 }
 
@@ -58,18 +49,11 @@ impl Model {
     }
 
     fn open(&mut self) {
-        self.turn(Phase::Open {
-            deadline: self.now + self.open_for,
-        });
+        self.turn(Phase::Open { deadline: self.now + self.open_for });
     }
 
     fn spell(&mut self, lapsed: u32) {
-        self.turn(Phase::HalfOpen {
-            issued: 1,
-            passed: 0,
-            began: self.now,
-            lapsed,
-        });
+        self.turn(Phase::HalfOpen { issued: 1, passed: 0, began: self.now, lapsed });
     }
 
     /// The era of the permit, or why there is none.
@@ -80,12 +64,9 @@ impl Model {
         }
         match self.phase {
             Phase::Open { .. } => self.spell(0),
-            Phase::HalfOpen {
-                issued,
-                passed,
-                began,
-                lapsed,
-            } if issued > passed && self.lease_over(began, lapsed) => {
+            Phase::HalfOpen { issued, passed, began, lapsed }
+                if issued > passed && self.lease_over(began, lapsed) =>
+            {
                 self.spell(lapsed + 1);
             }
             Phase::HalfOpen { ref mut issued, .. } => *issued += 1,
@@ -103,12 +84,9 @@ impl Model {
     fn admits(&self) -> Result<(), Reason> {
         match self.phase {
             Phase::Open { deadline } if self.now < deadline => Err(Reason::Open),
-            Phase::HalfOpen {
-                issued,
-                passed,
-                began,
-                lapsed,
-            } if issued >= self.permits && issued > passed && !self.lease_over(began, lapsed) => {
+            Phase::HalfOpen { issued, passed, began, lapsed }
+                if issued >= self.permits && issued > passed && !self.lease_over(began, lapsed) =>
+            {
                 Err(Reason::HalfOpenFull)
             }
             Phase::ByHand(State::ForcedOpen) => Err(Reason::ForcedOpen),
@@ -161,9 +139,7 @@ impl Model {
             }
             Order::Trip => {
                 let open = matches!(self.phase, Phase::Open { deadline } if self.now < deadline);
-                (!open).then_some(Phase::Open {
-                    deadline: self.now + self.open_for,
-                })
+                (!open).then_some(Phase::Open { deadline: self.now + self.open_for })
             }
             Order::ForceOpen => by_hand(State::ForcedOpen),
             Order::Disable => by_hand(State::Disabled),

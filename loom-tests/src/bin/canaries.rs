@@ -14,125 +14,33 @@ const SHUTTLE: &str = "shuttle";
 
 /// Invariant, bug, test. Each is run under both tools.
 const CANARIES: &[(u32, &str, &str)] = &[
-    (
-        1,
-        "BlindHalfOpen",
-        "probes::one_caller_alone_turns_a_due_breaker_half_open",
-    ),
-    (
-        2,
-        "PermitBound",
-        "probes::a_spell_never_has_more_probes_out_than_permits",
-    ),
-    (
-        3,
-        "PassGivesBack",
-        "probes::a_probe_that_passed_does_not_make_room_for_another",
-    ),
+    (1, "BlindHalfOpen", "probes::one_caller_alone_turns_a_due_breaker_half_open"),
+    (2, "PermitBound", "probes::a_spell_never_has_more_probes_out_than_permits"),
+    (3, "PassGivesBack", "probes::a_probe_that_passed_does_not_make_room_for_another"),
     (4, "BlindTrip", "trip::one_failure_alone_trips"),
     (5, "BlindClose", "verdict::one_success_alone_closes"),
-    (
-        6,
-        "StaleVerdict",
-        "verdict::a_success_and_a_failure_at_once_have_one_successor",
-    ),
-    (
-        7,
-        "EraCheck",
-        "stale::a_report_from_an_earlier_era_changes_nothing",
-    ),
+    (6, "StaleVerdict", "verdict::a_success_and_a_failure_at_once_have_one_successor"),
+    (7, "EraCheck", "stale::a_report_from_an_earlier_era_changes_nothing"),
     (8, "EraStep", "eras::two_transitions_take_two_eras"),
-    (
-        9,
-        "FullEraCheck",
-        "stale::a_permit_held_for_a_whole_lap_of_the_era_is_stale",
-    ),
-    (
-        10,
-        "EraReuse",
-        "eras::a_word_that_has_been_left_does_not_come_back",
-    ),
-    (
-        11,
-        "GiveBack",
-        "give_back::a_dropped_probe_gives_its_place_back",
-    ),
-    (
-        12,
-        "GiveBackOnUnwind",
-        "give_back::a_probe_dropped_by_an_unwind_gives_its_place_back",
-    ),
-    (
-        13,
-        "SettleOnce",
-        "give_back::a_settled_permit_has_one_effect",
-    ),
-    (
-        14,
-        "GiveBackBound",
-        "give_back::more_than_was_taken_cannot_be_given_back",
-    ),
-    (
-        15,
-        "Saturation",
-        "lease::the_count_of_lapsed_spells_stops_at_the_end_of_its_lane",
-    ),
-    (
-        16,
-        "SkipHalfOpen",
-        "verdict::calls_take_only_the_declared_edges",
-    ),
-    (
-        17,
-        "Deadline",
-        "deadline::whoever_knows_of_the_trip_is_turned_away_before_the_deadline",
-    ),
-    (
-        18,
-        "DeadlineLate",
-        "deadline::whoever_sees_open_sees_its_deadline",
-    ),
-    (
-        19,
-        "BackwardClock",
-        "deadline::a_clock_that_steps_back_neither_reopens_early_nor_wedges",
-    ),
-    (
-        20,
-        "BlindManual",
-        "by_hand::an_order_and_a_closing_probe_are_two_steps_or_one",
-    ),
-    (
-        20,
-        "BlindReopen",
-        "by_hand::a_reopening_probe_does_not_overrule_an_order",
-    ),
-    (
-        21,
-        "ResetKeepsEra",
-        "stale::a_reset_makes_every_permit_stale",
-    ),
+    (9, "FullEraCheck", "stale::a_permit_held_for_a_whole_lap_of_the_era_is_stale"),
+    (10, "EraReuse", "eras::a_word_that_has_been_left_does_not_come_back"),
+    (11, "GiveBack", "give_back::a_dropped_probe_gives_its_place_back"),
+    (12, "GiveBackOnUnwind", "give_back::a_probe_dropped_by_an_unwind_gives_its_place_back"),
+    (13, "SettleOnce", "give_back::a_settled_permit_has_one_effect"),
+    (14, "GiveBackBound", "give_back::more_than_was_taken_cannot_be_given_back"),
+    (15, "Saturation", "lease::the_count_of_lapsed_spells_stops_at_the_end_of_its_lane"),
+    (16, "SkipHalfOpen", "verdict::calls_take_only_the_declared_edges"),
+    (17, "Deadline", "deadline::whoever_knows_of_the_trip_is_turned_away_before_the_deadline"),
+    (18, "DeadlineLate", "deadline::whoever_sees_open_sees_its_deadline"),
+    (19, "BackwardClock", "deadline::a_clock_that_steps_back_neither_reopens_early_nor_wedges"),
+    (20, "BlindManual", "by_hand::an_order_and_a_closing_probe_are_two_steps_or_one"),
+    (20, "BlindReopen", "by_hand::a_reopening_probe_does_not_overrule_an_order"),
+    (21, "ResetKeepsEra", "stale::a_reset_makes_every_permit_stale"),
     (30, "BlindStreak", "trip::failures_at_the_threshold_trip"),
-    (
-        31,
-        "StaleStreak",
-        "trip::a_failure_is_judged_by_the_streak_that_its_swap_replaces",
-    ),
-    (
-        33,
-        "NoRetry",
-        "retry::a_swap_that_fails_without_a_reason_is_tried_again",
-    ),
-    (
-        34,
-        "EffectsOfLosers",
-        "effects::a_trip_is_told_once_however_many_swaps_it_took",
-    ),
-    (
-        37,
-        "Lease",
-        "lease::a_spell_whose_probes_were_abandoned_is_followed_by_a_fresh_one",
-    ),
+    (31, "StaleStreak", "trip::a_failure_is_judged_by_the_streak_that_its_swap_replaces"),
+    (33, "NoRetry", "retry::a_swap_that_fails_without_a_reason_is_tried_again"),
+    (34, "EffectsOfLosers", "effects::a_trip_is_told_once_however_many_swaps_it_took"),
+    (37, "Lease", "lease::a_spell_whose_probes_were_abandoned_is_followed_by_a_fresh_one"),
 ];
 
 /// The list of bugs itself, so that none can be planted without a model.
@@ -157,10 +65,7 @@ fn main() -> ExitCode {
         run_all(tool, &models, &mut rows, &mut complaints);
     }
     rows.sort();
-    println!(
-        "{:<17} {:>3}  {:<8}{:<9}{:>6}  test: what it said",
-        "canary", "inv", "tool", "", "s"
-    );
+    println!("{:<17} {:>3}  {:<8}{:<9}{:>6}  test: what it said", "canary", "inv", "tool", "", "s");
     for (invariant, bug, tool, caught, seconds, said) in &rows {
         let caught = if *caught { "caught" } else { "SURVIVED" };
         println!("{bug:<17} {invariant:>3}  {tool:<8}{caught:<9}{seconds:>6}  {said}");
@@ -169,16 +74,8 @@ fn main() -> ExitCode {
         println!("FAILED: {complaint}");
     }
     let canaries = CANARIES.len();
-    println!(
-        "{canaries} canaries, {} runs, {:.0?}",
-        rows.len(),
-        began.elapsed()
-    );
-    if complaints.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    println!("{canaries} canaries, {} runs, {:.0?}", rows.len(), began.elapsed());
+    if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 type Row = (u32, &'static str, &'static str, bool, String, String);
@@ -203,15 +100,7 @@ fn unknown_or_forgotten() -> Vec<String> {
 /// Builds the models with one tool and says where they are.
 fn build(tool: &str) -> Result<String, String> {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "test",
-            "--profile",
-            "model",
-            "-p",
-            "loom-tests",
-            "--test",
-            "models",
-        ])
+        .args(["test", "--profile", "model", "-p", "loom-tests", "--test", "models"])
         .args(["--no-run", "--locked", "--message-format", "json"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("RUSTFLAGS", format!("--cfg ampacity_{tool}"))
@@ -260,14 +149,7 @@ fn run_all(tool: &'static str, models: &str, rows: &mut Vec<Row>, complaints: &m
                     if !caught {
                         complaints.push(format!("{bug} survives {test} under {tool}: {said}"));
                     }
-                    rows.push((
-                        invariant,
-                        bug,
-                        tool,
-                        caught,
-                        seconds,
-                        format!("{test}: {said}"),
-                    ));
+                    rows.push((invariant, bug, tool, caught, seconds, format!("{test}: {said}")));
                 }
             });
         }
@@ -278,9 +160,7 @@ fn run_all(tool: &'static str, models: &str, rows: &mut Vec<Row>, complaints: &m
 fn run(models: &str, tests: &[&str], bug: Option<&str>) -> Option<Output> {
     let mut command = Command::new(models);
     command.arg("--exact").args(tests);
-    command
-        .env_remove("AMPACITY_CANARY")
-        .env("RUST_BACKTRACE", "0");
+    command.env_remove("AMPACITY_CANARY").env("RUST_BACKTRACE", "0");
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     if let Some(bug) = bug {
         command.env("AMPACITY_CANARY", bug);
@@ -315,10 +195,7 @@ fn said(output: &Output) -> String {
     let all = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
     let mut lines = all.lines().skip_while(|line| !line.contains("panicked at"));
-    let Some((_, place)) = lines
-        .next()
-        .and_then(|line| line.split_once("panicked at "))
-    else {
+    let Some((_, place)) = lines.next().and_then(|line| line.split_once("panicked at ")) else {
         return "no panic".to_owned();
     };
     let words: Vec<&str> = lines

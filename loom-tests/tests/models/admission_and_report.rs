@@ -60,10 +60,7 @@ fn whoever_takes_a_place_that_was_given_back_sees_what_its_holder_wrote() {
     static RECURRED: Reached = Reached::new();
     // Loads that read the newest value find nothing stale, and take minutes here.
     race_within(
-        Bounds {
-            rmw_loads: false,
-            ..Bounds::NONE
-        },
+        Bounds { rmw_loads: false, ..Bounds::NONE },
         || half_open(1, 1),
         |s| {
             let probe = s.try_acquire();

@@ -45,11 +45,7 @@ fn whoever_sees_open_sees_its_deadline() {
             Err(rejected) => {
                 REJECTED.hit();
                 let wait = rejected.retry_after();
-                assert_eq!(
-                    wait,
-                    Some(Duration::from_millis(100)),
-                    "of another deadline"
-                );
+                assert_eq!(wait, Some(Duration::from_millis(100)), "of another deadline");
             }
         },
         |s, (), ()| {

@@ -7,10 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// The place is with the other caller, or free, and in no case lost.
 fn one_place_is_left(s: &Stage, other: Option<OwnedPermit>) {
     let next = s.try_acquire();
-    assert!(
-        other.is_some() != next.is_some(),
-        "a place of 1 was lost or doubled"
-    );
+    assert!(other.is_some() != next.is_some(), "a place of 1 was lost or doubled");
     s.at_rest();
 }
 
@@ -83,18 +80,13 @@ fn more_than_was_taken_cannot_be_given_back() {
     use ampacity::model::Spell;
     static LEFT: Reached = Reached::new();
     static RIGHT: Reached = Reached::new();
-    race(
-        Spell::with_one_probe,
-        Spell::give_back,
-        Spell::give_back,
-        |spell, left, right| {
-            LEFT.hit_if(left);
-            RIGHT.hit_if(right);
-            assert!(left != right, "one place was taken");
-            let places = (0..3).filter(|_| spell.probe(2)).count();
-            assert_eq!(places, 2, "a place was lost or doubled");
-        },
-    );
+    race(Spell::with_one_probe, Spell::give_back, Spell::give_back, |spell, left, right| {
+        LEFT.hit_if(left);
+        RIGHT.hit_if(right);
+        assert!(left != right, "one place was taken");
+        let places = (0..3).filter(|_| spell.probe(2)).count();
+        assert_eq!(places, 2, "a place was lost or doubled");
+    });
     LEFT.assert_some();
     RIGHT.assert_some();
 }

@@ -15,11 +15,7 @@ fn one_caller_alone_turns_a_due_breaker_half_open() {
         |s, left, right| {
             LEFT.hit_if(left.is_some());
             RIGHT.hit_if(right.is_some());
-            assert_eq!(
-                s.turns(State::Open, State::HalfOpen),
-                1,
-                "open to half-open"
-            );
+            assert_eq!(s.turns(State::Open, State::HalfOpen), 1, "open to half-open");
             assert!(left.is_some() != right.is_some(), "one place, one probe");
             assert_eq!(s.at_rest().era, 2);
         },

@@ -79,10 +79,7 @@ fn calls_take_only_the_declared_edges() {
     // Two whole calls each way: unbounded, loom needs minutes. shuttle searches
     // all schedules.
     race_within(
-        Bounds {
-            preemptions: Some(3),
-            ..Bounds::NONE
-        },
+        Bounds { preemptions: Some(3), ..Bounds::NONE },
         || due(2, 1),
         succeed_if_admitted,
         fail_if_admitted,

@@ -29,10 +29,7 @@ pub(super) type Count = Result<f64, &'static str>;
 /// What is counted, in order.
 fn plan() -> impl Iterator<Item = (Path, Who)> {
     Path::ALL.into_iter().flat_map(|path| {
-        Who::ALL
-            .into_iter()
-            .filter(move |who| who.takes(path))
-            .map(move |who| (path, who))
+        Who::ALL.into_iter().filter(move |who| who.takes(path)).map(move |who| (path, who))
     })
 }
 
@@ -43,14 +40,10 @@ fn plan() -> impl Iterator<Item = (Path, Who)> {
 /// A breaker could not be built, or a call ended otherwise than it should.
 pub(super) fn make_calls() -> Result<(), Failure> {
     for (path, who) in plan() {
-        let caller = who
-            .build(path)
-            .map_err(|error| Failure(error.to_string()))?;
+        let caller = who.build(path).map_err(|error| Failure(error.to_string()))?;
         let wrong = caller.timed(path, WARM) + caller.counted(path, CALLS);
         if wrong > 0 {
-            return Err(Failure(format!(
-                "{wrong} calls went wrong: {who:?} {path:?}"
-            )));
+            return Err(Failure(format!("{wrong} calls went wrong: {who:?} {path:?}")));
         }
     }
     Ok(())
@@ -123,9 +116,7 @@ fn total(dump: &FilePath) -> Option<u64> {
 }
 
 fn summary(text: &str) -> Option<u64> {
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("summary:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("summary:"))?;
     line.trim().parse().ok().filter(|&total| total > 0)
 }
 

@@ -63,10 +63,8 @@ fn shares(rows: &[Row], cores: usize) -> Vec<Option<Middle>> {
         .into_iter()
         .enumerate()
         .map(|(at, threads)| {
-            let samples = rows
-                .iter()
-                .filter(|row| !row.who.waits())
-                .flat_map(|row| &row.samples[at]);
+            let samples =
+                rows.iter().filter(|row| !row.who.waits()).flat_map(|row| &row.samples[at]);
             Middle::of(samples.map(|sample| sample.share(threads, cores)))
         })
         .collect()
@@ -93,11 +91,8 @@ fn figures(row: &Row, rows: &[Row], counts: &Counts, cores: usize) -> Value {
         .enumerate()
         .map(|(at, threads)| {
             let ns = Middle::of(row.samples[at].iter().map(|sample| sample.ns()));
-            let share = Middle::of(
-                row.samples[at]
-                    .iter()
-                    .map(|sample| sample.share(threads, cores)),
-            );
+            let share =
+                Middle::of(row.samples[at].iter().map(|sample| sample.share(threads, cores)));
             let against = |who| find(rows, row.path, who).and_then(|other| times(row, other, at));
             let of_empty = empty_for(rows, row.path)
                 .and_then(|empty| times(empty, row, at))
@@ -165,10 +160,7 @@ fn notes(cores: usize, shares: &[Option<Middle>], counts: &Counts) -> Vec<String
         .filter_map(|(share, threads)| Some((threads, (*share)?.median)))
         .map(|(threads, share)| format!("{share:.2} with {threads}"))
         .collect();
-    notes.push(format!(
-        "share of the cores that threads which never wait got: {}",
-        got.join(", ")
-    ));
+    notes.push(format!("share of the cores that threads which never wait got: {}", got.join(", ")));
     let busy = shares
         .iter()
         .zip(THREADS)
@@ -211,10 +203,7 @@ fn ratios(rows: &[Row], cores: usize) -> Table {
         }));
         table.rows.push(cells);
     };
-    for ours in rows
-        .iter()
-        .filter(|row| matches!(row.who, Who::Every | Who::Off))
-    {
+    for ours in rows.iter().filter(|row| matches!(row.who, Who::Every | Who::Off)) {
         let what = format!("{}, {}", ours.path.name(), short(ours));
         if let Some(empty) = empty_for(rows, ours.path) {
             line(format!("{what}: it / an empty call"), empty, ours);
@@ -230,11 +219,7 @@ fn ratios(rows: &[Row], cores: usize) -> Table {
 
 /// Two digits that say something.
 fn ratio(times: f64) -> String {
-    if times < 10.0 {
-        format!("{times:.2}")
-    } else {
-        format!("{times:.0}")
-    }
+    if times < 10.0 { format!("{times:.2}") } else { format!("{times:.0}") }
 }
 
 fn short(row: &Row) -> &'static str {
@@ -257,12 +242,7 @@ mod tests {
     use super::*;
 
     fn sample(ns: u64) -> Sample {
-        Sample {
-            calls: 10,
-            wrong: 0,
-            cpu_ns: ns * 10,
-            wall_ns: ns * 10,
-        }
+        Sample { calls: 10, wrong: 0, cpu_ns: ns * 10, wall_ns: ns * 10 }
     }
 
     fn measured() -> Vec<Row> {

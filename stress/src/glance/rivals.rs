@@ -55,13 +55,8 @@ pub(super) enum Who {
 }
 
 impl Who {
-    pub(super) const ALL: [Self; 5] = [
-        Self::Empty,
-        Self::StdMutex,
-        Self::ParkingLot,
-        Self::Every,
-        Self::Off,
-    ];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Empty, Self::StdMutex, Self::ParkingLot, Self::Every, Self::Off];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -108,9 +103,7 @@ impl Who {
 }
 
 fn ours(path: Path, timing: Timing) -> Result<CircuitBreaker, ConfigError> {
-    let builder = CircuitBreaker::builder("glance")
-        .open_for(OPEN_FOR)
-        .timing(timing);
+    let builder = CircuitBreaker::builder("glance").open_for(OPEN_FOR).timing(timing);
     let builder = match path {
         Path::Failing => builder.failure_threshold(NEVER),
         _ => builder,

@@ -136,12 +136,7 @@ mod tests {
 
     #[test]
     fn a_share_is_of_the_cores_that_the_threads_can_use() {
-        let sample = Sample {
-            calls: 100,
-            wrong: 0,
-            cpu_ns: 1_000,
-            wall_ns: 1_000,
-        };
+        let sample = Sample { calls: 100, wrong: 0, cpu_ns: 1_000, wall_ns: 1_000 };
         assert_eq!(sample.ns(), 10.0);
         assert_eq!(sample.share(1, 2), 1.0);
         assert_eq!(sample.share(64, 2), 0.5);

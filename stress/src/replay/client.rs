@@ -33,11 +33,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(address: SocketAddr, patience: Duration) -> Self {
-        Self {
-            address,
-            patience,
-            idle: RefCell::default(),
-        }
+        Self { address, patience, idle: RefCell::default() }
     }
 
     /// Makes one request; never [`Fate::Rejected`].
@@ -113,16 +109,12 @@ impl Client {
     }
 
     async fn connect(&self) -> Result<Sender, Fate> {
-        let stream = TcpStream::connect(self.address)
-            .await
-            .map_err(|error| fate(&error))?;
+        let stream = TcpStream::connect(self.address).await.map_err(|error| fate(&error))?;
         let _ = stream.set_nodelay(true);
         // A connection given up is gone at once: thousands of them, closed in order, would
         // each hold a port for a minute.
         let _ = stream.set_zero_linger();
-        let (sender, connection) = handshake(TokioIo::new(stream))
-            .await
-            .map_err(|_| Fate::Cut)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|_| Fate::Cut)?;
         spawn_local(connection);
         Ok(sender)
     }

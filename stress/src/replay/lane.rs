@@ -45,11 +45,7 @@ pub struct Policy {
 impl Policy {
     /// The crate's defaults, but for the wait.
     pub fn waiting(open_for: Duration) -> Self {
-        Self {
-            failures: 5,
-            successes: 2,
-            open_for,
-        }
+        Self { failures: 5, successes: 2, open_for }
     }
 }
 
@@ -108,10 +104,7 @@ async fn within(plan: &Plan<'_>, stop: &Stop, bar: &ProgressBar) -> Result<Lane,
     let socket = |error: io::Error| Failure(format!("127.0.0.1: {error}"));
     let pace = plan.pace;
     // Half the timeout at most, so that slowness is no failure.
-    let work = Work {
-        speed: pace.speed,
-        longest: pace.timeout / 2,
-    };
+    let work = Work { speed: pace.speed, longest: pace.timeout / 2 };
     let upstream = Upstream::start(work).map_err(socket)?;
     let turns = upstream.turns();
     let zero = Instant::now() + LEAD;
@@ -126,10 +119,7 @@ async fn within(plan: &Plan<'_>, stop: &Stop, bar: &ProgressBar) -> Result<Lane,
     });
 
     let mut calls = JoinSet::new();
-    let due = plan
-        .arrivals
-        .iter()
-        .map(|arrival| pace.compress(arrival.at));
+    let due = plan.arrivals.iter().map(|arrival| pace.compress(arrival.at));
     let load = async {
         let launched = open_loop(due, zero, stop, |index, due| {
             let arrival = plan.arrivals[index];
@@ -197,21 +187,14 @@ struct Caller {
 
 impl Caller {
     async fn call(&self, due: Duration, arrival: Arrival) {
-        let ask = Ask {
-            context_tokens: arrival.context,
-            generated_tokens: arrival.generated,
-        };
+        let ask = Ask { context_tokens: arrival.context, generated_tokens: arrival.generated };
         let fate = match &self.guard {
             None => self.send(ask).await,
             Some(breaker) => self.send_guarded(breaker, ask).await,
         };
         let latency = self.zero.elapsed().saturating_sub(due);
         let phase = self.timeline.step_at(due).phase;
-        self.requests.borrow_mut().push(Request {
-            phase,
-            fate,
-            latency,
-        });
+        self.requests.borrow_mut().push(Request { phase, fate, latency });
     }
 
     async fn send_guarded(&self, breaker: &Arc<CircuitBreaker>, ask: Ask) -> Fate {
@@ -234,12 +217,7 @@ impl Caller {
     }
 
     fn tell(&self, at: Duration, breaker: &CircuitBreaker, event: Event) {
-        let told = Told {
-            at,
-            done: self.zero.elapsed(),
-            era: breaker.era(),
-            event,
-        };
+        let told = Told { at, done: self.zero.elapsed(), era: breaker.era(), event };
         self.events.borrow_mut().push(told);
     }
 

@@ -94,10 +94,7 @@ mod tests {
     fn without_a_speed_any_trace_takes_the_usual_time() {
         for span in [Duration::from_millis(1), HOUR, HOUR * 700] {
             let pace = Pace::new(span, None).unwrap();
-            assert!(
-                pace.length.abs_diff(USUAL) < Duration::from_millis(1),
-                "{pace:?}"
-            );
+            assert!(pace.length.abs_diff(USUAL) < Duration::from_millis(1), "{pace:?}");
             assert!(pace.compress(span).abs_diff(USUAL) < Duration::from_millis(1));
         }
     }
@@ -108,10 +105,7 @@ mod tests {
         assert_eq!(pace.length, Duration::from_secs(36));
         assert_eq!(pace.timeout, Duration::from_micros(169_200));
         assert_eq!(pace.open_for, Duration::from_millis(126));
-        assert_eq!(
-            pace.compress(Duration::from_secs(5)),
-            Duration::from_millis(50)
-        );
+        assert_eq!(pace.compress(Duration::from_secs(5)), Duration::from_millis(50));
     }
 
     #[test]

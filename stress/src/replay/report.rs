@@ -27,11 +27,7 @@ pub fn section(
     let policy = plans[1].guard.unwrap_or(Policy::waiting(pace.open_for));
     let story = Story::read(&guarded.events, &policy);
     let times = due_times(&plans[1]);
-    let due = Due {
-        times: &times,
-        pace: &pace,
-        timeline,
-    };
+    let due = Due { times: &times, pace: &pace, timeline };
     let following = verdict::following(due, guarded, &story);
     let without = Tally::by_phase(phases, &bare.requests);
     let with = Tally::by_phase(phases, &guarded.requests);
@@ -61,10 +57,7 @@ pub fn section(
     });
     let mut counts = counts(name, pace, &without, &with);
     let outages = |tallies: &[Tally]| -> u64 {
-        let of = phases
-            .iter()
-            .zip(tallies)
-            .filter(|(phase, _)| is_outage(phase));
+        let of = phases.iter().zip(tallies).filter(|(phase, _)| is_outage(phase));
         of.map(|(_, tally)| tally.failed).sum()
     };
     counts.notes.push(format!(
@@ -101,10 +94,7 @@ pub fn section(
 
 /// When each request of `plan` is due.
 fn due_times(plan: &Plan<'_>) -> Vec<Duration> {
-    plan.arrivals
-        .iter()
-        .map(|arrival| plan.pace.compress(arrival.at))
-        .collect()
+    plan.arrivals.iter().map(|arrival| plan.pace.compress(arrival.at)).collect()
 }
 
 /// Every check of a complete replay.
@@ -126,8 +116,7 @@ fn checks(due: Due<'_>, policy: &Policy, lanes: &[Lane; 3], story: &Story) -> Ve
 fn loads(pace: Pace, lanes: &[Lane; 3]) -> Vec<Check> {
     let names = ["without", "with", "all_healthy"];
     let each = names.iter().zip(lanes);
-    each.flat_map(|(name, lane)| verdict::load(name, lane, &pace))
-        .collect()
+    each.flat_map(|(name, lane)| verdict::load(name, lane, &pace)).collect()
 }
 
 /// Between what was without the breaker and what was with it. Not the ASCII bar, which

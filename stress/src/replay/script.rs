@@ -90,21 +90,13 @@ pub struct Timeline {
 impl Timeline {
     /// Lays `phases` out over `length`; the last step has no end.
     pub fn new(phases: &'static [Phase], length: Duration) -> Self {
-        let all = phases
-            .iter()
-            .flat_map(|phase| phase.steps)
-            .map(|step| step.1)
-            .sum::<u32>();
+        let all = phases.iter().flat_map(|phase| phase.steps).map(|step| step.1).sum::<u32>();
         let mut steps = Vec::new();
         let mut begun = 0;
         for (phase, Phase { steps: within, .. }) in phases.iter().enumerate() {
             for &(behaviour, share) in *within {
                 let from = length * begun / all.max(1);
-                steps.push(Step {
-                    from,
-                    behaviour,
-                    phase,
-                });
+                steps.push(Step { from, behaviour, phase });
                 begun += share;
             }
         }
@@ -165,11 +157,8 @@ mod tests {
 
     #[test]
     fn four_phases_are_total_outages_and_every_trouble_is_followed_by_health() {
-        let outages: Vec<&str> = TROUBLE
-            .iter()
-            .filter(|phase| is_outage(phase))
-            .map(|phase| phase.name)
-            .collect();
+        let outages: Vec<&str> =
+            TROUBLE.iter().filter(|phase| is_outage(phase)).map(|phase| phase.name).collect();
         assert_eq!(outages, ["429 storm", "hanging", "refused", "503s"]);
         let steps = Timeline::new(TROUBLE, RUN).steps().to_vec();
         for pair in steps.windows(2) {

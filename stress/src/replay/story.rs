@@ -134,8 +134,7 @@ impl Story {
             (Now::Open { by, .. }, Event::Rejected { open: true }, false) => {
                 if told.at >= by {
                     let late = told.at.saturating_sub(by);
-                    self.kept_out
-                        .push(format!("at {:.3?}, {late:.3?} past it", told.at));
+                    self.kept_out.push(format!("at {:.3?}, {late:.3?} past it", told.at));
                 }
                 now
             }
@@ -146,27 +145,14 @@ impl Story {
                 self.change(entry, told, To::HalfOpen);
                 Now::HalfOpen { passed: 0 }
             }
-            (
-                _,
-                Event::Settled {
-                    passed: Some(false),
-                    ..
-                },
-                true,
-            ) => {
+            (_, Event::Settled { passed: Some(false), .. }, true) => {
                 self.change(entry, told, To::Open);
                 Now::Open {
                     after: told.at + policy.open_for,
                     by: told.done + policy.open_for + TICK,
                 }
             }
-            (
-                Now::HalfOpen { passed },
-                Event::Settled {
-                    passed: Some(true), ..
-                },
-                true,
-            ) => {
+            (Now::HalfOpen { passed }, Event::Settled { passed: Some(true), .. }, true) => {
                 if passed + 1 != policy.successes {
                     self.fault(told, format!("closed by {} successes", passed + 1));
                 }
@@ -186,9 +172,7 @@ impl Story {
                     }
                     _ => {}
                 }
-                Now::HalfOpen {
-                    passed: passed + u32::from(how == Some(true)),
-                }
+                Now::HalfOpen { passed: passed + u32::from(how == Some(true)) }
             }
             (_, Event::Settled { .. }, false) => now,
             (_, event, _) => {
@@ -199,16 +183,11 @@ impl Story {
     }
 
     fn change(&mut self, entry: usize, told: &Told, to: To) {
-        self.changes.push(Change {
-            entry,
-            at: told.done,
-            to,
-        });
+        self.changes.push(Change { entry, at: told.done, to });
     }
 
     fn fault(&mut self, told: &Told, what: String) {
-        self.faults
-            .push(format!("at {:.3?}, era {}: {what}", told.at, told.era));
+        self.faults.push(format!("at {:.3?}, era {}: {what}", told.at, told.era));
     }
 
     /// Where the breaker was at `at`.
@@ -219,9 +198,7 @@ impl Story {
 
     /// The first change to `to` from `at` on.
     pub fn first(&self, to: To, at: Duration) -> Option<&Change> {
-        self.changes
-            .iter()
-            .find(|change| change.at >= at && change.to == to)
+        self.changes.iter().find(|change| change.at >= at && change.to == to)
     }
 }
 

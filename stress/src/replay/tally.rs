@@ -93,25 +93,16 @@ impl Percentiles {
         times.sort_unstable();
         let rank = |percent: usize| {
             let nearest = (times.len() * percent).div_ceil(100);
-            times
-                .get(nearest.checked_sub(1)?)
-                .map(|time| time.as_secs_f64() * 1e3)
+            times.get(nearest.checked_sub(1)?).map(|time| time.as_secs_f64() * 1e3)
         };
-        Self {
-            p50_ms: rank(50),
-            p95_ms: rank(95),
-            p99_ms: rank(99),
-        }
+        Self { p50_ms: rank(50), p95_ms: rank(95), p99_ms: rank(99) }
     }
 }
 
 impl Tally {
     /// Counts `requests` under the name `phase`.
     pub fn of<'a>(phase: &'static str, requests: impl Iterator<Item = &'a Request>) -> Self {
-        let mut tally = Self {
-            phase,
-            ..Self::default()
-        };
+        let mut tally = Self { phase, ..Self::default() };
         let (mut all, mut served) = (Vec::new(), Vec::new());
         for request in requests {
             all.push(request.latency);
@@ -144,16 +135,8 @@ impl Tally {
 
     /// One for each of `phases`.
     pub fn by_phase(phases: &[Phase], requests: &[Request]) -> Vec<Self> {
-        let within = |index| {
-            requests
-                .iter()
-                .filter(move |request| request.phase == index)
-        };
-        phases
-            .iter()
-            .enumerate()
-            .map(|(i, phase)| Self::of(phase.name, within(i)))
-            .collect()
+        let within = |index| requests.iter().filter(move |request| request.phase == index);
+        phases.iter().enumerate().map(|(i, phase)| Self::of(phase.name, within(i))).collect()
     }
 }
 
@@ -162,32 +145,16 @@ mod tests {
     use super::*;
 
     fn request(phase: usize, fate: Fate, ms: u64) -> Request {
-        Request {
-            phase,
-            fate,
-            latency: Duration::from_millis(ms),
-        }
+        Request { phase, fate, latency: Duration::from_millis(ms) }
     }
 
     #[test]
     fn every_request_is_served_failed_or_rejected() {
         use Fate::*;
-        let fates = [
-            Served,
-            Limited,
-            Unavailable,
-            TimedOut,
-            Refused,
-            Cut,
-            Unsent,
-            Rejected,
-        ];
+        let fates = [Served, Limited, Unavailable, TimedOut, Refused, Cut, Unsent, Rejected];
         let requests: Vec<Request> = fates.iter().map(|&fate| request(0, fate, 1)).collect();
         let tally = Tally::of("all", requests.iter());
-        assert_eq!(
-            (tally.requests, tally.served, tally.failed, tally.rejected),
-            (8, 1, 6, 1)
-        );
+        assert_eq!((tally.requests, tally.served, tally.failed, tally.rejected), (8, 1, 6, 1));
     }
 
     #[test]

@@ -57,9 +57,7 @@ impl Due<'_> {
         let steps = self.timeline.steps().iter().filter(|step| hangs(step));
         let blind = steps.map(|step| {
             let first = self.times.partition_point(|&due| due < step.from);
-            self.times
-                .get(first)
-                .map_or(0, |&due| self.between(due, due + self.pace.timeout))
+            self.times.get(first).map_or(0, |&due| self.between(due, due + self.pace.timeout))
         });
         blind.sum::<usize>() as u64
     }
@@ -100,20 +98,16 @@ pub fn following(due: Due<'_>, lane: &Lane, story: &Story) -> Vec<Following> {
     };
     shifts(lane)
         .into_iter()
-        .map(
-            |Shift {
-                 at, until, cure, ..
-             }| Following {
-                phase: due.phase_at(at),
-                at_s: at.as_secs_f64(),
-                onset_to_open_ms: if cure { None } else { ms(To::Open, at, until) },
-                cure_to_closed_ms: if cure && story.state_at(at) != To::Closed {
-                    ms(To::Closed, at, until)
-                } else {
-                    None
-                },
+        .map(|Shift { at, until, cure, .. }| Following {
+            phase: due.phase_at(at),
+            at_s: at.as_secs_f64(),
+            onset_to_open_ms: if cure { None } else { ms(To::Open, at, until) },
+            cure_to_closed_ms: if cure && story.state_at(at) != To::Closed {
+                ms(To::Closed, at, until)
+            } else {
+                None
             },
-        )
+        })
         .collect()
 }
 
@@ -137,12 +131,7 @@ fn shifts(lane: &Lane) -> Vec<Shift> {
                 last.until = Some(turn.at);
                 last.at
             });
-            shifts.push(Shift {
-                at: turn.at,
-                since,
-                until: None,
-                cure: serves,
-            });
+            shifts.push(Shift { at: turn.at, since, until: None, cure: serves });
         }
     }
     shifts
@@ -151,10 +140,7 @@ fn shifts(lane: &Lane) -> Vec<Shift> {
 /// In each outage, the guarded run wasted little of what the bare one did.
 pub fn waste(due: Due<'_>, bare: &[Tally], guarded: &[Tally]) -> Vec<Check> {
     let phases = due.timeline.phases();
-    let outages = phases
-        .iter()
-        .enumerate()
-        .filter(|(_, phase)| is_outage(phase));
+    let outages = phases.iter().enumerate().filter(|(_, phase)| is_outage(phase));
     outages
         .map(|(i, phase)| {
             let name = name("wastes_at_most_5_percent", phase.name);
@@ -235,11 +221,8 @@ pub fn contract(story: &Story) -> Vec<Check> {
             Check::not_reached(past, "nothing arrived past a deadline")
         } else {
             let (out, of) = (story.kept_out.len(), story.let_in);
-            let more = if out == 0 {
-                String::new()
-            } else {
-                format!(": {}", first(&story.kept_out))
-            };
+            let more =
+                if out == 0 { String::new() } else { format!(": {}", first(&story.kept_out)) };
             Check::judged(past, out == 0, format!("{of} let in, {out} kept out{more}"))
         },
         Check::judged(
@@ -288,15 +271,9 @@ pub fn cures(due: Due<'_>, lane: &Lane, story: &Story, policy: &Policy) -> Vec<C
                     since(closed.at)
                 ),
                 (Some(closed), None) if held => {
-                    format!(
-                        "probes were out; closed {:.1} ms after the cure",
-                        since(closed.at)
-                    )
+                    format!("probes were out; closed {:.1} ms after the cure", since(closed.at))
                 }
-                _ => format!(
-                    "not closed before the next trouble, after {} spells",
-                    spells.len()
-                ),
+                _ => format!("not closed before the next trouble, after {} spells", spells.len()),
             };
             Check::judged(name, held, detail)
         })
@@ -307,10 +284,7 @@ pub fn cures(due: Due<'_>, lane: &Lane, story: &Story, policy: &Policy) -> Vec<C
 pub fn totals(lane: &Lane) -> Option<Check> {
     let snapshot = lane.snapshot.as_ref()?;
     let count = |wanted: fn(Fate) -> bool| {
-        lane.requests
-            .iter()
-            .filter(|request| wanted(request.fate))
-            .count() as u64
+        lane.requests.iter().filter(|request| wanted(request.fate)).count() as u64
     };
     let served = count(|fate| fate == Fate::Served);
     let rejected = count(|fate| fate == Fate::Rejected);
@@ -337,11 +311,7 @@ pub fn totals(lane: &Lane) -> Option<Check> {
 
 /// The load was what the script says, and no request was lost to this program's own limits.
 pub fn load(name: &str, lane: &Lane, pace: &Pace) -> Vec<Check> {
-    let unsent = lane
-        .requests
-        .iter()
-        .filter(|request| request.fate == Fate::Unsent)
-        .count();
+    let unsent = lane.requests.iter().filter(|request| request.fate == Fate::Unsent).count();
     let mut late = lane.launched.late.clone();
     late.sort_unstable();
     // Nine of ten: a machine that stalls now and then is no wrong load, one that cannot

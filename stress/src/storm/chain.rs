@@ -35,10 +35,7 @@ impl Edges {
 /// Whether a breaker that nobody orders about may go from one state to the other.
 fn is_legal(from: State, to: State) -> bool {
     use State::{Closed, HalfOpen, Open};
-    matches!(
-        (from, to),
-        (Closed, Open) | (Open, HalfOpen) | (HalfOpen, Closed | Open | HalfOpen)
-    )
+    matches!((from, to), (Closed, Open) | (Open, HalfOpen) | (HalfOpen, Closed | Open | HalfOpen))
 }
 
 /// How the breaker was set up.
@@ -99,11 +96,7 @@ impl Faults {
     /// The first few, in a line.
     pub(super) fn text(&self) -> String {
         let more = self.count - self.first.len() as u64;
-        let more = if more > 0 {
-            format!("; and {more} more")
-        } else {
-            String::new()
-        };
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
         self.first.join("; ") + &more
     }
 }
@@ -141,9 +134,7 @@ pub(super) fn judge(eras: &[Seen], unplaced: &[Unplaced], rules: Rules) -> Findi
         };
         found.edges.add(from, to);
         if !is_legal(from, to) {
-            found
-                .illegal
-                .add(|| format!("era {era} to {}: {from} to {to}", era + 1));
+            found.illegal.add(|| format!("era {era} to {}: {from} to {to}", era + 1));
         }
         let seen = eras[era];
         let (what, had, needed) = match (from, to) {
@@ -202,10 +193,7 @@ fn cover(eras: usize, unplaced: &[Unplaced]) -> Vec<u32> {
         let range = covered.iter_mut().enumerate();
         let first = usize::try_from(call.first).unwrap_or(usize::MAX);
         let last = usize::try_from(call.last).unwrap_or(usize::MAX);
-        for (_, count) in range
-            .skip(first)
-            .take(last.saturating_sub(first).saturating_add(1))
-        {
+        for (_, count) in range.skip(first).take(last.saturating_sub(first).saturating_add(1)) {
             *count += 1;
         }
     }
@@ -217,35 +205,16 @@ mod tests {
     use super::*;
     use State::{Closed, HalfOpen, Open};
 
-    const RULES: Rules = Rules {
-        failures: 5,
-        successes: 2,
-        permits: 3,
-    };
+    const RULES: Rules = Rules { failures: 5, successes: 2, permits: 3 };
 
     /// Two cycles, the first with a probe that failed, the second with one given back.
     fn good() -> Vec<Seen> {
-        let closed = Seen {
-            failed: 6,
-            ..Seen::of(Closed)
-        };
-        let failed = Seen {
-            admitted: 2,
-            most_out: 2,
-            failed: 1,
-            ..Seen::of(HalfOpen)
-        };
-        let passed = Seen {
-            admitted: 4,
-            most_out: 3,
-            given_back: 1,
-            passed: 2,
-            ..Seen::of(HalfOpen)
-        };
+        let closed = Seen { failed: 6, ..Seen::of(Closed) };
+        let failed = Seen { admitted: 2, most_out: 2, failed: 1, ..Seen::of(HalfOpen) };
+        let passed =
+            Seen { admitted: 4, most_out: 3, given_back: 1, passed: 2, ..Seen::of(HalfOpen) };
         let open = Seen::of(Open);
-        vec![
-            closed, open, failed, open, passed, closed, open, passed, closed,
-        ]
+        vec![closed, open, failed, open, passed, closed, open, passed, closed]
     }
 
     fn faults(eras: &[Seen]) -> [u64; 5] {
@@ -310,27 +279,9 @@ mod tests {
     #[test]
     fn a_transition_without_its_cause_is_found() {
         for (era, change) in [
-            (
-                0,
-                Seen {
-                    failed: 4,
-                    ..good()[0]
-                },
-            ),
-            (
-                2,
-                Seen {
-                    failed: 0,
-                    ..good()[2]
-                },
-            ),
-            (
-                4,
-                Seen {
-                    passed: 1,
-                    ..good()[4]
-                },
-            ),
+            (0, Seen { failed: 4, ..good()[0] }),
+            (2, Seen { failed: 0, ..good()[2] }),
+            (4, Seen { passed: 1, ..good()[4] }),
         ] {
             let mut eras = good();
             eras[era] = change;
@@ -343,10 +294,7 @@ mod tests {
         let witness = Unplaced { first: 2, last: 5 };
         let unseen = |era: usize| {
             let mut eras = good();
-            eras[era] = Seen {
-                states: 0,
-                ..eras[era]
-            };
+            eras[era] = Seen { states: 0, ..eras[era] };
             judge(&eras, &[witness], RULES)
         };
         assert_eq!((unseen(2).inferred, unseen(2).gaps.count), (1, 0));

@@ -16,11 +16,7 @@ use super::worker::Worker;
 use crate::program::Stop;
 
 /// Enough for a call and for an unwinding; frames are larger without optimisation.
-const STACK: usize = if cfg!(debug_assertions) {
-    256 << 10
-} else {
-    64 << 10
-};
+const STACK: usize = if cfg!(debug_assertions) { 256 << 10 } else { 64 << 10 };
 
 /// Threads that stay for the sake of the cycles.
 const STAY: usize = 64;
@@ -122,11 +118,8 @@ impl Shared {
         if calls.is_multiple_of(COUNT_EVERY)
             && let Ok(_alone) = self.counting.try_lock()
         {
-            let closings = self
-                .breaker
-                .snapshot()
-                .transitions
-                .between(State::HalfOpen, State::Closed);
+            let closings =
+                self.breaker.snapshot().transitions.between(State::HalfOpen, State::Closed);
             if closings >= self.cycles {
                 self.give_up();
             }
@@ -162,24 +155,13 @@ impl Shared {
             self.moved.notify_all();
         }
         while gate.state == Barrier::Shut {
-            gate = self
-                .opened
-                .wait(gate)
-                .unwrap_or_else(PoisonError::into_inner);
+            gate = self.opened.wait(gate).unwrap_or_else(PoisonError::into_inner);
         }
         let open = gate.state == Barrier::Open;
         drop(gate);
 
-        let mut leaving = Leaving {
-            shared: self,
-            index,
-            tally: None,
-        };
-        leaving.tally = Some(if open {
-            Worker::new(self, index).run()
-        } else {
-            Tally::default()
-        });
+        let mut leaving = Leaving { shared: self, index, tally: None };
+        leaving.tally = Some(if open { Worker::new(self, index).run() } else { Tally::default() });
     }
 }
 
@@ -213,10 +195,7 @@ pub(super) struct Crew {
 
 impl Crew {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            threads: Vec::with_capacity(shared.stations.len()),
-            shared,
-        }
+        Self { threads: Vec::with_capacity(shared.stations.len()), shared }
     }
 
     /// Starts one more.

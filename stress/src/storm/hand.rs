@@ -45,10 +45,7 @@ struct Spell {
 
 impl Hand {
     pub(super) fn new(clock: ManualClock) -> Self {
-        Self {
-            clock,
-            spell: Mutex::default(),
-        }
+        Self { clock, spell: Mutex::default() }
     }
 
     /// Makes an open breaker due, if it is open now and nobody else is at it.
@@ -126,10 +123,7 @@ mod tests {
         let (breaker, hand) = open_breaker();
         let history = History::new();
         hand.pass_open(&breaker, &history);
-        let held = [
-            breaker.try_acquire().unwrap(),
-            breaker.try_acquire().unwrap(),
-        ];
+        let held = [breaker.try_acquire().unwrap(), breaker.try_acquire().unwrap()];
         assert!(breaker.try_acquire().is_err());
         for _ in 0..10 {
             hand.pass_lease(&breaker, &history);

@@ -74,9 +74,7 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn new() -> Self {
-        Self {
-            pieces: (0..PIECES).map(|_| OnceLock::new()).collect(),
-        }
+        Self { pieces: (0..PIECES).map(|_| OnceLock::new()).collect() }
     }
 
     /// The record of an era; none beyond the last that is kept.
@@ -100,8 +98,7 @@ impl History {
 
     /// Whether somebody saw `era` in `state`, as far as is known by now.
     pub(super) fn was(&self, era: u64, state: State) -> bool {
-        self.spot(era)
-            .is_some_and(|spot| spot.seen.load(Ordering::Acquire) & bit(state) != 0)
+        self.spot(era).is_some_and(|spot| spot.seen.load(Ordering::Acquire) & bit(state) != 0)
     }
 
     /// A call was admitted in `era`, and is noted as out if it is a probe.
@@ -153,11 +150,8 @@ impl History {
 impl Seen {
     /// The one state that the era was seen in; `Err` with all of them if it is not one.
     pub(super) fn state(&self) -> Result<State, Vec<State>> {
-        let states: Vec<State> = State::ALL
-            .iter()
-            .copied()
-            .filter(|&state| self.states & bit(state) != 0)
-            .collect();
+        let states: Vec<State> =
+            State::ALL.iter().copied().filter(|&state| self.states & bit(state) != 0).collect();
         match states[..] {
             [state] => Ok(state),
             _ => Err(states),
@@ -167,10 +161,7 @@ impl Seen {
     /// An era of which only the state is known.
     #[cfg(test)]
     pub(super) fn of(state: State) -> Self {
-        Self {
-            states: bit(state),
-            ..Self::default()
-        }
+        Self { states: bit(state), ..Self::default() }
     }
 }
 

@@ -29,11 +29,7 @@ pub(super) struct Outcome {
 
 /// Ctrl-C came before any call was made.
 pub(super) fn nothing_done() -> Section {
-    Section {
-        figures: json!({}),
-        partial: true,
-        ..Section::default()
-    }
+    Section { figures: json!({}), partial: true, ..Section::default() }
 }
 
 /// The storm stood still.
@@ -132,11 +128,7 @@ fn kept(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Vec<Check> 
                 ),
             ),
         ),
-        Check::judged(
-            "no_thread_dies",
-            outcome.died == 0,
-            format!("{} died", outcome.died),
-        ),
+        Check::judged("no_thread_dies", outcome.died == 0, format!("{} died", outcome.died)),
     ];
     if snapshot.era >= MOST_ERAS {
         let detail = format!("{} eras, {MOST_ERAS} are kept", snapshot.era);
@@ -149,28 +141,18 @@ fn kept(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Vec<Check> 
             found.gaps.count == 0,
             or(
                 found.gaps.text(),
-                format!(
-                    "{} eras, {} known by their neighbours",
-                    snapshot.era + 1,
-                    found.inferred
-                ),
+                format!("{} eras, {} known by their neighbours", snapshot.era + 1, found.inferred),
             ),
         ),
         Check::judged(
             "only_legal_edges",
             found.illegal.count == 0,
-            or(
-                found.illegal.text(),
-                format!("{} edges", found.edges.total()),
-            ),
+            or(found.illegal.text(), format!("{} edges", found.edges.total())),
         ),
         Check::judged(
             "every_edge_has_its_cause",
             found.without_cause.count == 0,
-            or(
-                found.without_cause.text(),
-                format!("{} edges", found.edges.total()),
-            ),
+            or(found.without_cause.text(), format!("{} edges", found.edges.total())),
         ),
         Check::judged(
             "edges_are_as_counted",
@@ -273,31 +255,17 @@ fn table(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Table {
         ("    failed (panicked)", pair(tally.failed, tally.panicked)),
         (
             "    ignored / dropped unsettled",
-            format!(
-                "{} / {}",
-                thousands(tally.ignored),
-                thousands(tally.cancelled)
-            ),
+            format!("{} / {}", thousands(tally.ignored), thousands(tally.cancelled)),
         ),
         ("    settled after their era", thousands(snapshot.stale)),
         ("    settled by another thread", thousands(tally.sent)),
         (
             "  turned away: open / probes out",
-            format!(
-                "{} / {}",
-                thousands(tally.rejected_open),
-                thousands(tally.rejected_full)
-            ),
+            format!("{} / {}", thousands(tally.rejected_open), thousands(tally.rejected_full)),
         ),
         ("full cycles (eras)", pair(closings(snapshot), snapshot.era)),
-        (
-            "half-open spells (probes)",
-            pair(found.spells, found.probes),
-        ),
-        (
-            "swaps (retried)",
-            pair(snapshot.contention.swaps, snapshot.contention.retries),
-        ),
+        ("half-open spells (probes)", pair(found.spells, found.probes)),
+        ("swaps (retried)", pair(snapshot.contention.swaps, snapshot.contention.retries)),
         (
             "context switches: waited / preempted",
             format!(
@@ -308,10 +276,9 @@ fn table(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Table {
         ),
         (
             "peak memory of the process",
-            outcome.peak_memory_kib.map_or_else(
-                || "not available".to_owned(),
-                |kib| format!("{} MiB", kib >> 10),
-            ),
+            outcome
+                .peak_memory_kib
+                .map_or_else(|| "not available".to_owned(), |kib| format!("{} MiB", kib >> 10)),
         ),
         (
             "time: starting / storm / processor",
@@ -324,10 +291,7 @@ fn table(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Table {
     Table {
         title: "storm: one breaker, all threads at once".to_owned(),
         head: vec![String::new(), "figure".to_owned()],
-        rows: rows
-            .into_iter()
-            .map(|(name, figure)| vec![name.to_owned(), figure])
-            .collect(),
+        rows: rows.into_iter().map(|(name, figure)| vec![name.to_owned(), figure]).collect(),
         notes: Vec::new(),
     }
 }

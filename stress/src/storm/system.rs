@@ -39,9 +39,7 @@ impl Usage {
     pub(super) fn since(self, before: Self) -> Self {
         Self {
             cpu_s: self.cpu_s - before.cpu_s,
-            voluntary_switches: self
-                .voluntary_switches
-                .saturating_sub(before.voluntary_switches),
+            voluntary_switches: self.voluntary_switches.saturating_sub(before.voluntary_switches),
             involuntary_switches: self
                 .involuntary_switches
                 .saturating_sub(before.involuntary_switches),
@@ -122,14 +120,8 @@ fn limits() -> Vec<Limit> {
         .ok()
         .map(|(soft, _)| soft)
         .filter(|&soft| soft != nix::sys::resource::RLIM_INFINITY);
-    let limit = |name, what, each, value: Option<u64>| {
-        value.map(|value| Limit {
-            name,
-            what,
-            value,
-            each,
-        })
-    };
+    let limit =
+        |name, what, each, value: Option<u64>| value.map(|value| Limit { name, what, value, each });
     let threads = "threads";
     [
         limit(
@@ -142,23 +134,11 @@ fn limits() -> Vec<Limit> {
             "kernel.pid_max",
             threads,
             1,
-            procfs::sys::kernel::pid_max()
-                .ok()
-                .and_then(|most| u64::try_from(most).ok()),
+            procfs::sys::kernel::pid_max().ok().and_then(|most| u64::try_from(most).ok()),
         ),
-        limit(
-            "vm.max_map_count",
-            "memory maps",
-            MAPS,
-            procfs::sys::vm::max_map_count().ok(),
-        ),
+        limit("vm.max_map_count", "memory maps", MAPS, procfs::sys::vm::max_map_count().ok()),
         limit("the limit on processes (ulimit -u)", threads, 1, user),
-        limit(
-            "the limit on address space (ulimit -v), in bytes,",
-            "bytes",
-            128 << 10,
-            space,
-        ),
+        limit("the limit on address space (ulimit -v), in bytes,", "bytes", 128 << 10, space),
         limit("pids.max of the control group", threads, 1, group_limit()),
     ]
     .into_iter()

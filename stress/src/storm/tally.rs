@@ -73,32 +73,12 @@ impl Tally {
             ("settled", snapshot.admitted, settled),
             ("in_flight", snapshot.in_flight, 0),
             ("rejected.open", snapshot.rejected.open, self.rejected_open),
-            (
-                "rejected.half_open_full",
-                snapshot.rejected.half_open_full,
-                self.rejected_full,
-            ),
-            (
-                "rejected.forced_open",
-                snapshot.rejected.forced_open,
-                self.odd,
-            ),
+            ("rejected.half_open_full", snapshot.rejected.half_open_full, self.rejected_full),
+            ("rejected.forced_open", snapshot.rejected.forced_open, self.odd),
             ("fallbacks", snapshot.fallbacks, self.fallbacks),
-            (
-                "calls",
-                snapshot.admitted + snapshot.rejected.total(),
-                self.calls,
-            ),
-            (
-                "latency.success.samples",
-                snapshot.latency.success.samples,
-                self.succeeded,
-            ),
-            (
-                "latency.failure.samples",
-                snapshot.latency.failure.samples,
-                self.failed,
-            ),
+            ("calls", snapshot.admitted + snapshot.rejected.total(), self.calls),
+            ("latency.success.samples", snapshot.latency.success.samples, self.succeeded),
+            ("latency.failure.samples", snapshot.latency.failure.samples, self.failed),
             ("lifetime.admitted", lifetime.admitted, self.admitted),
             ("lifetime.succeeded", lifetime.succeeded, self.succeeded),
             ("lifetime.failed", lifetime.failed, self.failed),
@@ -265,11 +245,7 @@ mod tests {
     fn tallies_add_up_by_name() {
         let (_, one) = some_calls();
         let unplaced = Unplaced { first: 1, last: 2 };
-        let two = Tally {
-            sent: 3,
-            unplaced: vec![unplaced],
-            ..one.clone()
-        };
+        let two = Tally { sent: 3, unplaced: vec![unplaced], ..one.clone() };
         let mut sum = one;
         sum += two;
         assert_eq!((sum.calls, sum.succeeded, sum.sent), (10, 4, 3));

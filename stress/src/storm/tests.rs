@@ -4,11 +4,7 @@ use super::*;
 use crate::program::{Stop, Verdict};
 
 fn run(threads: u32, calls: u64, cycles: u64) -> Section {
-    let options = Options {
-        threads,
-        calls,
-        cycles,
-    };
+    let options = Options { threads, calls, cycles };
     let ctx = Context::quiet(7, Stop::default());
     prepare(options).unwrap().run(&ctx).unwrap()
 }
@@ -43,11 +39,7 @@ fn a_case_that_was_not_met_is_reported_and_is_no_pass() {
     assert_eq!(totals.verdict, Verdict::Held, "{totals:?}");
 
     let ctx = Context::quiet(7, Stop::default());
-    let options = Options {
-        threads: 1,
-        calls: 1,
-        cycles: 1,
-    };
+    let options = Options { threads: 1, calls: 1, cycles: 1 };
     let storm = Storm { options };
     let shared = storm.shared(&ctx).unwrap();
     let nothing = report::section(&storm.options, Outcome::default(), &shared);
@@ -59,13 +51,7 @@ fn a_case_that_was_not_met_is_reported_and_is_no_pass() {
 #[test]
 fn an_interrupted_storm_is_partial_and_its_books_still_agree() {
     let ctx = Context::quiet(7, Stop::default());
-    let storm = Storm {
-        options: Options {
-            threads: 4,
-            calls: 1_000_000,
-            cycles: u64::MAX,
-        },
-    };
+    let storm = Storm { options: Options { threads: 4, calls: 1_000_000, cycles: u64::MAX } };
     let shared = Arc::new(storm.shared(&ctx).unwrap());
     let crew = muster(&ctx, &shared).unwrap();
     crew.let_go();
@@ -75,12 +61,7 @@ fn an_interrupted_storm_is_partial_and_its_books_still_agree() {
     ctx.stop.request();
     while !crew.all_gone(LOOK) {}
     let (tally, died) = crew.books();
-    let outcome = Outcome {
-        tally,
-        died,
-        partial: true,
-        ..Outcome::default()
-    };
+    let outcome = Outcome { tally, died, partial: true, ..Outcome::default() };
     let section = report::section(&storm.options, outcome, &shared);
     assert!(section.partial);
     assert!(of(&section, "enough_calls").is_none(), "not judged");
@@ -92,11 +73,7 @@ fn an_interrupted_storm_is_partial_and_its_books_still_agree() {
 #[test]
 fn too_many_calls_and_too_many_threads_are_refused_by_flag() {
     let refusal = |threads, calls| {
-        let options = Options {
-            threads,
-            calls,
-            cycles: 1,
-        };
+        let options = Options { threads, calls, cycles: 1 };
         prepare(options).err().map(|Refusal(why)| why)
     };
     let calls = refusal(1_000, 1_000_001).unwrap();

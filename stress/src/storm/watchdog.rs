@@ -50,10 +50,7 @@ impl Station {
 
 /// Calls made by all threads so far.
 pub(super) fn progress(stations: &[Station]) -> u64 {
-    stations
-        .iter()
-        .map(|station| station.calls.load(Ordering::Relaxed))
-        .sum()
+    stations.iter().map(|station| station.calls.load(Ordering::Relaxed)).sum()
 }
 
 /// How many threads stand where, in words.
@@ -98,11 +95,7 @@ pub(super) struct Watchdog {
 
 impl Watchdog {
     pub(super) fn new(now: Instant) -> Self {
-        Self {
-            progress: 0,
-            since: now,
-            longest: Duration::ZERO,
-        }
+        Self { progress: 0, since: now, longest: Duration::ZERO }
     }
 
     /// Whether it has seen nothing but this `progress` for too long.

@@ -50,12 +50,7 @@ struct Made {
 
 impl<'a> Worker<'a> {
     pub(super) fn new(shared: &'a Shared, index: usize) -> Self {
-        Self {
-            shared,
-            index,
-            dice: plan::dice(shared.seed, index as u64),
-            tally: Tally::default(),
-        }
+        Self { shared, index, dice: plan::dice(shared.seed, index as u64), tally: Tally::default() }
     }
 
     /// Makes the calls that were asked for; the last threads
@@ -77,9 +72,7 @@ impl<'a> Worker<'a> {
                 self.open_mail();
             }
             // Relaxed: a sign of life.
-            self.shared.stations[self.index]
-                .calls
-                .store(self.tally.calls, Ordering::Relaxed);
+            self.shared.stations[self.index].calls.store(self.tally.calls, Ordering::Relaxed);
         }
         self.open_mail();
         self.tally
@@ -109,11 +102,7 @@ impl<'a> Worker<'a> {
                 shared.history.admitted(era, state);
                 shared.history.settles(era, state, verdict(end));
             }
-            made = Some(Made {
-                place,
-                last: breaker.era(),
-                end,
-            });
+            made = Some(Made { place, last: breaker.era(), end });
             match end {
                 End::Success => Ok(()),
                 End::Failure => Err(Told::Failed),
@@ -149,10 +138,7 @@ impl<'a> Worker<'a> {
             }
             None => {
                 self.tally.stale(None);
-                self.tally.unplaced.push(Unplaced {
-                    first: before,
-                    last: made.last,
-                });
+                self.tally.unplaced.push(Unplaced { first: before, last: made.last });
             }
         }
     }
@@ -192,9 +178,7 @@ impl<'a> Worker<'a> {
         self.admitted(permit.era(), permit.is_probe());
         self.at(Place::Posting);
         let to = (self.index + 1) % self.shared.mail.len();
-        let mut mailbox = self.shared.mail[to]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut mailbox = self.shared.mail[to].lock().unwrap_or_else(PoisonError::into_inner);
         if mailbox.len() < MAILBOX && to != self.index {
             mailbox.push(permit);
             return;
@@ -207,9 +191,7 @@ impl<'a> Worker<'a> {
     pub(super) fn open_mail(&mut self) {
         self.at(Place::Posting);
         let parcels = std::mem::take(
-            &mut *self.shared.mail[self.index]
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
+            &mut *self.shared.mail[self.index].lock().unwrap_or_else(PoisonError::into_inner),
         );
         for permit in parcels {
             self.tally.sent += 1;
@@ -230,9 +212,7 @@ impl<'a> Worker<'a> {
     fn settle(&mut self, permit: impl Leave, plan: Plan) {
         self.at(Place::Settling);
         let (era, is_probe) = permit.about();
-        self.shared
-            .history
-            .settles(era, state(is_probe), verdict(plan.end));
+        self.shared.history.settles(era, state(is_probe), verdict(plan.end));
         let before = self.shared.breaker.era();
         match plan.end {
             End::Success if plan.way == Way::Run => _ = permit.make(Ok),
@@ -251,8 +231,7 @@ impl<'a> Worker<'a> {
             }
         }
         self.ended(plan.end);
-        self.tally
-            .stale(stale(era, before, self.shared.breaker.era()));
+        self.tally.stale(stale(era, before, self.shared.breaker.era()));
     }
 
     fn ended(&mut self, end: End) {
@@ -289,11 +268,7 @@ impl<'a> Worker<'a> {
 }
 
 fn state(is_probe: bool) -> State {
-    if is_probe {
-        State::HalfOpen
-    } else {
-        State::Closed
-    }
+    if is_probe { State::HalfOpen } else { State::Closed }
 }
 
 fn verdict(end: End) -> Verdict {

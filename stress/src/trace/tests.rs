@@ -13,10 +13,7 @@ fn refusal(body: &str) -> String {
 
 fn told(error: &TraceError) -> String {
     let line = error.to_string();
-    assert!(
-        !line.contains('\n') && line.starts_with("t.csv: "),
-        "{line:?}"
-    );
+    assert!(!line.contains('\n') && line.starts_with("t.csv: "), "{line:?}");
     line
 }
 
@@ -33,11 +30,7 @@ fn crlf_and_a_missing_last_newline_are_read() {
 fn a_small_step_back_is_put_in_order_and_a_large_one_refused() {
     let body = "2023-01-01 00:00:01.0,1,1\n2023-01-01 00:00:00.5,2,2\n2023-01-01 00:00:02,3,3\n";
     let trace = parse(body).unwrap();
-    let context: Vec<u32> = trace
-        .arrivals()
-        .iter()
-        .map(|arrival| arrival.context)
-        .collect();
+    let context: Vec<u32> = trace.arrivals().iter().map(|arrival| arrival.context).collect();
     assert_eq!(context, [2, 1, 3]);
     assert_eq!(trace.arrivals()[0].at, Duration::ZERO);
 
@@ -51,10 +44,7 @@ fn a_last_line_cut_anywhere_before_its_last_number_is_torn() {
     let second = whole.find('\n').unwrap() + 1;
     for end in second + 1..whole.len() - 2 {
         let line = refusal(&whole[..end]);
-        assert!(
-            line.starts_with("t.csv: line 3: the last line is torn: "),
-            "{end}: {line}"
-        );
+        assert!(line.starts_with("t.csv: line 3: the last line is torn: "), "{end}: {line}");
     }
 }
 
@@ -68,42 +58,18 @@ fn a_bad_line_in_the_middle_is_not_called_torn() {
 fn nonsense_is_refused_with_its_line_and_value() {
     for (row, says) in [
         ("2023-01-01 00:00:00,-4,1", "ContextTokens is negative: -4"),
-        (
-            "2023-01-01 00:00:00,1,99999999999",
-            "GeneratedTokens is 99999999999, more than 10000000",
-        ),
-        (
-            "2023-01-01 00:00:00,1,10000001",
-            "GeneratedTokens is 10000001, more than 10000000",
-        ),
-        (
-            "2023-01-01 00:00:00,,1",
-            "ContextTokens is \"\", not a number of tokens",
-        ),
-        (
-            "2023-01-01 00:00:00,1.5,1",
-            "ContextTokens is \"1.5\", not a number of tokens",
-        ),
-        (
-            "2023-01-01 00:00:00,NaN,1",
-            "ContextTokens is \"NaN\", not a number of tokens",
-        ),
-        (
-            "2023-13-01 00:00:00,1,1",
-            "TIMESTAMP is \"2023-13-01 00:00:00\", not a date and time",
-        ),
-        (
-            "yesterday,1,1",
-            "TIMESTAMP is \"yesterday\", not a date and time",
-        ),
+        ("2023-01-01 00:00:00,1,99999999999", "GeneratedTokens is 99999999999, more than 10000000"),
+        ("2023-01-01 00:00:00,1,10000001", "GeneratedTokens is 10000001, more than 10000000"),
+        ("2023-01-01 00:00:00,,1", "ContextTokens is \"\", not a number of tokens"),
+        ("2023-01-01 00:00:00,1.5,1", "ContextTokens is \"1.5\", not a number of tokens"),
+        ("2023-01-01 00:00:00,NaN,1", "ContextTokens is \"NaN\", not a number of tokens"),
+        ("2023-13-01 00:00:00,1,1", "TIMESTAMP is \"2023-13-01 00:00:00\", not a date and time"),
+        ("yesterday,1,1", "TIMESTAMP is \"yesterday\", not a date and time"),
         ("2023-01-01 00:00:00,1,1,1", "4 fields, not 3"),
         ("\"2023-01-01 00:00:00,1,1", "TIMESTAMP is"),
     ] {
         let line = refusal(&format!("{row}\n2023-01-01 00:00:01,1,1\n"));
-        assert!(
-            line.starts_with(&format!("t.csv: line 2: {says}")),
-            "{line}"
-        );
+        assert!(line.starts_with(&format!("t.csv: line 2: {says}")), "{line}");
     }
     let line = refusal("2023-01-01 00:00:00,1,1\n2024-01-01 00:00:00,1,1\n");
     assert_eq!(line, "t.csv: line 3: the time is 365 days after the first");
@@ -111,27 +77,14 @@ fn nonsense_is_refused_with_its_line_and_value() {
 
 #[test]
 fn what_is_no_trace_at_all_is_refused() {
-    assert_eq!(
-        told(&Trace::parse("t.csv", b"").unwrap_err()),
-        "t.csv: the file is empty"
-    );
+    assert_eq!(told(&Trace::parse("t.csv", b"").unwrap_err()), "t.csv: the file is empty");
     assert_eq!(refusal(""), "t.csv: no requests below the head");
-    assert_eq!(
-        refusal("2023-01-01 00:00:00,1,1\n"),
-        "t.csv: all requests come at the same time"
-    );
+    assert_eq!(refusal("2023-01-01 00:00:00,1,1\n"), "t.csv: all requests come at the same time");
     let other = Trace::parse("t.csv", b"a,b,c\n1,2,3\n").unwrap_err();
     assert!(told(&other).starts_with("t.csv: line 1: the head is not TIMESTAMP,"));
-    for bytes in [
-        &b"\x7fELF\x02\x01\0\0"[..],
-        b"TIMESTAMP\xff\xfe",
-        b"TIMESTAMP,\0\n",
-    ] {
+    for bytes in [&b"\x7fELF\x02\x01\0\0"[..], b"TIMESTAMP\xff\xfe", b"TIMESTAMP,\0\n"] {
         let line = told(&Trace::parse("t.csv", bytes).unwrap_err());
-        assert!(
-            line.starts_with("t.csv: line 1: binary data: byte 0x"),
-            "{line}"
-        );
+        assert!(line.starts_with("t.csv: line 1: binary data: byte 0x"), "{line}");
     }
     let line = refusal("2023-01-01 00:00:00,1,1\n\u{1}\n");
     assert_eq!(line, "t.csv: line 3: binary data: byte 0x01");
@@ -141,11 +94,8 @@ fn what_is_no_trace_at_all_is_refused() {
 fn too_many_requests_are_refused_at_the_first_that_is_too_many() {
     let mut body = String::new();
     for second in 0..=MAX_REQUESTS {
-        body += &format!(
-            "2023-01-{:02} 00:{:02}:00,1,1\n",
-            1 + second / 60_000,
-            second / 1_000 % 60
-        );
+        body +=
+            &format!("2023-01-{:02} 00:{:02}:00,1,1\n", 1 + second / 60_000, second / 1_000 % 60);
     }
     let line = refusal(&body);
     assert_eq!(line, "t.csv: line 250002: more than 250000 requests");
@@ -155,15 +105,9 @@ fn too_many_requests_are_refused_at_the_first_that_is_too_many() {
 fn files_that_are_missing_no_files_or_huge_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let missing = Trace::read(&dir.path().join("none.csv")).unwrap_err();
-    assert!(
-        missing.to_string().contains("none.csv: cannot be read: "),
-        "{missing}"
-    );
+    assert!(missing.to_string().contains("none.csv: cannot be read: "), "{missing}");
     let folder = Trace::read(dir.path()).unwrap_err();
-    assert!(
-        folder.to_string().ends_with(": not a regular file"),
-        "{folder}"
-    );
+    assert!(folder.to_string().ends_with(": not a regular file"), "{folder}");
     let huge = dir.path().join("huge.csv");
     File::create(&huge).unwrap().set_len(1 << 40).unwrap();
     let huge = Trace::read(&huge).unwrap_err();
@@ -174,10 +118,9 @@ fn files_that_are_missing_no_files_or_huge_are_refused() {
 #[test]
 fn the_real_traces_are_read_whole_where_they_are() {
     let beside = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data"));
-    for (name, requests) in [
-        ("AzureLLMInferenceTrace_conv.csv", 19_366),
-        ("AzureLLMInferenceTrace_code.csv", 8_819),
-    ] {
+    for (name, requests) in
+        [("AzureLLMInferenceTrace_conv.csv", 19_366), ("AzureLLMInferenceTrace_code.csv", 8_819)]
+    {
         let path = beside.join(name);
         if !path.exists() {
             eprintln!("SKIPPED: {name} is not beside this checkout");

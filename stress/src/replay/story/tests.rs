@@ -1,10 +1,6 @@
 use super::*;
 
-const POLICY: Policy = Policy {
-    failures: 5,
-    successes: 2,
-    open_for: Duration::from_millis(100),
-};
+const POLICY: Policy = Policy { failures: 5, successes: 2, open_for: Duration::from_millis(100) };
 
 /// A log, written an entry at a time.
 #[derive(Default)]
@@ -13,12 +9,7 @@ struct Log(Vec<Told>);
 impl Log {
     fn at(mut self, ms: u64, era: u64, event: Event) -> Self {
         let at = Duration::from_millis(ms);
-        self.0.push(Told {
-            at,
-            done: at + Duration::from_micros(1),
-            era,
-            event,
-        });
+        self.0.push(Told { at, done: at + Duration::from_micros(1), era, event });
         self
     }
 
@@ -32,14 +23,7 @@ impl Log {
 
     /// A permit of era `of`, after which the breaker is in era `era`.
     fn settle(self, ms: u64, of: u64, era: u64, passed: bool) -> Self {
-        self.at(
-            ms,
-            era,
-            Event::Settled {
-                era: of,
-                passed: Some(passed),
-            },
-        )
+        self.at(ms, era, Event::Settled { era: of, passed: Some(passed) })
     }
 
     fn read(&self) -> Story {
@@ -63,10 +47,7 @@ fn a_whole_cycle_is_followed_without_a_fault() {
         .settle(131, 9, 10, true)
         .admit(140, 10, false)
         .read();
-    assert!(
-        story.faults.is_empty() && story.kept_out.is_empty(),
-        "{story:?}"
-    );
+    assert!(story.faults.is_empty() && story.kept_out.is_empty(), "{story:?}");
     let to: Vec<To> = story.changes.iter().map(|change| change.to).collect();
     assert_eq!(to, [To::Open, To::HalfOpen, To::Closed]);
     assert_eq!(story.let_in, 1);
@@ -90,42 +71,23 @@ fn a_probe_before_the_deadline_is_a_fault() {
 fn the_needed_successes_close_it_no_more_and_no_fewer() {
     let probing = || opened().admit(120, 9, true).admit(121, 9, true);
     let early = probing().settle(130, 9, 10, true).read();
-    assert!(
-        early.faults[0].contains("closed by 1 successes"),
-        "{early:?}"
-    );
-    let late = probing()
-        .settle(130, 9, 9, true)
-        .settle(131, 9, 9, true)
-        .read();
-    assert!(
-        late.faults[0].contains("2 successes did not close it"),
-        "{late:?}"
-    );
+    assert!(early.faults[0].contains("closed by 1 successes"), "{early:?}");
+    let late = probing().settle(130, 9, 9, true).settle(131, 9, 9, true).read();
+    assert!(late.faults[0].contains("2 successes did not close it"), "{late:?}");
 }
 
 #[test]
 fn a_failed_probe_reopens_and_begins_a_new_wait() {
-    let story = opened()
-        .admit(120, 9, true)
-        .settle(130, 9, 10, false)
-        .reject(229, 10, true)
-        .read();
-    assert!(
-        story.faults.is_empty() && story.kept_out.is_empty(),
-        "{story:?}"
-    );
+    let story = opened().admit(120, 9, true).settle(130, 9, 10, false).reject(229, 10, true).read();
+    assert!(story.faults.is_empty() && story.kept_out.is_empty(), "{story:?}");
     let ignored = opened().admit(120, 9, true).settle(130, 9, 9, false).read();
     assert!(ignored.faults[0].contains("did not reopen"), "{ignored:?}");
 }
 
 #[test]
 fn a_settle_of_an_earlier_era_moves_nothing() {
-    let story = opened()
-        .admit(120, 9, true)
-        .settle(125, 7, 9, false)
-        .settle(126, 7, 9, true)
-        .read();
+    let story =
+        opened().admit(120, 9, true).settle(125, 7, 9, false).settle(126, 7, 9, true).read();
     assert!(story.faults.is_empty(), "{story:?}");
     let moved = opened().settle(20, 7, 9, true).read();
     assert_eq!(moved.faults.len(), 1, "{moved:?}");
