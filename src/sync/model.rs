@@ -81,7 +81,8 @@ pub(crate) mod stepped {
     impl<A> Stepped<A> {
         fn step(&self, always: bool) -> &A {
             if always || !FEW_STEPS.get() {
-                let _ = self.point.load(Ordering::SeqCst);
+                // Of any ordering: a place where shuttle may switch threads.
+                let _ = self.point.load(Ordering::Relaxed);
             }
             &self.atomic
         }

@@ -130,7 +130,8 @@ fn heads<const N: usize>(heads: [&str; N]) -> Vec<String> {
 fn counts(name: &str, pace: Pace, without: &[Tally], with: &[Tally]) -> Table {
     Table {
         title: format!(
-            "replay of {name} at {:.0} times its speed: without a breaker {BAR} with one",
+            "replay of {name} at {:.*} times its speed: without a breaker {BAR} with one",
+            if pace.speed < 10.0 { 2 } else { 0 },
             pace.speed
         ),
         head: heads([
