@@ -3,7 +3,7 @@
 pub use crate::slot::assign_slot;
 #[cfg(ampacity_shuttle)]
 pub use crate::sync::model::stepped::set_few_steps;
-pub use crate::sync::model::{set_rmw_loads, set_spurious_failures, spurious_failures};
+pub use crate::sync::model::{lost_swaps, set_rmw_loads, set_spurious_failures, spurious_failures};
 
 use crate::breaker::CircuitBreaker;
 use crate::clock::Tick;

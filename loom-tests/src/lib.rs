@@ -12,7 +12,7 @@ mod stage;
 
 pub use explore::{Bounds, actor, alone, race, race_of_three, race_within};
 pub use note::Note;
-pub use reached::Reached;
+pub use reached::{Reached, contended};
 pub use stage::{Stage, closed, due, half_open, half_open_with_probes_out, settings};
 
 /// The threads of the tool at hand.

@@ -2,6 +2,24 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Runs `scenario`, and fails if in all its executions nobody lost a swap to anybody:
+/// the actors then never met. In model builds, as [`Reached::assert_some`].
+///
+/// # Panics
+///
+/// If no swap was lost.
+#[track_caller]
+pub fn contended(scenario: impl FnOnce()) {
+    #[cfg(any(ampacity_loom, ampacity_shuttle))]
+    {
+        let before = ampacity::model::lost_swaps();
+        scenario();
+        assert!(ampacity::model::lost_swaps() > before, "the test never met its case");
+    }
+    #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
+    scenario();
+}
+
 /// Counts how often a case was met over all executions of a model.
 ///
 /// A standard atomic, so that counting is no part of the model.

@@ -72,7 +72,11 @@ impl<T: Bits> Atomic<T> {
         }
         match self.raw.compare_exchange_weak(seen.bits(), next.bits(), success, failure) {
             Ok(bits) => Ok(T::from_bits(bits)),
-            Err(bits) => Err(T::from_bits(bits)),
+            Err(bits) => {
+                #[cfg(any(ampacity_loom, ampacity_shuttle))]
+                super::model::count_lost_swap();
+                Err(T::from_bits(bits))
+            }
         }
     }
 }

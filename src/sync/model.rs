@@ -10,6 +10,7 @@ std::thread_local! {
     static RMW_LOADS: Cell<bool> = const { Cell::new(false) };
     static SPURIOUS: Cell<bool> = const { Cell::new(false) };
     static INJECTED: Cell<u64> = const { Cell::new(0) };
+    static LOST: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Makes every Acquire load a read-modify-write, which reads the newest value and
@@ -31,6 +32,15 @@ pub fn set_spurious_failures(on: bool) {
 /// How many weak swaps were made to fail, in all models of this thread.
 pub fn spurious_failures() -> u64 {
     INJECTED.get()
+}
+
+/// How many weak swaps were lost to another's, in all models of this thread.
+pub fn lost_swaps() -> u64 {
+    LOST.get()
+}
+
+pub(super) fn count_lost_swap() {
+    LOST.set(LOST.get() + 1);
 }
 
 /// A cell's own count of its weak swaps; a standard atomic, since it is no part

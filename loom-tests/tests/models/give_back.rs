@@ -1,7 +1,7 @@
 //! Permits that come back without a verdict. Invariants 11, 12, 13, 14.
 
 use ampacity::{OwnedPermit, State};
-use loom_tests::{Reached, Stage, half_open, half_open_with_probes_out, race};
+use loom_tests::{Reached, Stage, contended, half_open, half_open_with_probes_out, race};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// The place is with the other caller, or free, and in no case lost.
@@ -55,22 +55,21 @@ fn a_probe_dropped_by_an_unwind_gives_its_place_back() {
 /// Invariant 13.
 #[test]
 fn a_settled_permit_has_one_effect() {
-    static PASSED: Reached = Reached::new();
-    race(
-        || half_open(2, 2),
-        |s| s.acquire().success(),
-        Stage::acquire,
-        |s, (), held| {
-            let now = s.at_rest();
-            assert_eq!((now.succeeded, now.cancelled), (1, 0), "settled twice");
-            assert_eq!(now.state, State::HalfOpen);
-            PASSED.hit();
-            assert!(s.try_acquire().is_none(), "both places are taken");
-            held.success();
-            assert_eq!(s.breaker.state(), State::Closed);
-        },
-    );
-    PASSED.assert_some();
+    contended(|| {
+        race(
+            || half_open(2, 2),
+            |s| s.acquire().success(),
+            Stage::acquire,
+            |s, (), held| {
+                let now = s.at_rest();
+                assert_eq!((now.succeeded, now.cancelled), (1, 0), "settled twice");
+                assert_eq!(now.state, State::HalfOpen);
+                assert!(s.try_acquire().is_none(), "both places are taken");
+                held.success();
+                assert_eq!(s.breaker.state(), State::Closed);
+            },
+        )
+    });
 }
 
 /// Invariant 14: what no public call can do, so the word is asked directly.

@@ -1,7 +1,7 @@
 //! What failures decide. Invariants 4, 30, 31.
 
 use ampacity::State;
-use loom_tests::{Reached, Stage, closed, race, race_of_three};
+use loom_tests::{Reached, Stage, closed, contended, race, race_of_three};
 
 /// Invariant 4.
 #[test]
@@ -24,42 +24,48 @@ fn one_failure_alone_trips() {
 /// Invariant 30.
 #[test]
 fn failures_at_the_threshold_trip() {
-    race(
-        || closed(2).with_permits(2),
-        |s| s.take().failure(),
-        |s| s.take().failure(),
-        |s, (), ()| {
-            let now = s.at_rest();
-            assert_eq!((now.state, now.era), (State::Open, 1), "2 failures of 2");
-        },
-    );
+    contended(|| {
+        race(
+            || closed(2).with_permits(2),
+            |s| s.take().failure(),
+            |s| s.take().failure(),
+            |s, (), ()| {
+                let now = s.at_rest();
+                assert_eq!((now.state, now.era), (State::Open, 1), "2 failures of 2");
+            },
+        );
+    });
 }
 
 /// Invariant 30, the other side of it.
 #[test]
 fn failures_below_the_threshold_do_not_trip() {
-    race(
-        || closed(3).with_permits(2),
-        |s| s.take().failure(),
-        |s| s.take().failure(),
-        |s, (), ()| {
-            let now = s.at_rest();
-            assert_eq!((now.state, now.streak), (State::Closed, 2), "2 of 3");
-        },
-    );
+    contended(|| {
+        race(
+            || closed(3).with_permits(2),
+            |s| s.take().failure(),
+            |s| s.take().failure(),
+            |s, (), ()| {
+                let now = s.at_rest();
+                assert_eq!((now.state, now.streak), (State::Closed, 2), "2 of 3");
+            },
+        );
+    });
 }
 
 /// Invariant 30, with three callers.
 #[test]
 fn three_failures_at_once_reach_a_threshold_of_three() {
-    race_of_three(
-        || closed(3).with_permits(3),
-        [|s: &Stage| s.take().failure(); 3],
-        |s, _| {
-            let now = s.at_rest();
-            assert_eq!((now.state, now.era), (State::Open, 1), "3 failures of 3");
-        },
-    );
+    contended(|| {
+        race_of_three(
+            || closed(3).with_permits(3),
+            [|s: &Stage| s.take().failure(); 3],
+            |s, _| {
+                let now = s.at_rest();
+                assert_eq!((now.state, now.era), (State::Open, 1), "3 failures of 3");
+            },
+        );
+    });
 }
 
 /// Invariant 31.
