@@ -149,7 +149,7 @@ async fn within(plan: &Plan<'_>, stop: &Stop, bar: &ProgressBar) -> Result<Lane,
     };
     let launched = tokio::select! {
         launched = load => launched,
-        ended = upstream.play(plan.timeline.steps(), zero) => match ended {
+        ended = upstream.play(plan.timeline.turns(), zero) => match ended {
             Ok(()) => return Err(Failure("the server ended before the run".to_owned())),
             Err(error) => return Err(socket(error)),
         },

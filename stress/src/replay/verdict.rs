@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::lane::{Lane, Policy};
 use super::pace::Pace;
-use super::script::{Behaviour, Step, Timeline, is_outage};
+use super::script::{Step, Timeline, is_outage};
 use super::story::{Story, To};
 use super::tally::{Fate, Tally};
 use crate::program::Check;
+use crate::upstream::Behaviour;
 
 /// In an outage the guarded run may waste this part of what the bare one wastes.
 const WASTE_PERCENT: u64 = 5;
