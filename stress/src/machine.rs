@@ -15,7 +15,7 @@ pub struct Machine {
     pub cores: usize,
     /// All memory, zero if it could not be read.
     pub memory_mib: u64,
-    /// Kernel name and release.
+    /// Kernel name, version and architecture.
     pub kernel: String,
     /// The system's own name for itself.
     pub os: String,
@@ -28,7 +28,8 @@ impl Machine {
             |_| UNKNOWN.to_owned(),
             |name| {
                 let of = |part: &std::ffi::OsStr| part.to_string_lossy().into_owned();
-                format!("{} {} {}", of(name.sysname()), of(name.release()), of(name.machine()))
+                let release = of(name.release());
+                format!("{} {} {}", of(name.sysname()), version(&release), of(name.machine()))
             },
         );
         Self {
@@ -39,6 +40,12 @@ impl Machine {
             os: os().unwrap_or_else(|| UNKNOWN.to_owned()),
         }
     }
+}
+
+/// The version in a kernel's release. What follows it is the name of whoever built it,
+/// which may be that of a host, and says nothing about the machine.
+fn version(release: &str) -> &str {
+    release.split_once('-').map_or(release, |(version, _)| version)
 }
 
 #[cfg(target_os = "linux")]
@@ -98,4 +105,16 @@ fn git(args: &[&str]) -> Option<String> {
     let output = Command::new("git").args(args).output().ok()?;
     let text = output.status.success().then_some(output.stdout)?;
     Some(String::from_utf8(text).ok()?.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_kernels_release_only_the_version_is_kept() {
+        assert_eq!(version("6.8.0-45-generic"), "6.8.0");
+        assert_eq!(version("6.12.1"), "6.12.1");
+        assert!(!Machine::here().kernel.contains('-'));
+    }
 }

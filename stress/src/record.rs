@@ -15,6 +15,8 @@ use crate::program::{Check, Failure, Refusal, Section};
 /// Raised when a reader of older records would misread a new one.
 const FORMAT: u32 = 1;
 
+const TAKEN: &str = "is there already, and is not written over";
+
 const LOCAL: &str = "results/local";
 pub(crate) const RECORD: &str = "run.json";
 pub(crate) const TABLES: &str = "run.md";
@@ -177,11 +179,18 @@ impl Place {
         Err(Refusal(format!("{}: no free name for a new run", parent.display())))
     }
 
+    /// What already has the name of something that is to be written here. A record is never
+    /// written over: somebody kept it.
+    fn taken(&self) -> Option<PathBuf> {
+        // Not `exists`: a link to nowhere is in the way too.
+        let names = [RECORD, TABLES].map(|name| self.dir.join(name));
+        names.into_iter().find(|path| path.symlink_metadata().is_ok())
+    }
+
     /// Writes a file and takes it away again.
     fn probe(&self) -> Result<(), Refusal> {
-        let target = self.dir.join(RECORD);
-        if target.is_dir() {
-            return Err(Refusal(format!("{}: a directory is in the way", target.display())));
+        if let Some(path) = self.taken() {
+            return Err(Refusal(format!("{}: {TAKEN}", path.display())));
         }
         tempfile::NamedTempFile::new_in(&self.dir)
             .and_then(|mut file| file.write_all(b"{}"))
@@ -198,6 +207,10 @@ impl Place {
         let json = record
             .json()
             .map_err(|error| Failure(format!("{}: cannot be composed: {error}", path.display())))?;
+        // Another run may have been faster; the files that go if this fails are its own.
+        if let Some(path) = self.taken() {
+            return Err(Failure(format!("{}: {TAKEN}", path.display())));
+        }
         // The tables first: who finds the record finds all there is.
         let tables = self.dir.join(TABLES);
         put(&tables, print::markdown(record).as_bytes())?;
@@ -239,8 +252,10 @@ pub(crate) fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     file.write_all(bytes).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
-    // The rename lasts once the directory does.
-    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
+    // The rename lasts once the directory does. Best effort: the file is in its place, and
+    // to call it unwritten would be wrong.
+    let _ = fs::File::open(dir).and_then(|dir| dir.sync_all());
+    Ok(())
 }
 
 #[cfg(test)]
@@ -305,9 +320,31 @@ mod tests {
             let Refusal(why) = Place::reserve(Some(&out), "tour").unwrap_err();
             assert!(why.contains("file") && !why.contains('\n'), "{why}");
         }
-        fs::create_dir(dir.path().join(RECORD)).unwrap();
-        assert!(Place::reserve(Some(dir.path()), "tour").is_err());
-        assert_eq!(names(dir.path()), ["file", RECORD]);
+        assert_eq!(names(dir.path()), ["file"]);
+    }
+
+    #[test]
+    fn a_directory_that_holds_a_record_or_a_part_of_one_is_refused_and_left_alone() {
+        for name in [RECORD, TABLES] {
+            let dir = tempfile::tempdir().unwrap();
+            fs::write(dir.path().join(name), "kept").unwrap();
+            let Refusal(why) = Place::reserve(Some(dir.path()), "tour").unwrap_err();
+            assert!(why.contains(name) && !why.contains('\n'), "{why}");
+            assert_eq!(names(dir.path()), [name]);
+            assert_eq!(fs::read(dir.path().join(name)).unwrap(), b"kept");
+        }
+    }
+
+    #[test]
+    fn of_two_runs_into_one_directory_the_first_record_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let [slow, fast] = [(); 2].map(|()| Place::reserve(Some(dir.path()), "tour").unwrap());
+        let path = fast.keep(&record()).unwrap();
+        let kept = fs::read(&path).unwrap();
+        let Failure(why) = slow.keep(&record()).unwrap_err();
+        assert!(why.contains(RECORD), "{why}");
+        assert_eq!(fs::read(&path).unwrap(), kept);
+        assert_eq!(names(dir.path()), [RECORD, TABLES]);
     }
 
     #[test]

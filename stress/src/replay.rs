@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use indicatif::ProgressBar;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 
@@ -24,7 +25,7 @@ use self::lane::{Lane, Plan, Policy};
 use self::pace::Pace;
 use self::script::{PEACE, TROUBLE, Timeline};
 use crate::load::HOPELESS;
-use crate::program::{Context, Failure, Program, Refusal, Section, Verdict};
+use crate::program::{Context, Failure, Program, Refusal, Section, Stop, Verdict};
 use crate::sample::SAMPLE;
 use crate::trace::Trace;
 
@@ -77,14 +78,8 @@ impl Program for Replay {
     fn run(&self, ctx: &Context) -> Result<Section, Failure> {
         raise_descriptors();
         let (section, held_up) = self.play(ctx)?;
-        let broken: Vec<&str> = section
-            .checks
-            .iter()
-            .filter(|check| check.verdict == Verdict::Broken)
-            .map(|check| check.name.as_str())
-            .collect();
-        let worth_it = self.pace.timeout / 2..HOPELESS;
-        if broken.is_empty() || !worth_it.contains(&held_up) || ctx.stop.requested() {
+        let broken = self.excused(&section, held_up);
+        if broken.is_empty() || ctx.stop.requested() {
             return Ok(section);
         }
         // The machine stood still for longer than the times that were measured: once more,
@@ -102,33 +97,56 @@ impl Program for Replay {
 }
 
 impl Replay {
+    /// The broken checks of `section`, if a stall of `held_up` may have broken all of them:
+    /// one that it cannot have broken does not go away by another attempt.
+    fn excused<'a>(&self, section: &'a Section, held_up: Duration) -> Vec<&'a str> {
+        let checks = section.checks.iter().filter(|check| check.verdict == Verdict::Broken);
+        let broken: Vec<&str> = checks.map(|check| check.name.as_str()).collect();
+        let long = (self.pace.timeout / 2..HOPELESS).contains(&held_up);
+        if long && broken.iter().all(|name| verdict::needs_speed(name)) {
+            broken
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Plays all lanes once; also says for how long the program was held up at the worst.
     fn play(&self, ctx: &Context) -> Result<(Section, Duration), Failure> {
         let plans = plans(&self.trace, self.pace);
         let labels = ["replay, no breaker", "replay, breaker", "replay, all healthy"];
         let bars = labels.map(|label| ctx.bar(label, self.trace.arrivals().len() as u64));
-        let lanes = std::thread::scope(|scope| {
-            let running: Vec<_> = plans
-                .iter()
-                .zip(&bars)
-                .map(|(plan, bar)| scope.spawn(|| lane::run(plan, &ctx.stop, bar)))
-                .collect();
-            running
-                .into_iter()
-                .map(|lane| {
-                    let ended = lane.join();
-                    let lane = ended.unwrap_or_else(|_| Err(Failure("a lane panicked".to_owned())));
-                    // Without one of them there is nothing to compare.
-                    lane.inspect_err(|_| ctx.stop.request())
-                })
-                .collect::<Result<Vec<Lane>, Failure>>()
-        });
-        bars.iter().for_each(indicatif::ProgressBar::finish_and_clear);
+        let lanes = together(&plans, &bars, &ctx.stop);
+        bars.iter().for_each(ProgressBar::finish_and_clear);
         let lanes: [Lane; 3] =
             lanes?.try_into().map_err(|_| Failure("a lane is lost".to_owned()))?;
         let held_up = lanes.iter().map(verdict::worst).max().unwrap_or_default();
         Ok((report::section(&self.name, &self.trace, self.pace, &plans, &lanes), held_up))
     }
+}
+
+/// Runs all `plans` at the same time, to their ends or until `stop`, or until one fails.
+fn together(plans: &[Plan<'_>], bars: &[ProgressBar], stop: &Stop) -> Result<Vec<Lane>, Failure> {
+    // A wish of their own: Ctrl-C's would end what comes after the replay, too.
+    let halt = Stop::default();
+    let ended: Vec<Result<Lane, Failure>> = std::thread::scope(|scope| {
+        let run = |plan, bar| {
+            // Without one of them there is nothing to compare.
+            lane::run(plan, stop, &halt, bar).inspect_err(|_| halt.request())
+        };
+        let lanes = plans.iter().zip(bars);
+        let running: Vec<_> =
+            lanes.map(|(plan, bar)| scope.spawn(move || run(plan, bar))).collect();
+        let ended = running.into_iter().map(std::thread::ScopedJoinHandle::join);
+        ended
+            .map(|lane| {
+                lane.unwrap_or_else(|_| {
+                    halt.request();
+                    Err(Failure("a lane panicked".to_owned()))
+                })
+            })
+            .collect()
+    });
+    ended.into_iter().collect()
 }
 
 /// What the three lanes do: bare, guarded, and guarded in peace.
@@ -150,5 +168,62 @@ fn raise_descriptors() {
         && soft < DESCRIPTORS
     {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS.min(hard), hard);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::Check;
+
+    fn excused(names: &[&str], held_up: impl FnOnce(Duration) -> Duration) -> usize {
+        let trace = Trace::parse("sample", SAMPLE).unwrap();
+        let pace = Pace::new(trace.span(), None).unwrap();
+        let replay = Replay { name: String::new(), trace, pace };
+        let mut checks: Vec<Check> =
+            names.iter().map(|name| Check::judged(*name, false, "")).collect();
+        checks.push(Check::judged("transitions_follow_the_contract", true, ""));
+        let section = Section { checks, ..Section::default() };
+        replay.excused(&section, held_up(pace.timeout)).len()
+    }
+
+    #[test]
+    fn a_stall_excuses_what_it_may_have_broken_and_nothing_beside_it() {
+        let slow = ["healthy_rejects_nothing", "closes_after_the_cure/503s"];
+        assert_eq!(excused(&slow, |timeout| timeout), 2);
+        assert_eq!(excused(&slow, |timeout| timeout / 3), 0);
+        assert_eq!(excused(&slow, |_| HOPELESS), 0);
+        assert_eq!(excused(&[], |timeout| timeout), 0);
+        for other in [
+            "transitions_follow_the_contract",
+            "first_arrival_past_the_deadline_is_admitted",
+            "totals_are_the_callers",
+            "with/every_request_was_sent",
+        ] {
+            assert_eq!(excused(&[slow[0], other], |timeout| timeout), 0, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_lane_that_fails_ends_the_others_and_nothing_else() {
+        let trace = Trace::parse("sample", SAMPLE).unwrap();
+        let mut plans = plans(&trace, Pace::new(trace.span(), None).unwrap());
+        // No breaker takes these settings.
+        plans[2].guard = plans[2].guard.map(|policy| Policy { failures: 0, ..policy });
+        let stop = Stop::default();
+        let Failure(why) = together(&plans, &[(); 3].map(|()| ProgressBar::hidden()), &stop)
+            .expect_err("a lane without a breaker");
+        assert!(why.contains("settings"), "{why}");
+        assert!(!stop.requested());
+    }
+
+    #[test]
+    fn a_wish_to_stop_reaches_every_lane() {
+        let trace = Trace::parse("sample", SAMPLE).unwrap();
+        let plans = plans(&trace, Pace::new(trace.span(), None).unwrap());
+        let stop = Stop::default();
+        stop.request();
+        let lanes = together(&plans, &[(); 3].map(|()| ProgressBar::hidden()), &stop).unwrap();
+        assert!(lanes.iter().all(|lane| !lane.launched.complete && !lane.launched.gave_up));
     }
 }

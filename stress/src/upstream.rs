@@ -22,8 +22,6 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::replay::script::{Behaviour, Step};
-
 /// How many times longer everything takes while the server is slow.
 pub const SLOWDOWN: u32 = 3;
 
@@ -32,6 +30,30 @@ const PREFILL: f64 = 40_000.0;
 const DECODE: f64 = 500.0;
 
 const BACKLOG: u32 = 4_096;
+
+/// How the server treats a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behaviour {
+    /// Answers in the time that the tokens take.
+    Healthy,
+    /// Answers, in [`SLOWDOWN`] times that.
+    Slow,
+    /// Answers 429 with a Retry-After at once.
+    Limited,
+    /// Takes the connection and the request, and never answers.
+    Hanging,
+    /// Has no listener: connections are refused.
+    Refused,
+    /// Answers 503 at once.
+    Unavailable,
+}
+
+impl Behaviour {
+    /// Whether a request can come to anything.
+    pub fn serves(self) -> bool {
+        matches!(self, Self::Healthy | Self::Slow)
+    }
+}
 
 /// What a caller asks for, as JSON.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -69,12 +91,12 @@ struct Mode {
     life: u32,
 }
 
-/// When the server really changed.
+/// A change of the server: one that it is to make, or one that it made.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
     /// The time, from the start of the run.
     pub at: Duration,
-    /// What it did from then on.
+    /// What it does from then on.
     pub behaviour: Behaviour,
 }
 
@@ -109,21 +131,25 @@ impl Upstream {
         self.address
     }
 
-    /// The changes made so far, also after [`play`](Self::play) took the server.
+    /// The changes made so far and when they really were, also after [`play`](Self::play) took the server.
     pub fn turns(&self) -> Rc<RefCell<Vec<Turn>>> {
         Rc::clone(&self.turns)
     }
 
-    /// Goes through `steps`, whose times count from `zero`, and then stays as it is.
+    /// Goes through `script`, whose times count from `zero`, and then stays as it is.
     ///
     /// # Errors
     ///
     /// The port could not be given up or taken again.
-    pub async fn play(mut self, steps: &[Step], zero: Instant) -> io::Result<()> {
-        for step in steps {
-            sleep_until(zero + step.from).await;
-            self.turn(step.behaviour)?;
-            self.turns.borrow_mut().push(Turn { at: zero.elapsed(), behaviour: step.behaviour });
+    pub async fn play(
+        mut self,
+        script: impl Iterator<Item = Turn>,
+        zero: Instant,
+    ) -> io::Result<()> {
+        for Turn { at, behaviour } in script {
+            sleep_until(zero + at).await;
+            self.turn(behaviour)?;
+            self.turns.borrow_mut().push(Turn { at: zero.elapsed(), behaviour });
         }
         pending().await
     }

@@ -1,5 +1,6 @@
 //! Whole replays in virtual time: the HTTP is real, no wait is.
 
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
@@ -20,6 +21,14 @@ fn play(plan: &Plan<'_>, stop: &Stop) -> Lane {
     runtime.block_on(lane::play(plan, stop, &ProgressBar::hidden())).unwrap()
 }
 
+fn play_all(plans: &[Plan<'_>; 3]) -> [Lane; 3] {
+    let stop = Stop::default();
+    std::thread::scope(|scope| {
+        let running = plans.each_ref().map(|plan| scope.spawn(|| play(plan, &stop)));
+        running.map(|lane| lane.join().unwrap())
+    })
+}
+
 fn sample() -> (Trace, Pace) {
     let trace = Trace::parse("sample", SAMPLE).unwrap();
     let pace = Pace::new(trace.span(), None).unwrap();
@@ -30,21 +39,21 @@ fn count(section: &Section, verdict: Verdict) -> usize {
     section.checks.iter().filter(|check| check.verdict == verdict).count()
 }
 
+fn all_held(section: &Section) {
+    for check in &section.checks {
+        assert_eq!(check.verdict, Verdict::Held, "{}: {}", check.name, check.detail);
+    }
+}
+
 #[test]
 fn the_sample_is_judged_on_every_check_and_holds_them_all() {
     let (trace, pace) = sample();
     let plans = plans(&trace, pace);
-    let stop = Stop::default();
-    let lanes = std::thread::scope(|scope| {
-        let running = plans.each_ref().map(|plan| scope.spawn(|| play(plan, &stop)));
-        running.map(|lane| lane.join().unwrap())
-    });
+    let lanes = play_all(&plans);
     let section = report::section("sample", &trace, pace, &plans, &lanes);
     assert!(!section.partial);
     assert!(section.checks.len() > 25);
-    for check in &section.checks {
-        assert_eq!(check.verdict, Verdict::Held, "{}: {}", check.name, check.detail);
-    }
+    all_held(&section);
     let requests = trace.arrivals().len();
     for lane in &lanes {
         assert_eq!(lane.requests.len(), requests);
@@ -59,6 +68,23 @@ fn the_sample_is_judged_on_every_check_and_holds_them_all() {
         let check = section.checks.iter().find(|check| check.name == name).unwrap();
         assert_eq!(check.verdict, Verdict::Broken, "{name}: {}", check.detail);
     }
+}
+
+/// The data lies beside the project, not in it: where it is missing there is nothing to do.
+#[test]
+fn a_real_trace_is_judged_on_every_check_and_holds_them_all() {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data");
+    let path = Path::new(beside).join("AzureLLMInferenceTrace_conv.csv");
+    if !path.exists() {
+        return;
+    }
+    let trace = Trace::read(&path).unwrap();
+    let pace = Pace::new(trace.span(), None).unwrap();
+    let plans = plans(&trace, pace);
+    let lanes = play_all(&plans);
+    let section = report::section("conv", &trace, pace, &plans, &lanes);
+    assert!(section.checks.len() > 25);
+    all_held(&section);
 }
 
 #[test]

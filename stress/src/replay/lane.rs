@@ -5,6 +5,7 @@
 //! breaker's clock too: in tests time is virtual, and no run waits for it.
 
 use std::cell::{Cell, RefCell};
+use std::future::pending;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -77,17 +78,29 @@ pub struct Lane {
     pub snapshot: Option<Snapshot>,
 }
 
-/// Runs a lane on this thread, to its end or until `stop`.
+/// Runs a lane on this thread, to its end, or until `stop` or `halt`.
+///
+/// `halt` is what the lanes of a replay tell each other; it is made when `stop` is.
 ///
 /// # Errors
 ///
 /// There is no runtime, no port or no breaker to be had.
-pub fn run(plan: &Plan<'_>, stop: &Stop, bar: &ProgressBar) -> Result<Lane, Failure> {
+pub fn run(plan: &Plan<'_>, stop: &Stop, halt: &Stop, bar: &ProgressBar) -> Result<Lane, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure(format!("no runtime: {error}")))?;
-    runtime.block_on(play(plan, stop, bar))
+    runtime.block_on(async {
+        let pass_on = async {
+            stop.wait().await;
+            halt.request();
+            pending().await
+        };
+        tokio::select! {
+            lane = play(plan, halt, bar) => lane,
+            lane = pass_on => lane,
+        }
+    })
 }
 
 /// The same, on the runtime of the caller, which must have one thread.
@@ -136,7 +149,7 @@ async fn within(plan: &Plan<'_>, stop: &Stop, bar: &ProgressBar) -> Result<Lane,
     };
     let launched = tokio::select! {
         launched = load => launched,
-        ended = upstream.play(plan.timeline.steps(), zero) => match ended {
+        ended = upstream.play(plan.timeline.turns(), zero) => match ended {
             Ok(()) => return Err(Failure("the server ended before the run".to_owned())),
             Err(error) => return Err(socket(error)),
         },

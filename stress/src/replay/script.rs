@@ -2,29 +2,7 @@
 
 use std::time::Duration;
 
-/// How the server treats a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behaviour {
-    /// Answers in the time that the tokens take.
-    Healthy,
-    /// Answers, in [`SLOWDOWN`](crate::upstream::SLOWDOWN) times that.
-    Slow,
-    /// Answers 429 with a Retry-After at once.
-    Limited,
-    /// Takes the connection and the request, and never answers.
-    Hanging,
-    /// Has no listener: connections are refused.
-    Refused,
-    /// Answers 503 at once.
-    Unavailable,
-}
-
-impl Behaviour {
-    /// Whether a request can come to anything.
-    pub fn serves(self) -> bool {
-        matches!(self, Self::Healthy | Self::Slow)
-    }
-}
+use crate::upstream::{Behaviour, Turn};
 
 /// A named part of a script, itself in steps of thousandths of the run.
 #[derive(Clone, Copy, Debug)]
@@ -111,6 +89,11 @@ impl Timeline {
     /// The steps, in order.
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// What the server is to do, in order.
+    pub fn turns(&self) -> impl Iterator<Item = Turn> {
+        self.steps.iter().map(|step| Turn { at: step.from, behaviour: step.behaviour })
     }
 
     /// The step that `at` falls into.

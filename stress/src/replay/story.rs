@@ -89,7 +89,10 @@ pub struct Story {
 /// What the breaker is known to be in.
 #[derive(Clone, Copy)]
 enum Now {
-    Closed,
+    Closed {
+        /// Failures in a row.
+        streak: u32,
+    },
     /// Its deadline lies between these.
     Open {
         after: Duration,
@@ -100,11 +103,55 @@ enum Now {
     },
 }
 
+impl Now {
+    /// Where a result that counts must take the breaker, and what is known if it stays.
+    fn after(self, passed: Option<bool>, policy: &Policy) -> (Option<To>, Self) {
+        match (self, passed) {
+            (Self::Closed { streak }, Some(false)) => {
+                let streak = streak + 1;
+                ((streak >= policy.failures).then_some(To::Open), Self::Closed { streak })
+            }
+            (Self::Closed { .. }, Some(true)) => (None, Self::Closed { streak: 0 }),
+            (Self::HalfOpen { passed }, Some(true)) => {
+                let passed = passed + 1;
+                ((passed >= policy.successes).then_some(To::Closed), Self::HalfOpen { passed })
+            }
+            (Self::HalfOpen { .. }, Some(false)) => (Some(To::Open), self),
+            (_, None) | (Self::Open { .. }, _) => (None, self),
+        }
+    }
+
+    /// The fault of a breaker that is here and did not go `to` where it had to.
+    fn stayed(self, to: To, policy: &Policy) -> String {
+        match (self, to) {
+            (Self::Closed { streak }, _) => {
+                format!("{} failures in a row did not open it", streak + 1)
+            }
+            (_, To::Open) => "a failed probe did not reopen it".to_owned(),
+            _ => format!("{} successes did not close it", policy.successes),
+        }
+    }
+
+    /// The fault of a breaker that was here and moved by a result that counts.
+    fn moved(self, how: Option<bool>) -> String {
+        match (self, how) {
+            (Self::Closed { streak }, Some(false)) => {
+                format!("opened by {} failures in a row", streak + 1)
+            }
+            (Self::HalfOpen { passed }, Some(true)) => {
+                format!("closed by {} successes", passed + 1)
+            }
+            (_, None) => "a result that says nothing moved it".to_owned(),
+            (_, Some(_)) => "a result moved it that could not".to_owned(),
+        }
+    }
+}
+
 impl Story {
     /// Reads `log`, that of a breaker with `policy` which began closed.
     pub fn read(log: &[Told], policy: &Policy) -> Self {
         let mut story = Self::default();
-        let mut now = Now::Closed;
+        let mut now = Now::Closed { streak: 0 };
         let mut last = log.first().map_or(0, |told| match told.event {
             Event::Admitted { era, .. } | Event::Settled { era, .. } => era,
             Event::Rejected { .. } => told.era,
@@ -122,7 +169,11 @@ impl Story {
 
     fn step(&mut self, now: Now, entry: usize, told: &Told, moved: bool, policy: &Policy) -> Now {
         match (now, told.event, moved) {
-            (Now::Closed, Event::Admitted { probe: false, .. }, false) => now,
+            (_, Event::Admitted { era, .. }, _) if era != told.era => {
+                self.fault(told, format!("a permit was of era {era}"));
+                now
+            }
+            (Now::Closed { .. }, Event::Admitted { probe: false, .. }, false) => now,
             (Now::Open { after, .. }, Event::Admitted { probe: true, .. }, true) => {
                 if told.done < after {
                     self.fault(told, "a probe was let in before the deadline".to_owned());
@@ -145,40 +196,53 @@ impl Story {
                 self.change(entry, told, To::HalfOpen);
                 Now::HalfOpen { passed: 0 }
             }
-            (_, Event::Settled { passed: Some(false), .. }, true) => {
+            (_, Event::Settled { era, passed }, _) => {
+                self.settle(now, entry, told, (era, passed), moved, policy)
+            }
+            (_, event, _) => {
+                self.fault(told, format!("{event:?} is not possible there"));
+                now
+            }
+        }
+    }
+
+    /// A permit came back: what it owes the breaker, against what the breaker did.
+    ///
+    /// The log has an order, so there is nothing to allow for: a permit of the era that the
+    /// breaker was in counts, and no other does.
+    fn settle(
+        &mut self,
+        now: Now,
+        entry: usize,
+        told: &Told,
+        (era, passed): (u64, Option<bool>),
+        moved: bool,
+        policy: &Policy,
+    ) -> Now {
+        let counts = era.wrapping_add(u64::from(moved)) == told.era;
+        let (owed, next) = if counts { now.after(passed, policy) } else { (None, now) };
+        match (owed, moved) {
+            (Some(_), true) | (None, false) => {}
+            (Some(to), false) => self.fault(told, now.stayed(to, policy)),
+            (None, true) if !counts => {
+                self.fault(told, format!("a permit of the past era {era} moved it"));
+            }
+            (None, true) => self.fault(told, now.moved(passed)),
+        }
+        // Where it really is, also if it should not be there: one fault is to be one.
+        match passed.filter(|_| moved) {
+            Some(true) => {
+                self.change(entry, told, To::Closed);
+                Now::Closed { streak: 0 }
+            }
+            Some(false) => {
                 self.change(entry, told, To::Open);
                 Now::Open {
                     after: told.at + policy.open_for,
                     by: told.done + policy.open_for + TICK,
                 }
             }
-            (Now::HalfOpen { passed }, Event::Settled { passed: Some(true), .. }, true) => {
-                if passed + 1 != policy.successes {
-                    self.fault(told, format!("closed by {} successes", passed + 1));
-                }
-                self.change(entry, told, To::Closed);
-                Now::Closed
-            }
-            (Now::HalfOpen { passed }, Event::Settled { era, passed: how }, false) => {
-                if era != told.era {
-                    return now; // stale
-                }
-                match how {
-                    Some(true) if passed + 1 == policy.successes => {
-                        self.fault(told, format!("{} successes did not close it", passed + 1));
-                    }
-                    Some(false) => {
-                        self.fault(told, "a failed probe did not reopen it".to_owned());
-                    }
-                    _ => {}
-                }
-                Now::HalfOpen { passed: passed + u32::from(how == Some(true)) }
-            }
-            (_, Event::Settled { .. }, false) => now,
-            (_, event, _) => {
-                self.fault(told, format!("{event:?} is not possible there"));
-                now
-            }
+            None => next,
         }
     }
 

@@ -26,6 +26,21 @@ impl Log {
         self.at(ms, era, Event::Settled { era: of, passed: Some(passed) })
     }
 
+    /// `n` permits of era `era` that change nothing.
+    fn settle_all(mut self, ms: u64, era: u64, n: u64, passed: Option<bool>) -> Self {
+        for i in 0..n {
+            self = self.at(ms + i, era, Event::Settled { era, passed });
+        }
+        self
+    }
+
+    /// The only fault there is.
+    fn fault(&self) -> String {
+        let story = self.read();
+        assert_eq!(story.faults.len(), 1, "{story:?}");
+        story.faults[0].clone()
+    }
+
     fn read(&self) -> Story {
         Story::read(&self.0, &POLICY)
     }
@@ -33,7 +48,12 @@ impl Log {
 
 /// Opens at 10 ms, so that its deadline is at 110 ms.
 fn opened() -> Log {
-    Log::default().admit(0, 7, false).settle(10, 7, 8, false)
+    Log::default().admit(0, 7, false).settle_all(6, 7, 4, Some(false)).settle(10, 7, 8, false)
+}
+
+/// The same, and a probe is let in at 120 ms.
+fn probing() -> Log {
+    opened().admit(120, 9, true)
 }
 
 #[test]
@@ -69,7 +89,7 @@ fn a_probe_before_the_deadline_is_a_fault() {
 
 #[test]
 fn the_needed_successes_close_it_no_more_and_no_fewer() {
-    let probing = || opened().admit(120, 9, true).admit(121, 9, true);
+    let probing = || probing().admit(121, 9, true);
     let early = probing().settle(130, 9, 10, true).read();
     assert!(early.faults[0].contains("closed by 1 successes"), "{early:?}");
     let late = probing().settle(130, 9, 9, true).settle(131, 9, 9, true).read();
@@ -78,19 +98,59 @@ fn the_needed_successes_close_it_no_more_and_no_fewer() {
 
 #[test]
 fn a_failed_probe_reopens_and_begins_a_new_wait() {
-    let story = opened().admit(120, 9, true).settle(130, 9, 10, false).reject(229, 10, true).read();
+    let story = probing().settle(130, 9, 10, false).reject(229, 10, true).read();
     assert!(story.faults.is_empty() && story.kept_out.is_empty(), "{story:?}");
-    let ignored = opened().admit(120, 9, true).settle(130, 9, 9, false).read();
+    let ignored = probing().settle(130, 9, 9, false).read();
     assert!(ignored.faults[0].contains("did not reopen"), "{ignored:?}");
 }
 
 #[test]
 fn a_settle_of_an_earlier_era_moves_nothing() {
-    let story =
-        opened().admit(120, 9, true).settle(125, 7, 9, false).settle(126, 7, 9, true).read();
+    let story = probing().settle(125, 7, 9, false).settle(126, 7, 9, true).read();
     assert!(story.faults.is_empty(), "{story:?}");
-    let moved = opened().settle(20, 7, 9, true).read();
-    assert_eq!(moved.faults.len(), 1, "{moved:?}");
+    assert!(opened().settle(20, 7, 9, true).fault().contains("past era 7"));
+}
+
+#[test]
+fn a_stale_failure_that_reopens_is_a_fault() {
+    assert!(probing().settle(130, 7, 10, false).fault().contains("past era 7"));
+}
+
+#[test]
+fn a_stale_success_that_closes_or_counts_is_a_fault() {
+    let log = probing().settle(130, 9, 9, true).settle(131, 7, 10, true);
+    assert!(log.fault().contains("past era 7"));
+    // The move is that of a probe, but only because the stale success was counted too.
+    let log = probing().settle(130, 7, 9, true).settle(131, 9, 10, true);
+    assert!(log.fault().contains("closed by 1 successes"));
+}
+
+#[test]
+fn a_stale_failure_that_counts_towards_the_threshold_is_a_fault() {
+    let log = || probing().settle(130, 9, 9, true).settle(131, 9, 10, true);
+    let counted = log().settle(140, 7, 10, false).settle_all(141, 10, 3, Some(false));
+    assert!(counted.settle(150, 10, 11, false).fault().contains("opened by 4 failures"));
+    let ended = log().settle_all(141, 10, 4, Some(false)).settle(145, 7, 10, true);
+    assert!(ended.settle(150, 10, 10, false).fault().contains("5 failures in a row did not"));
+}
+
+#[test]
+fn it_opens_by_the_fifth_failure_in_a_row_no_sooner_and_no_later() {
+    let failing = |n| Log::default().admit(0, 7, false).settle_all(1, 7, n, Some(false));
+    let early = failing(2).settle(10, 7, 8, false);
+    assert!(early.fault().contains("opened by 3 failures in a row"));
+    assert!(failing(5).fault().contains("5 failures in a row did not open it"));
+    // A success ends the streak; what says nothing leaves it.
+    let ended = failing(4).settle_all(10, 7, 1, Some(true)).settle(11, 7, 8, false);
+    assert!(ended.fault().contains("opened by 1 failures in a row"));
+    let kept = failing(4).settle_all(10, 7, 1, None).settle(11, 7, 8, false).read();
+    assert!(kept.faults.is_empty(), "{kept:?}");
+}
+
+#[test]
+fn a_permit_of_another_era_than_the_breakers_is_a_fault() {
+    let log = Log::default().admit(0, 7, false).at(1, 7, Event::Admitted { era: 6, probe: false });
+    assert!(log.fault().contains("a permit was of era 6"));
 }
 
 #[test]
