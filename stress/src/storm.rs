@@ -14,6 +14,7 @@ mod plan;
 mod report;
 mod system;
 mod tally;
+mod vouchers;
 mod watchdog;
 mod worker;
 
