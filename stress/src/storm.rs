@@ -11,9 +11,11 @@ mod crew;
 mod hand;
 mod history;
 mod plan;
+mod reader;
 mod report;
 mod system;
 mod tally;
+mod vouchers;
 mod watchdog;
 mod worker;
 
@@ -23,11 +25,12 @@ use std::time::{Duration, Instant};
 use ampacity::{CircuitBreaker, ManualClock, State};
 use clap::Args;
 
-use crate::program::{Context, Failure, Program, Refusal, Section};
+use crate::program::{Context, Failure, Program, Refusal, Section, Stop};
 use chain::Rules;
 use clock::Obstacle;
 use crew::{Crew, Shared};
 use hand::Hand;
+use reader::Reader;
 use report::Outcome;
 use system::Usage;
 use tally::Readings;
@@ -35,8 +38,9 @@ use watchdog::Watchdog;
 
 /// How often the progress is looked at.
 const LOOK: Duration = Duration::from_millis(100);
-/// When the wait for more cycles ends, once the calls should long have been made.
-const LONGEST: Duration = Duration::from_secs(120);
+/// When the wait for more cycles ends, once the calls should long have been made: early
+/// enough for a storm short of them to say so itself before somebody ends it.
+const LONGEST: Duration = Duration::from_secs(40);
 /// More calls than this are not a storm but a siege, and their eras are not all kept.
 const MOST_CALLS: u64 = 1_000_000_000;
 
@@ -92,7 +96,12 @@ impl Program for Storm {
         let mut outcome = Outcome::default();
         let (threads, wanted) = (self.options.threads, self.options.cycles);
         let shared = Arc::new(self.shared(ctx)?);
+        let breaker = Arc::clone(&shared.breaker);
+        let mut reader = Reader::start(move || breaker.snapshot())
+            .map_err(|error| Failure(format!("no thread could be started: {error}")))?;
         let before = Usage::now();
+        // Those that are there already: this one, the reader, Ctrl-C's, the bars'.
+        let others = system::threads();
         let start = Instant::now();
 
         let crew = muster(ctx, &shared)?;
@@ -102,12 +111,14 @@ impl Program for Storm {
             crew.call_off();
             return Ok(report::nothing_done());
         }
-        outcome.alive = system::threads();
+        outcome.alive =
+            system::threads().zip(others).map(|(all, others)| all.saturating_sub(others));
 
         let start = Instant::now();
         crew.let_go();
         let mut readings = Readings::default();
         let mut dog = Watchdog::new(start);
+        let mut cycles = 0;
         let bar =
             ctx.bar(&format!("storm: {threads} threads"), self.options.calls * u64::from(threads));
         while !crew.all_gone(LOOK) {
@@ -116,16 +127,17 @@ impl Program for Storm {
             if dog.barks(calls, now) {
                 bar.finish_and_clear();
                 // The threads are left where they stand; they end with the process.
-                return Ok(report::stalled(&shared, calls));
+                return Ok(report::stalled(&shared, "no call ended", calls));
             }
-            let snapshot = shared.breaker.snapshot();
-            let cycles = closings(&snapshot);
+            if let Some(snapshot) = reader.latest() {
+                cycles = closings(&snapshot);
+                bar.set_message(format!("{cycles} cycles, {}", snapshot.state));
+                readings.add(snapshot);
+            }
             if cycles >= wanted || now.saturating_duration_since(start) > LONGEST {
                 shared.give_up();
             }
             bar.set_position(calls);
-            bar.set_message(format!("{cycles} cycles, {}", snapshot.state));
-            readings.add(snapshot);
         }
         bar.finish_and_clear();
         outcome.wall_s = start.elapsed().as_secs_f64();
@@ -133,7 +145,10 @@ impl Program for Storm {
         outcome.peak_memory_kib = system::peak_memory_kib();
         outcome.longest_quiet_s = dog.longest().as_secs_f64();
         (outcome.tally, outcome.died) = crew.books();
-        readings.add(shared.breaker.snapshot());
+        let Some(last) = reader.last(watchdog::PATIENCE) else {
+            return Ok(report::stalled(&shared, "no snapshot ended", outcome.tally.calls));
+        };
+        readings.add(last);
         outcome.readings = readings;
         outcome.partial = ctx.stop.requested();
         Ok(report::section(&self.options, outcome, &shared))
@@ -177,9 +192,36 @@ fn muster(ctx: &Context, shared: &Arc<Shared>) -> Result<Crew, Failure> {
         }
         bar.inc(1);
     }
-    while !crew.all_arrived(LOOK) && !ctx.stop.requested() {}
+    let arrived = gather(&ctx.stop, wanted, Instant::now(), || {
+        let arrived = crew.arrived(LOOK);
+        (arrived, Instant::now())
+    });
     bar.finish_and_clear();
-    Ok(crew)
+    // If they do not, they are left where they stand; they end with the process.
+    arrived.map(|()| crew)
+}
+
+/// Looks, until all have arrived or Ctrl-C comes, how many have by when.
+fn gather(
+    stop: &Stop,
+    wanted: usize,
+    start: Instant,
+    mut look: impl FnMut() -> (usize, Instant),
+) -> Result<(), Failure> {
+    let mut dog = Watchdog::new(start);
+    while !stop.requested() {
+        let (arrived, now) = look();
+        if arrived == wanted {
+            break;
+        }
+        if dog.barks(arrived as u64, now) {
+            return Err(Failure(format!(
+                "{arrived} of {wanted} threads at the gate, and no other came in {} s",
+                watchdog::PATIENCE.as_secs()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// How often the breaker has closed again, that is, full cycles.

@@ -1,4 +1,5 @@
-//! What the binary says to bad input: one line, status 2, nothing written.
+//! What the binary says to bad input: one line, status 2, nothing written. And to Ctrl-C:
+//! status 130, and what it has is kept.
 
 use std::fs;
 use std::path::Path;
@@ -82,4 +83,57 @@ fn help_and_the_hidden_sample_go_to_stdout() {
     assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("replay"));
     let sample = stress(dir.path(), &["sample"]);
     assert!(sample.status.success() && sample.stdout == stress::sample::SAMPLE);
+}
+
+/// Ends a child that a failing test would leave behind.
+#[cfg(target_os = "linux")]
+struct Reaped(std::process::Child);
+
+#[cfg(target_os = "linux")]
+impl Drop for Reaped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The threads that a process has.
+#[cfg(target_os = "linux")]
+fn threads(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Threads:"))?.trim().parse().ok()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_ends_a_storm_with_status_130_and_a_whole_record() {
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+    use std::process::Stdio;
+
+    let dir = tempfile::tempdir().unwrap();
+    let args = "storm --threads 8 --calls 100000000 --cycles 1000000000 --quiet --out out";
+    let child = Command::new(env!("CARGO_BIN_EXE_stress"))
+        .current_dir(dir.path())
+        .args(args.split(' '))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut child = Reaped(child);
+    // The main thread, Ctrl-C's, the reader's and a bar's are four; when there are more,
+    // the storm's are being started, long after Ctrl-C was listened for. Whether it comes
+    // before they are let go or after makes no difference to what is asked for here.
+    while threads(child.0.id()).is_none_or(|threads| threads <= 5) {
+        assert_eq!(child.0.try_wait().unwrap(), None, "it ended by itself");
+        std::thread::yield_now();
+    }
+    kill(Pid::from_raw(child.0.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    assert_eq!(child.0.wait().unwrap().code(), Some(130));
+
+    let record = fs::read(dir.path().join("out/run.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    assert_eq!(record["partial"], true);
+    assert_eq!(record["programs"][0]["name"], "storm");
+    assert_eq!(record["programs"][0]["partial"], true);
 }

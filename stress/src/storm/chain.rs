@@ -4,6 +4,7 @@ use ampacity::{Snapshot, State};
 
 use super::history::Seen;
 use super::tally::Unplaced;
+use super::vouchers::Vouchers;
 
 /// Transitions, by where from and where to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,10 +108,9 @@ impl Faults {
 /// admitted in a range of them, and to have succeeded.
 pub(super) fn judge(eras: &[Seen], unplaced: &[Unplaced], rules: Rules) -> Findings {
     let mut found = Findings::default();
-    let covered = cover(eras.len(), unplaced);
-    let states = states(eras, &covered, &mut found);
+    let known = known(eras, unplaced, rules, &mut found);
 
-    for (era, (seen, &state)) in eras.iter().zip(&states).enumerate() {
+    for (era, (seen, known)) in eras.iter().zip(&known).enumerate() {
         if seen.most_out > rules.permits {
             found
                 .too_many_out
@@ -122,14 +122,14 @@ pub(super) fn judge(eras: &[Seen], unplaced: &[Unplaced], rules: Rules) -> Findi
                 .too_many_admitted
                 .add(|| format!("era {era}: {} admitted to {places} places", seen.admitted));
         }
-        found.spells += u64::from(state == Some(State::HalfOpen));
+        found.spells += u64::from(known.state == Some(State::HalfOpen));
         found.most_out = found.most_out.max(seen.most_out);
         found.probes += u64::from(seen.admitted);
         found.given_back += u64::from(seen.given_back);
     }
 
-    for (era, pair) in states.windows(2).enumerate() {
-        let &[Some(from), Some(to)] = pair else {
+    for (era, pair) in known.windows(2).enumerate() {
+        let (Some(from), Some(to)) = (pair[0].state, pair[1].state) else {
             continue; // a gap, found already
         };
         found.edges.add(from, to);
@@ -141,7 +141,7 @@ pub(super) fn judge(eras: &[Seen], unplaced: &[Unplaced], rules: Rules) -> Findi
             (State::Closed, State::Open) => ("failures", seen.failed, rules.failures),
             (State::HalfOpen, State::Open) => ("failures", seen.failed, 1),
             (State::HalfOpen, State::Closed) => {
-                ("successes", seen.passed + covered[era], rules.successes)
+                ("successes", seen.passed + pair[0].vouched, rules.successes)
             }
             _ => continue,
         };
@@ -154,50 +154,61 @@ pub(super) fn judge(eras: &[Seen], unplaced: &[Unplaced], rules: Rules) -> Findi
     found
 }
 
-/// The state of each era; `None` where it is not known.
+/// What is known of an era in the end.
+struct Known {
+    /// `None` if it was seen in none or in several.
+    state: Option<State>,
+    /// Successes, beyond those that were seen, that calls vouch for; no more than needed.
+    vouched: u32,
+}
+
+/// The state of each era.
 ///
 /// A call without a permit tells its era by looking before and during the call. If the
 /// era changes in between it may be the one that began a half-open era, and the only
 /// one to know. Only that era can be missing: an open one is seen before it can end,
 /// and a closed one by the failures that end it.
-fn states(eras: &[Seen], covered: &[u32], found: &mut Findings) -> Vec<Option<State>> {
+///
+/// All such calls succeed, so that one may also be among the successes that closed the
+/// breaker.
+fn known(eras: &[Seen], unplaced: &[Unplaced], rules: Rules, found: &mut Findings) -> Vec<Known> {
+    let mut vouchers = Vouchers::new(unplaced);
     let mut before = None;
-    let mut states = Vec::with_capacity(eras.len());
-    for (era, seen) in eras.iter().enumerate() {
-        let begun_unseen =
-            matches!(before, Some(State::Open | State::HalfOpen)) && covered[era] > 0;
+    let mut all = Vec::with_capacity(eras.len());
+    for (at, seen) in eras.iter().enumerate() {
+        let era = at as u64;
+        vouchers.go_on_to(era);
+        let mut vouched = 0;
         let state = match seen.state() {
             Ok(state) => Some(state),
-            Err(several) if several.is_empty() && begun_unseen => {
-                found.inferred += 1;
-                Some(State::HalfOpen)
-            }
             Err(several) => {
-                found.gaps.add(|| match several.is_empty() {
-                    true => format!("era {era}: seen by nobody"),
-                    false => format!("era {era}: seen as {several:?}"),
-                });
-                None
+                let may_be_spell = matches!(before, Some(State::Open | State::HalfOpen));
+                let witness =
+                    if several.is_empty() && may_be_spell { vouchers.take() } else { None };
+                if let Some(last) = witness {
+                    found.inferred += 1;
+                    // One call, one era: the witness is at the same time its success.
+                    vouched = u32::from(last == era);
+                    Some(State::HalfOpen)
+                } else {
+                    found.gaps.add(|| match several.is_empty() {
+                        true => format!("era {era}: seen by nobody"),
+                        false => format!("era {era}: seen as {several:?}"),
+                    });
+                    None
+                }
             }
         };
-        states.push(state);
+        let closes = eras.get(at + 1).is_some_and(|next| next.state() == Ok(State::Closed));
+        if state == Some(State::HalfOpen) && closes {
+            while seen.passed + vouched < rules.successes && vouchers.take_success() {
+                vouched += 1;
+            }
+        }
+        all.push(Known { state, vouched });
         before = state;
     }
-    states
-}
-
-/// How many of the calls that could not tell may have been admitted in each era.
-fn cover(eras: usize, unplaced: &[Unplaced]) -> Vec<u32> {
-    let mut covered = vec![0; eras];
-    for call in unplaced {
-        let range = covered.iter_mut().enumerate();
-        let first = usize::try_from(call.first).unwrap_or(usize::MAX);
-        let last = usize::try_from(call.last).unwrap_or(usize::MAX);
-        for (_, count) in range.skip(first).take(last.saturating_sub(first).saturating_add(1)) {
-            *count += 1;
-        }
-    }
-    covered
+    all
 }
 
 #[cfg(test)]
@@ -303,5 +314,57 @@ mod tests {
         // that the breaker counted.
         let open = unseen(3);
         assert_ne!(open.edges, judge(&good(), &[], RULES).edges);
+    }
+
+    /// The same, with nobody's note of the successes of eras 4 and 7.
+    fn without_successes(one: u32, other: u32) -> Vec<Seen> {
+        let mut eras = good();
+        eras[4].passed = one;
+        eras[7].passed = other;
+        eras
+    }
+
+    fn without_cause(eras: &[Seen], ranges: &[(u64, u64)]) -> u64 {
+        let unplaced: Vec<_> =
+            ranges.iter().map(|&(first, last)| Unplaced { first, last }).collect();
+        judge(eras, &unplaced, RULES).without_cause.count
+    }
+
+    #[test]
+    fn a_call_excuses_one_missing_success_of_the_era_that_it_ended_in() {
+        assert_eq!(without_cause(&without_successes(1, 2), &[(3, 4)]), 0);
+        assert_eq!(without_cause(&without_successes(0, 2), &[(3, 4)]), 1, "two are missing");
+        assert_eq!(without_cause(&without_successes(0, 2), &[(3, 4), (2, 4)]), 0);
+    }
+
+    #[test]
+    fn a_call_with_a_wide_range_does_not_excuse_two_eras() {
+        assert_eq!(without_cause(&without_successes(1, 1), &[(0, 7)]), 1);
+        assert_eq!(without_cause(&without_successes(1, 1), &[(0, 4), (0, 7)]), 0);
+        assert_eq!(without_cause(&without_successes(1, 2), &[(0, 8)]), 1, "it ended later");
+    }
+
+    #[test]
+    fn a_call_that_vouches_for_an_unseen_spell_vouches_for_no_other() {
+        let mut eras = good();
+        eras[2].states = 0;
+        eras[7] = Seen { states: 0, ..eras[7] };
+        let judged = |calls: &[Unplaced]| {
+            let found = judge(&eras, calls, RULES);
+            (found.inferred, found.gaps.count)
+        };
+        let wide = Unplaced { first: 0, last: 8 };
+        assert_eq!(judged(&[wide]), (1, 1));
+        assert_eq!(judged(&[wide, wide]), (2, 0));
+    }
+
+    #[test]
+    fn a_call_that_vouches_for_an_unseen_spell_is_one_of_its_successes() {
+        let mut eras = without_successes(2, 1);
+        eras[7].states = 0;
+        assert_eq!(without_cause(&eras, &[(6, 7)]), 0);
+        assert_eq!(without_cause(&eras, &[(6, 8)]), 1, "settled too late");
+        eras[7].passed = 0;
+        assert_eq!(without_cause(&eras, &[(6, 7)]), 1);
     }
 }

@@ -10,7 +10,7 @@ use std::thread::yield_now;
 use ampacity::{Clock, ManualClock};
 
 /// A thread is held up at one look in so many; prime, to be in step with nothing.
-const EVERY: u32 = 499;
+pub(super) const EVERY: u32 = 499;
 
 thread_local! {
     static LOOKS: Cell<u32> = const { Cell::new(0) };

@@ -218,11 +218,10 @@ impl Crew {
         self.threads.len()
     }
 
-    /// Waits, for so long at most, until all that were started have arrived.
-    pub(super) fn all_arrived(&self, at_most: Duration) -> bool {
+    /// Waits, for so long at most, until all that were started have arrived; how many have.
+    pub(super) fn arrived(&self, at_most: Duration) -> usize {
         let all = |gate: &Gate| gate.arrived == self.threads.len();
-        let gate = self.shared.wait_for(self.shared.gate(), at_most, all);
-        all(&gate)
+        self.shared.wait_for(self.shared.gate(), at_most, all).arrived
     }
 
     /// Opens the gate.

@@ -64,6 +64,8 @@ pub(super) enum Verdict {
     Passed,
     Failed,
     GivenBack,
+    /// Anyhow, but its era is over, so that it can no longer be the cause of anything.
+    Late,
 }
 
 /// All eras.
@@ -120,12 +122,15 @@ impl History {
             return;
         }
         let Some(spot) = self.spot(era) else { return };
-        match verdict {
-            Verdict::Passed => &spot.passed,
-            Verdict::Failed => &spot.failed,
-            Verdict::GivenBack => &spot.given_back,
+        let count = match verdict {
+            Verdict::Passed => Some(&spot.passed),
+            Verdict::Failed => Some(&spot.failed),
+            Verdict::GivenBack => Some(&spot.given_back),
+            Verdict::Late => None,
+        };
+        if let Some(count) = count {
+            count.fetch_add(1, Ordering::Relaxed);
         }
-        .fetch_add(1, Ordering::Relaxed);
         if state == State::HalfOpen {
             spot.out.fetch_sub(1, Ordering::Relaxed);
         }
@@ -186,6 +191,17 @@ mod tests {
         assert_eq!(seen.state(), Ok(State::HalfOpen));
         assert_eq!((seen.most_out, seen.admitted), (2, 6));
         assert_eq!((seen.passed, seen.failed, seen.given_back), (2, 2, 2));
+    }
+
+    #[test]
+    fn a_probe_that_comes_late_is_no_longer_out_and_no_cause() {
+        let history = History::new();
+        for _ in 0..2 {
+            history.admitted(1, State::HalfOpen);
+            history.settles(1, State::HalfOpen, Verdict::Late);
+        }
+        let seen = history.read(1)[1];
+        assert_eq!((seen.most_out, seen.passed, seen.failed, seen.given_back), (1, 0, 0, 0));
     }
 
     #[test]

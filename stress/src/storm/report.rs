@@ -8,13 +8,13 @@ use super::crew::Shared;
 use super::history::MOST_ERAS;
 use super::system::Usage;
 use super::tally::{Readings, Tally};
-use super::{Options, RULES, closings, watchdog};
+use super::{Options, RULES, clock, closings, watchdog};
 use crate::program::{Check, Section, Table};
 
 /// What a storm left behind.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    /// Threads of the process while all stood at the gate, by the system's count.
+    /// Threads that stood at the gate, by the system's count; `None` where it has none.
     pub(super) alive: Option<u64>,
     pub(super) spawn_s: f64,
     pub(super) wall_s: f64,
@@ -32,10 +32,13 @@ pub(super) fn nothing_done() -> Section {
     Section { figures: json!({}), partial: true, ..Section::default() }
 }
 
-/// The storm stood still.
-pub(super) fn stalled(shared: &Shared, calls: u64) -> Section {
+/// The storm stood still: `what` has not happened for too long, after `calls` calls.
+///
+/// It only looks: nothing here waits for a thread or takes a snapshot, which may be what
+/// stands still.
+pub(super) fn stalled(shared: &Shared, what: &str, calls: u64) -> Section {
     let detail = format!(
-        "no call ended in {} s, after {calls} of them; {:?}; threads: {}",
+        "{what} in {} s, after {calls} calls; {:?}; threads: {}",
         watchdog::PATIENCE.as_secs(),
         shared.breaker,
         watchdog::whereabouts(&shared.stations),
@@ -64,7 +67,7 @@ pub(super) fn section(options: &Options, outcome: Outcome, shared: &Shared) -> S
     }
     Section {
         figures: figures(options, &outcome, &snapshot, &found),
-        tables: vec![table(&outcome, &snapshot, &found)],
+        tables: vec![table(options, &outcome, &snapshot, &found)],
         checks,
         partial: outcome.partial,
     }
@@ -175,10 +178,12 @@ fn reached(options: &Options, outcome: &Outcome, snapshot: &Snapshot) -> Vec<Che
             Check::not_reached(name, detail)
         }
     };
-    // The one that counts is alive, too.
-    let others = outcome.alive.unwrap_or(0).saturating_sub(1);
+    let alive = "all_threads_alive_at_once";
     vec![
-        least("all_threads_alive_at_once", others.min(threads), threads),
+        outcome.alive.map_or_else(
+            || Check::unjudged(alive, "this system does not say how many threads there are"),
+            |count| least(alive, count.min(threads), threads),
+        ),
         least("enough_calls", tally.calls, threads * options.calls),
         least("enough_cycles", closings(snapshot), options.cycles),
         least("met_swap_retries", snapshot.contention.retries, 1),
@@ -207,6 +212,9 @@ fn figures(
     json!({
         "threads": options.threads,
         "calls_each": options.calls,
+        "cores": cores(),
+        "oversubscribed": options.threads as usize > cores(),
+        "held_up_at_one_look_in": clock::EVERY,
         "threads_alive_peak": outcome.alive,
         "spawn_s": outcome.spawn_s,
         "wall_s": outcome.wall_s,
@@ -243,12 +251,16 @@ fn figures(
     })
 }
 
-fn table(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Table {
+fn table(options: &Options, outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Table {
     let tally = &outcome.tally;
     let or_unknown =
         |figure: Option<u64>| figure.map_or_else(|| "not available".to_owned(), thousands);
+    let alive = match options.threads as usize > cores() {
+        true => "threads alive at the gate *",
+        false => "threads alive at the gate",
+    };
     let rows = [
-        ("threads alive at the gate", or_unknown(outcome.alive)),
+        (alive, or_unknown(outcome.alive)),
         ("calls", thousands(tally.calls)),
         ("  admitted", thousands(tally.admitted)),
         ("    succeeded", thousands(tally.succeeded)),
@@ -292,8 +304,28 @@ fn table(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Table {
         title: "storm: one breaker, all threads at once".to_owned(),
         head: vec![String::new(), "figure".to_owned()],
         rows: rows.into_iter().map(|(name, figure)| vec![name.to_owned(), figure]).collect(),
-        notes: Vec::new(),
+        notes: notes(options.threads as usize, cores()),
     }
+}
+
+fn notes(threads: usize, cores: usize) -> Vec<String> {
+    let mut notes = vec![
+        format!(
+            "retries: at 1 look at the clock in {} the caller yields between its read and its swap;",
+            clock::EVERY
+        ),
+        "that is how they are met where few cores make them rare".to_owned(),
+    ];
+    if threads > cores {
+        notes.push(format!(
+            "* oversubscribed: more threads than the {cores} cores, which wait for each other"
+        ));
+    }
+    notes
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn pair(figure: u64, of_it: u64) -> String {

@@ -212,8 +212,9 @@ impl<'a> Worker<'a> {
     fn settle(&mut self, permit: impl Leave, plan: Plan) {
         self.at(Place::Settling);
         let (era, is_probe) = permit.about();
-        self.shared.history.settles(era, state(is_probe), verdict(plan.end));
         let before = self.shared.breaker.era();
+        let verdict = if before == era { verdict(plan.end) } else { Verdict::Late };
+        self.shared.history.settles(era, state(is_probe), verdict);
         match plan.end {
             End::Success if plan.way == Way::Run => _ = permit.make(Ok),
             End::Failure if plan.way == Way::Run => _ = permit.make(Err),
