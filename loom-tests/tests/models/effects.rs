@@ -1,23 +1,20 @@
 //! Effects belong to the winner. Invariant 34.
 
+use crate::trip::two_failures_at_once;
 use ampacity::State;
 use loom_tests::{closed, contended, race};
 
 /// Invariant 34.
 #[test]
 fn a_trip_is_told_once_however_many_swaps_it_took() {
-    contended(|| {
-        race(
-            || closed(2).with_permits(2),
-            |s| s.take().failure(),
-            |s| s.take().failure(),
-            |s, (), ()| {
-                let told = s.turns(State::Closed, State::Open);
-                assert_eq!(told, 1, "a lost swap told of a transition");
-                assert_eq!(s.breaker.snapshot().transitions.total(), 1);
-            },
-        );
-    });
+    two_failures_at_once(
+        || closed(2).with_permits(2),
+        |s, (), ()| {
+            let told = s.turns(State::Closed, State::Open);
+            assert_eq!(told, 1, "a lost swap told of a transition");
+            assert_eq!(s.breaker.snapshot().transitions.total(), 1);
+        },
+    );
 }
 
 /// Invariant 34, for callers who lose to an order.

@@ -1,5 +1,6 @@
 //! Weak swaps that fail without a reason. Invariant 33.
 
+use crate::trip::two_failures_at_once;
 use ampacity::State;
 use loom_tests::{Reached, closed, half_open_with_probes_out, race};
 
@@ -23,10 +24,8 @@ fn with_spurious_failures(scenario: impl FnOnce()) {
 #[test]
 fn a_swap_that_fails_without_a_reason_is_tried_again() {
     with_spurious_failures(|| {
-        race(
+        two_failures_at_once(
             || closed(2).with_permits(2),
-            |s| s.take().failure(),
-            |s| s.take().failure(),
             |s, (), ()| {
                 let now = s.at_rest();
                 assert_eq!((now.state, now.era), (State::Open, 1), "2 failures of 2");

@@ -3,14 +3,17 @@
 use ampacity::State;
 use loom_tests::{Reached, Stage, closed, contended, race, race_of_three};
 
+/// Two callers who report a failure at the same time, each with a permit taken before.
+pub(crate) fn two_failures_at_once(setup: fn() -> Stage, end: fn(&Stage, (), ())) {
+    contended(|| race(setup, |s| s.take().failure(), |s| s.take().failure(), end));
+}
+
 /// Invariant 4.
 #[test]
 fn one_failure_alone_trips() {
     static STALE: Reached = Reached::new();
-    race(
+    two_failures_at_once(
         || closed(1).with_permits(2),
-        |s| s.take().failure(),
-        |s| s.take().failure(),
         |s, (), ()| {
             assert_eq!(s.turns(State::Closed, State::Open), 1, "trips");
             let now = s.at_rest();
@@ -24,33 +27,25 @@ fn one_failure_alone_trips() {
 /// Invariant 30.
 #[test]
 fn failures_at_the_threshold_trip() {
-    contended(|| {
-        race(
-            || closed(2).with_permits(2),
-            |s| s.take().failure(),
-            |s| s.take().failure(),
-            |s, (), ()| {
-                let now = s.at_rest();
-                assert_eq!((now.state, now.era), (State::Open, 1), "2 failures of 2");
-            },
-        );
-    });
+    two_failures_at_once(
+        || closed(2).with_permits(2),
+        |s, (), ()| {
+            let now = s.at_rest();
+            assert_eq!((now.state, now.era), (State::Open, 1), "2 failures of 2");
+        },
+    );
 }
 
 /// Invariant 30, the other side of it.
 #[test]
 fn failures_below_the_threshold_do_not_trip() {
-    contended(|| {
-        race(
-            || closed(3).with_permits(2),
-            |s| s.take().failure(),
-            |s| s.take().failure(),
-            |s, (), ()| {
-                let now = s.at_rest();
-                assert_eq!((now.state, now.streak), (State::Closed, 2), "2 of 3");
-            },
-        );
-    });
+    two_failures_at_once(
+        || closed(3).with_permits(2),
+        |s, (), ()| {
+            let now = s.at_rest();
+            assert_eq!((now.state, now.streak), (State::Closed, 2), "2 of 3");
+        },
+    );
 }
 
 /// Invariant 30, with three callers.
