@@ -13,6 +13,7 @@ mod error;
 mod metrics;
 mod permit;
 mod planted;
+mod registry;
 mod slot;
 mod stamp;
 mod sync;
@@ -29,6 +30,7 @@ pub use metrics::histogram::Latency;
 pub use metrics::snapshot::Contention;
 pub use metrics::snapshot::{Latencies, Lifetime, Rejections, Snapshot, Transitions};
 pub use permit::{Outcome, OwnedPermit, Permit};
+pub use registry::{Registry, RegistryError};
 pub use word::{Reason, State};
 
 /// For the models in `loom-tests`; exists in no other build.
