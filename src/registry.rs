@@ -241,6 +241,8 @@ impl Registry {
         let entries = self.entries.pin();
         let entry = entries.remove(name)?;
         *len -= 1;
+        // Taken and not cloned: the map frees the entry some time later, in the middle of
+        // any other operation, where no breaker may be dropped with its clock.
         lock(&entry.breaker).take()
     }
 
