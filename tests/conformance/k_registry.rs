@@ -158,6 +158,7 @@ fn s66_a_full_registry_evicts_the_idle_ones_among_many() {
         breaker(nth).try_acquire().unwrap().success();
         assert!(registry.len() <= 64);
     }
+    assert_eq!(registry.len(), registry.to_vec().len());
     for (nth, breaker) in held.iter().enumerate() {
         let found = registry.get(&format!("{nth}")).expect("held");
         assert!(Arc::ptr_eq(&found, breaker));

@@ -287,6 +287,48 @@ fn whatever_is_a_users_own_code_may_call_the_registry() {
     });
 }
 
+#[test]
+fn a_removed_breaker_is_dropped_with_its_last_holder() {
+    let registry = Registry::new();
+    for nth in 0..100 {
+        let name = format!("{nth}");
+        let weak = Arc::downgrade(&get(&registry, &name));
+        drop(registry.remove(&name));
+        assert!(weak.upgrade().is_none());
+    }
+}
+
+#[test]
+fn a_breaker_that_a_reader_has_just_found_is_not_evicted() {
+    let registry = Registry::bounded(1).unwrap();
+    let done = AtomicBool::new(false);
+    let found = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let reader = || {
+            while !done.load(Ordering::Relaxed) {
+                if let Some(breaker) = registry.get("one") {
+                    let again = registry.get("one").expect("held, so it stays");
+                    assert!(Arc::ptr_eq(&breaker, &again));
+                    found.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        };
+        let threads = [scope.spawn(reader), scope.spawn(reader)];
+        let (mut made, mut full) = (0, 0);
+        // Evicts the one or finds it held, until both have happened often enough.
+        while (made < 20_000 || full < 200) && !threads.iter().any(|t| t.is_finished()) {
+            for name in ["one", "other"] {
+                match registry.get_or_create(name, |b| b) {
+                    Ok(_) => made += 1,
+                    Err(_) => full += 1,
+                }
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(found.into_inner() > 0);
+}
+
 /// Who holds the breaker of a name just now, and which one it is.
 #[derive(Default)]
 struct Holders {
