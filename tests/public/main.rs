@@ -1,6 +1,9 @@
 //! The public face: what a user of the crate can see and rely on.
 
 mod counting;
+#[cfg(feature = "serde")]
+mod data;
 mod registry;
 mod sequential;
+mod timing;
 mod traits;

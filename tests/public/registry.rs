@@ -53,7 +53,7 @@ fn a_conflict_names_the_first_setting_that_differs_with_both_values_and_has_the_
     let registry = Registry::new();
     let made = registry.get_or_create("api", |b| b.open_for(Duration::from_secs(5))).unwrap();
     type Case = (fn(ampacity::Builder) -> ampacity::Builder, &'static str);
-    let cases: [Case; 7] = [
+    let cases: [Case; 8] = [
         (|b| b, "open_for of 5s, not 60s"),
         (|b| b.failure_threshold(7), "failure_threshold of 5, not 7"),
         (|b| b.open_for(Duration::MAX), "open_for of 5s, not 18446744073709551615.999999999s"),
@@ -69,7 +69,11 @@ fn a_conflict_names_the_first_setting_that_differs_with_both_values_and_has_the_
             |b| b.open_for(Duration::from_secs(5)).probe_lease(Duration::from_millis(1)),
             "probe_lease of 60s, not 1ms",
         ),
-        (|b| b.open_for(Duration::from_secs(5)).timing(Timing::Off), "timing of Every, not Off"),
+        (|b| b.open_for(Duration::from_secs(5)).timing(Timing::Off), "timing of Adaptive, not Off"),
+        (
+            |b| b.open_for(Duration::from_secs(5)).latency_error(0.1),
+            "latency_error of 0.032, not 0.1",
+        ),
     ];
     for (configure, says) in cases {
         let error = registry.get_or_create("api", configure).unwrap_err();
