@@ -27,6 +27,9 @@ use std::sync::Arc;
 /// classifiers and clocks may call the registry. Calls through a breaker take none of
 /// these locks.
 ///
+/// A breaker that has not been called takes some 700 bytes with its name; its first call
+/// adds 18 KB of counters, and 10 to 80 KB of latencies if calls are timed by chance.
+///
 /// # Examples
 ///
 /// ```
