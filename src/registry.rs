@@ -27,8 +27,8 @@ use std::sync::Arc;
 /// classifiers and clocks may call the registry. Calls through a breaker take none of
 /// these locks.
 ///
-/// A breaker that has not been called takes some 700 bytes with its name; its first call
-/// adds 18 KB of counters, and 10 to 80 KB of latencies if calls are timed by chance.
+/// A breaker that has not been called takes some 800 bytes with its name; its first call
+/// adds 18 KB of counters, and calls that are timed by chance 10 to 80 KB of latencies.
 ///
 /// # Examples
 ///
