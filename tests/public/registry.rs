@@ -320,7 +320,7 @@ fn a_breaker_that_a_reader_has_just_found_is_not_evicted() {
         let threads = [scope.spawn(reader), scope.spawn(reader)];
         let (mut made, mut full) = (0, 0);
         // Evicts the one or finds it held, until both have happened often enough.
-        while (made < 20_000 || full < 200) && !threads.iter().any(|t| t.is_finished()) {
+        while (made < 60_000 || full < 200) && !threads.iter().any(|t| t.is_finished()) {
             for name in ["one", "other"] {
                 match registry.get_or_create(name, |b| b) {
                     Ok(_) => made += 1,
