@@ -9,6 +9,7 @@
 use crate::breaker::CircuitBreaker;
 use crate::config::{Builder, Config, ConfigError};
 use crate::metrics::snapshot::Snapshot;
+use crate::planted::{Bug, planted};
 use crate::sync::{Mutex, OnceLock, lock};
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
@@ -70,7 +71,12 @@ impl Entry {
         // the only one to clone from. It also says that nothing is in flight, since a
         // permit borrows or owns an `Arc`, and that what the last holder did is seen here.
         let alone = Arc::get_mut(place.as_mut()?)?;
-        if alone.is_as_created(&self.created) { place.take() } else { None }
+        let idle = alone.is_as_created(&self.created);
+        if planted(Bug::EvictLater) {
+            drop(place);
+            place = lock(&self.breaker);
+        }
+        if idle { place.take() } else { None }
     }
 }
 
@@ -208,7 +214,9 @@ impl Registry {
         breaker: Arc<CircuitBreaker>,
     ) -> Result<Arc<CircuitBreaker>, RegistryError> {
         let mut len = lock(&self.len);
-        if let Some(known) = self.find(name, &created) {
+        if let Some(known) = self.find(name, &created)
+            && !planted(Bug::CreateTwice)
+        {
             drop(len); // before our own breaker is dropped, with its clock
             return known;
         }
