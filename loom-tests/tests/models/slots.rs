@@ -3,7 +3,7 @@
 
 use crate::counting::PLAIN_LOADS;
 use ampacity::{CircuitBreaker, Clock, Snapshot};
-use loom_tests::{Bounds, Reached, Stage, actor, closed, race_within, settings};
+use loom_tests::{Stage, actor, closed, race_within, settings};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -17,13 +17,6 @@ fn exactly(now: &Snapshot, calls: u64) {
     // The stage made the counters by a call that it ignored.
     let seen = (now.admitted - now.ignored, now.succeeded);
     assert_eq!(seen, (calls, calls), "a call was lost or counted twice");
-}
-
-/// What a reader saw, and then saw again.
-#[track_caller]
-fn grows(before: &Snapshot, after: &Snapshot) {
-    assert!(before.lifetime.admitted <= after.lifetime.admitted, "a count fell");
-    assert!(before.lifetime.succeeded <= after.lifetime.succeeded, "a count fell");
 }
 
 /// Invariant 22.
@@ -109,7 +102,7 @@ fn a_breaker_dropped_by_threads_that_end_is_freed_once() {
 mod leased {
     use super::*;
     use ampacity::model::{Once, forget_slot, give_slot_back, slot};
-    use loom_tests::race;
+    use loom_tests::{Bounds, Reached, race};
 
     /// A thread's whole life: it leases a slot, calls, and gives the slot back.
     fn live(s: &Stage) -> u32 {
@@ -118,6 +111,13 @@ mod leased {
         let leased = slot().expect("a thread that called has a slot");
         give_slot_back();
         leased
+    }
+
+    /// What a reader saw, and then saw again.
+    #[track_caller]
+    fn grows(before: &Snapshot, after: &Snapshot) {
+        assert!(before.lifetime.admitted <= after.lifetime.admitted, "a count fell");
+        assert!(before.lifetime.succeeded <= after.lifetime.succeeded, "a count fell");
     }
 
     /// Invariants 23, 24 and 26.
