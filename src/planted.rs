@@ -70,6 +70,8 @@ pub(crate) enum Bug {
     CreateTwice,
     /// A stripe is written as if one thread owned it.
     StripeOwned,
+    /// A plan of timed calls that threads share is written as if one thread owned it.
+    PlanRaced,
     /// A thread that gave its slot back goes on counting there.
     SlotKept,
     /// A slot that is out is leased again.

@@ -37,6 +37,7 @@ const CANARIES: &[(u32, &str, &str)] = &[
     (20, "BlindReopen", "by_hand::a_reopening_probe_does_not_overrule_an_order"),
     (21, "ResetKeepsEra", "stale::a_reset_makes_every_permit_stale"),
     (22, "StripeOwned", "slots::threads_that_share_a_stripe_lose_no_call"),
+    (22, "PlanRaced", "slots::leased::calls_that_share_a_plan_are_each_planned_once"),
     (23, "FreeShards", "slots::leased::a_snapshot_while_a_shard_changes_hands_misses_nothing"),
     (24, "AdmittedFirst", "counting::what_its_owner_settled_is_seen_admitted"),
     (27, "SlotKept", "slots::leased::a_thread_that_gave_its_slot_back_counts_elsewhere"),

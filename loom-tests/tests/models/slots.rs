@@ -101,7 +101,7 @@ fn a_breaker_dropped_by_threads_that_end_is_freed_once() {
 #[cfg(any(ampacity_loom, ampacity_shuttle))]
 mod leased {
     use super::*;
-    use ampacity::model::{Once, forget_slot, give_slot_back, slot};
+    use ampacity::model::{Once, SharedPlan, forget_slot, give_slot_back, slot};
     use loom_tests::{Bounds, Reached, race};
 
     /// A thread's whole life: it leases a slot, calls, and gives the slot back.
@@ -141,6 +141,20 @@ mod leased {
         );
         FIRST.assert_some();
         SECOND.assert_some();
+    }
+
+    /// As invariant 22, for the plan that says which calls are timed: one of these two.
+    #[test]
+    fn calls_that_share_a_plan_are_each_planned_once() {
+        static LEFT: Reached = Reached::new();
+        static RIGHT: Reached = Reached::new();
+        race(SharedPlan::new, SharedPlan::call, SharedPlan::call, |_, left, right| {
+            LEFT.hit_if(left);
+            RIGHT.hit_if(right);
+            assert!(left != right, "two calls took one place in the plan");
+        });
+        LEFT.assert_some();
+        RIGHT.assert_some();
     }
 
     /// Invariant 27, for two whose lives overlap or follow each other.
