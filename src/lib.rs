@@ -10,6 +10,7 @@ pub mod classify;
 mod clock;
 mod config;
 mod error;
+mod event;
 mod metrics;
 mod permit;
 mod planted;
@@ -24,6 +25,8 @@ pub use clock::FastClock;
 pub use clock::{Clock, ManualClock, StdClock};
 pub use config::{Builder, ConfigError, Timing};
 pub use error::{CallError, Rejected};
+pub use event::listeners::ListenerId;
+pub use event::{Cause, Event, EventCounts};
 pub use metrics::histogram::Latency;
 #[cfg(feature = "contention")]
 pub use metrics::snapshot::Contention;

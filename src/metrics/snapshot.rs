@@ -1,5 +1,6 @@
 //! What others may read of a breaker.
 
+use crate::event::EventCounts;
 use crate::metrics::Reading;
 use crate::metrics::histogram::Latency;
 use crate::metrics::shard::Count;
@@ -65,6 +66,8 @@ pub struct Snapshot {
     pub last_transition: Option<Duration>,
     /// The counts since the breaker was made, resets or not.
     pub lifetime: Lifetime,
+    /// What became of the events, from the first listener on.
+    pub events: EventCounts,
     /// Swaps of the shared word since the breaker was made.
     #[cfg(feature = "contention")]
     pub contention: Contention,
@@ -167,6 +170,7 @@ pub(crate) struct Head {
     pub(crate) era: u64,
     pub(crate) streak: u64,
     pub(crate) last_transition: Option<Duration>,
+    pub(crate) events: EventCounts,
 }
 
 impl Lifetime {
@@ -237,6 +241,7 @@ impl Snapshot {
             last_failure: reading.failure.last(),
             last_transition: head.last_transition,
             lifetime: Lifetime::of(&reading.lifetime),
+            events: head.events,
             #[cfg(feature = "contention")]
             contention: Contention {
                 swaps: reading.lifetime.of(Count::Swaps),
@@ -273,6 +278,10 @@ impl fmt::Display for Snapshot {
             write!(f, "{} {count} {from} -> {to}", if nth == 0 { ":" } else { "," })?;
         }
         writeln!(f)?;
+        let EventCounts { told, dropped, panics } = self.events;
+        if told + dropped > 0 {
+            writeln!(f, "  events    {told} told, {dropped} dropped; {panics} listeners' panics")?;
+        }
         for (what, latency) in
             [("success", self.latency.success), ("failure", self.latency.failure)]
         {

@@ -161,5 +161,8 @@ pub(crate) mod stepped {
         ) -> Result<*mut T, *mut T> {
             self.step(false).compare_exchange(seen, next, success, failure)
         }
+        pub(crate) fn swap(&self, value: *mut T, order: Ordering) -> *mut T {
+            self.step(false).swap(value, order)
+        }
     }
 }

@@ -1,0 +1,235 @@
+//! Where transitions are handed in and told, each once and in order.
+//!
+//! Whoever wins a transition puts it on a pile, without waiting, and asks for its
+//! delivery. If nobody delivers, that is now their part: they take the pile, tell what
+//! is next and put back what has to wait for an earlier era. If somebody does, that one
+//! looks again before leaving, and the winner goes on. So listeners never run twice at
+//! once, and nobody ever waits for one who was not chosen by this turn to run it.
+
+use super::history::History;
+use super::listeners::{Listener, ListenerId, Listeners, Seat, owed_after};
+use super::{Change, Event, EventCounts};
+use crate::planted::{Bug, planted};
+use crate::sync::{Atomic, Ordering, Pile};
+use crate::word::Era;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// How many eras back an event is waited for, and at least how many of the newest
+/// survive listeners that are too slow.
+const WINDOW: u64 = if cfg!(any(ampacity_loom, ampacity_shuttle)) { 2 } else { 64 };
+
+/// How many events one caller delivers before going on; the rest goes with the next
+/// transition or snapshot.
+const SHIFT: u64 = if cfg!(any(ampacity_loom, ampacity_shuttle)) { 8 } else { 64 };
+
+/// The events of a breaker; made with its first listener or for its history.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    name: Arc<str>,
+    listeners: Listeners,
+    history: Option<History>,
+    pile: Pile<Change>,
+    /// How many callers have asked for delivery since somebody took it on; 0 if nobody
+    /// has. Changed by read-modify-writes only, so that none is overlooked.
+    asked: Atomic<u64>,
+    // Written only by whoever delivers.
+    /// The era to tell next, unless nobody is owed it.
+    next: Atomic<u64>,
+    told: Atomic<u64>,
+    dropped: Atomic<u64>,
+    panics: Atomic<u64>,
+}
+
+impl Desk {
+    pub(crate) fn new(name: &str, history: u32, listeners: Vec<Listener>) -> Self {
+        Self {
+            name: name.into(),
+            listeners: Listeners::new(listeners),
+            history: (history > 0).then(|| History::new(history)),
+            pile: Pile::new(),
+            asked: Atomic::new(0),
+            next: Atomic::new(0),
+            told: Atomic::new(0),
+            dropped: Atomic::new(0),
+            panics: Atomic::new(0),
+        }
+    }
+
+    /// Adds a listener, which is told of every transition after this call.
+    ///
+    /// Everybody's `now` is the era at a swap of the word: whoever wins a later one sees
+    /// what the caller of `now` wrote before.
+    pub(crate) fn add(&self, listener: Listener, now: &impl Fn() -> Era) -> ListenerId {
+        self.listeners.add(listener, now)
+    }
+
+    /// Removes a listener; says if it was there.
+    pub(crate) fn remove(&self, id: ListenerId) -> bool {
+        self.listeners.remove(id)
+    }
+
+    pub(crate) fn counts(&self) -> EventCounts {
+        // Relaxed: statistics; nothing is read on the strength of them.
+        let load = |count: &Atomic<u64>| count.load(Ordering::Relaxed);
+        let (told, dropped, panics) = (&self.told, &self.dropped, &self.panics);
+        EventCounts { told: load(told), dropped: load(dropped), panics: load(panics) }
+    }
+
+    /// The last changes that were told, the oldest first.
+    pub(crate) fn history(&self) -> Vec<Event> {
+        let kept = self.history.as_ref().map(History::read).unwrap_or_default();
+        kept.iter().map(|change| Event::new(&self.name, change)).collect()
+    }
+
+    /// Takes a transition from the caller who won it, and sees to its being told.
+    pub(crate) fn hand_in(&self, change: Change, now: &impl Fn() -> Era) {
+        if self.history.is_none() && self.listeners.read().is_empty() {
+            return;
+        }
+        self.pile.push(change);
+        if !self.deliver(now) && self.pile.len() > 2 * WINDOW {
+            self.shorten();
+            self.deliver(now);
+        }
+    }
+
+    /// Tells what can be told, unless somebody does already, who then looks again.
+    /// Returns whether it was us.
+    pub(crate) fn deliver(&self, now: &impl Fn() -> Era) -> bool {
+        // Acquire, edge `left -> entered`: pairs with the Release in `Shift::leave`;
+        // what the one before us told and counted is visible. Release, edge
+        // `asked -> told`: pairs with the Acquire of a `leave` that fails; what we put
+        // on the pile is found by whoever stays for it.
+        if self.asked.fetch_add(1, Ordering::AcqRel) != 0 {
+            return false;
+        }
+        let mut shift = Shift { desk: self, asked: 1, over: false };
+        let mut left = SHIFT;
+        loop {
+            // A round that finds nothing counts too: others may ask for ever.
+            left = left.saturating_sub(self.round(left, now).max(1));
+            if left == 0 || shift.leave() || planted(Bug::LeaveUnasked) {
+                return true;
+            }
+        }
+    }
+
+    /// Takes the pile, tells at most `most` events and puts the rest back. Returns how
+    /// many were told.
+    fn round(&self, most: u64, now: &impl Fn() -> Era) -> u64 {
+        let mut changes = self.pile.take();
+        // After the pile: who won one of these saw at least the listeners it is owed to,
+        // so they are found here.
+        let seats = self.listeners.read();
+        let owed_after = match self.history {
+            Some(_) => Some(0),
+            None => owed_after(&seats, now),
+        };
+        // Without a listener nobody is owed anything: what was handed in is forgotten.
+        let Some(owed_after) = owed_after else { return 0 };
+        changes.sort_unstable_by_key(|change| change.turn.era);
+        let Some(latest) = changes.last().map(|change| change.turn.era.0) else { return 0 };
+
+        // Relaxed, here and below: only whoever delivers uses it, see `left -> entered`.
+        let mut next = self.next.load(Ordering::Relaxed).max(owed_after + 1);
+        let mut told = 0;
+        for change in changes {
+            let era = change.turn.era.0;
+            if era < next && !planted(Bug::LateIsTold) {
+                continue; // its era has been counted as dropped, or is owed to nobody
+            }
+            if told == most {
+                self.pile.push(change);
+                continue;
+            }
+            // Up to the window's end, eras that are not here are not waited for.
+            let waited_for = (latest.saturating_sub(WINDOW) + 1).clamp(next, era.max(next));
+            // Relaxed: a statistic.
+            self.dropped.fetch_add(waited_for - next, Ordering::Relaxed);
+            next = waited_for;
+            if era <= next || planted(Bug::TellAtOnce) {
+                next = next.max(era + 1);
+                self.next.store(next, Ordering::Relaxed);
+                told += 1;
+                self.tell(&change, &seats, now);
+            } else {
+                self.pile.push(change);
+            }
+        }
+        self.next.store(next, Ordering::Relaxed);
+        told
+    }
+
+    fn tell(&self, change: &Change, seats: &[Arc<Seat>], now: &impl Fn() -> Era) {
+        if let Some(history) = &self.history {
+            history.write(change);
+        }
+        // Relaxed: statistics.
+        self.told.fetch_add(1, Ordering::Relaxed);
+        let event = Event::new(&self.name, change);
+        for seat in seats {
+            let Some(listener) = seat.wants(change.turn.era, now) else { continue };
+            if planted(Bug::PanicEscapes) {
+                listener(&event);
+            } else if panics(|| listener(&event)) {
+                self.panics.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Frees what lies too deep, while whoever delivers is in a slow listener: those eras
+    /// will be counted as dropped, and the latest stay.
+    fn shorten(&self) {
+        let changes = self.pile.take();
+        let latest = changes.iter().map(|change| change.turn.era.0).max().unwrap_or(0);
+        for change in changes {
+            if change.turn.era.0 > latest.saturating_sub(WINDOW) {
+                self.pile.push(change);
+            }
+        }
+    }
+}
+
+/// The part of whoever delivers, given up when it is dropped.
+struct Shift<'a> {
+    desk: &'a Desk,
+    asked: u64, // at least 1
+    over: bool,
+}
+
+impl Shift<'_> {
+    /// Gives the part up, unless somebody has asked since the last look.
+    fn leave(&mut self) -> bool {
+        // Release, edge `left -> entered`: pairs with the Acquire in `deliver`. Acquire on
+        // failure, edge `asked -> told`: pairs with the Release in `deliver`.
+        let left = self.desk.asked.compare_exchange_weak(
+            self.asked,
+            0,
+            Ordering::Release,
+            Ordering::Acquire,
+        );
+        match left {
+            Ok(_) => self.over = true,
+            Err(asked) => self.asked = asked,
+        }
+        self.over
+    }
+}
+
+impl Drop for Shift<'_> {
+    fn drop(&mut self) {
+        while !self.over {
+            self.leave();
+        }
+    }
+}
+
+/// Runs `f`, and contains its panic and that of what it panicked with.
+fn panics(f: impl FnOnce()) -> bool {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else { return false };
+    if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        core::mem::forget(worse);
+    }
+    true
+}
