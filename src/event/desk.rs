@@ -233,3 +233,153 @@ fn panics(f: impl FnOnce()) -> bool {
     }
     true
 }
+
+#[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::clock::Nanos;
+    use crate::event::Cause;
+    use crate::word::{State, Turn};
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicU64;
+
+    /// A desk whose only listener notes the eras it is told of.
+    fn desk() -> (Desk, Arc<Mutex<Vec<u64>>>) {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&told);
+        let listener = Listener::new(move |event| noted.lock().unwrap().push(event.era));
+        (Desk::new("desk", 0, vec![listener]), told)
+    }
+
+    fn change(era: u64) -> Change {
+        let turn = Turn { from: State::Closed, to: State::Open, era: Era(era) };
+        Change { turn, cause: Cause::Trip, at: Nanos(0) }
+    }
+
+    fn hand_in(desk: &Desk, eras: impl IntoIterator<Item = u64>) {
+        eras.into_iter().for_each(|era| desk.hand_in(change(era), &|| Era(era)));
+    }
+
+    fn counts(desk: &Desk) -> (u64, u64) {
+        let counts = desk.counts();
+        (counts.told, counts.dropped)
+    }
+
+    #[test]
+    fn an_early_era_waits_for_a_late_one_and_its_caller_does_not() {
+        let (desk, told) = desk();
+        hand_in(&desk, [2, 4, 3]);
+        assert_eq!(*told.lock().unwrap(), []);
+        hand_in(&desk, [1]);
+        assert_eq!(*told.lock().unwrap(), [1, 2, 3, 4]);
+        assert_eq!(counts(&desk), (4, 0));
+    }
+
+    #[test]
+    fn a_gap_is_dropped_when_the_queue_is_full_and_the_latecomer_with_it() {
+        let (desk, told) = desk();
+        hand_in(&desk, 3..3 + WINDOW - 1);
+        assert_eq!(counts(&desk), (0, 1), "of two gaps the first is a window away");
+        hand_in(&desk, [1]);
+        assert_eq!((counts(&desk), told.lock().unwrap().len()), ((0, 1), 0), "too late");
+        hand_in(&desk, [WINDOW + 2]);
+        assert_eq!(counts(&desk), (WINDOW, 2));
+        hand_in(&desk, [2, 1]);
+        assert_eq!(counts(&desk), (WINDOW, 2), "counted once");
+        assert_eq!(*told.lock().unwrap(), (3..=WINDOW + 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_in_hand_is_told_however_far_ahead_the_queue_is() {
+        let (desk, told) = desk();
+        desk.pile.push(change(3 * WINDOW));
+        (2..=9).for_each(|era| desk.pile.push(change(era)));
+        desk.deliver(&|| Era(3 * WINDOW));
+        assert_eq!(*told.lock().unwrap(), (2..=9).collect::<Vec<_>>());
+        assert_eq!(counts(&desk), (8, 1 + (2 * WINDOW - 9)));
+    }
+
+    #[test]
+    fn one_caller_delivers_a_bounded_number_and_the_next_goes_on() {
+        let (desk, told) = desk();
+        (1..=SHIFT + 2).for_each(|era| desk.pile.push(change(era)));
+        assert!(desk.deliver(&|| Era(SHIFT + 2)));
+        assert_eq!((counts(&desk), told.lock().unwrap().len()), ((SHIFT, 0), SHIFT as usize));
+        assert!(desk.deliver(&|| Era(SHIFT + 2)));
+        assert_eq!(counts(&desk), (SHIFT + 2, 0));
+        assert_eq!(*told.lock().unwrap(), (1..=SHIFT + 2).collect::<Vec<_>>());
+    }
+
+    /// As while somebody is in a slow listener: they have the part and take nothing.
+    #[test]
+    fn while_nobody_takes_the_queue_is_bounded_and_the_newest_survive() {
+        let (desk, told) = desk();
+        desk.asked.store(1, Ordering::Relaxed);
+        let many = 100 * WINDOW;
+        for era in 1..=many {
+            hand_in(&desk, [era]);
+            assert!(desk.pile.len() <= 2 * WINDOW, "{era}: {}", desk.pile.len());
+        }
+        desk.asked.store(0, Ordering::Relaxed);
+        while desk.pile.len() > 0 {
+            desk.deliver(&|| Era(many));
+        }
+        let told = told.lock().unwrap();
+        assert!(told.len() as u64 >= WINDOW && told.is_sorted());
+        assert_eq!(*told.last().unwrap(), many);
+        assert_eq!(counts(&desk), (told.len() as u64, many - told.len() as u64));
+    }
+
+    #[test]
+    fn a_listener_is_told_of_what_came_after_it_and_of_nothing_once_removed() {
+        let (desk, first) = desk();
+        hand_in(&desk, [1, 2]);
+        let latest = Arc::new(AtomicU64::new(0));
+        let noted = Arc::clone(&latest);
+        let note = move |event: &Event| {
+            assert!(event.era > 3, "older than the listener");
+            noted.store(event.era, Ordering::Relaxed);
+        };
+        let id = desk.add(Listener::new(note), &|| Era(3));
+        hand_in(&desk, [4, 3]);
+        assert_eq!(latest.load(Ordering::Relaxed), 4);
+        assert_eq!((desk.remove(id), desk.remove(id)), (true, false));
+        hand_in(&desk, [5]);
+        assert_eq!(latest.load(Ordering::Relaxed), 4);
+        assert_eq!(*first.lock().unwrap(), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn eras_without_a_listener_are_owed_to_nobody() {
+        let desk = Desk::new("desk", 0, Vec::new());
+        hand_in(&desk, 1..=9);
+        assert_eq!((counts(&desk), desk.pile.len()), ((0, 0), 0));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&told);
+        let note = move |event: &Event| noted.lock().unwrap().push(event.era);
+        let id = desk.add(Listener::new(note), &|| Era(9));
+        hand_in(&desk, [11, 10]);
+        assert!(desk.remove(id));
+        hand_in(&desk, 12..=99);
+        let noted = Arc::clone(&told);
+        let note = move |event: &Event| noted.lock().unwrap().push(event.era);
+        desk.add(Listener::new(note), &|| Era(99));
+        hand_in(&desk, [100]);
+        assert_eq!(*told.lock().unwrap(), [10, 11, 100]);
+        assert_eq!(counts(&desk), (3, 0));
+    }
+
+    #[test]
+    fn a_panic_whose_payload_panics_when_dropped_is_contained_too() {
+        struct Worse;
+        impl Drop for Worse {
+            fn drop(&mut self) {
+                std::panic::resume_unwind(Box::new(()));
+            }
+        }
+        let bad = Listener::new(|_| std::panic::resume_unwind(Box::new(Worse)));
+        let desk = Desk::new("desk", 0, vec![bad]);
+        hand_in(&desk, [1, 2]);
+        assert_eq!((counts(&desk), desk.counts().panics), ((2, 0), 2));
+    }
+}
