@@ -7,11 +7,11 @@ use crate::word::{Era, State, Turn};
 
 /// A ring of changes with one writer at a time and any readers, none of whom waits.
 ///
-/// The n-th change told lies in slot `n % len`. A slot's tag says which change is being
+/// The n-th change told lies in slot `n % slots`. A slot's tag says which change is being
 /// written there; `told` says which have been written in full.
 #[derive(Debug)]
 pub(super) struct History {
-    slots: Box<[Slot]>, // at least one
+    slots: Box<[Slot]>, // one more than are kept, for the next to be written
     told: Atomic<u64>,
 }
 
@@ -27,7 +27,7 @@ const WORDS: usize = 4;
 impl History {
     pub(super) fn new(len: u32) -> Self {
         let slot = |_| Slot { tag: Atomic::new(0), words: std::array::from_fn(|_| Atomic::new(0)) };
-        Self { slots: (0..len).map(slot).collect(), told: Atomic::new(0) }
+        Self { slots: (0..=len).map(slot).collect(), told: Atomic::new(0) }
     }
 
     fn slot(&self, nth: u64) -> &Slot {
@@ -58,7 +58,7 @@ impl History {
             // Acquire, edge `written -> read`: pairs with the Release in `write`; every
             // change up to this one lies there in full, or a later one in its slot.
             let latest = self.told.load(Ordering::Acquire);
-            let oldest = latest.saturating_sub(self.slots.len() as u64) + 1;
+            let oldest = (latest + 2).saturating_sub(self.slots.len() as u64).max(1);
             let mut kept: Vec<Change> =
                 (oldest..=latest).rev().map_while(|nth| self.read_one(nth)).collect();
             // All overwritten while we looked: somebody told a ring's length of changes.

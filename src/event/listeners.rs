@@ -47,17 +47,19 @@ impl Seat {
     /// The last era that this listener is not told of. `now` is the era that is current
     /// after all that the caller has seen.
     fn since(&self, now: &impl Fn() -> Era) -> u64 {
-        // Relaxed, here and below: a number that is settled once, by a swap, and on whose
-        // strength nothing else is read.
-        let mut since = self.since.load(Ordering::Relaxed);
+        // Acquire, edge `settled -> owed`, here and on failure below: pairs with the
+        // Release there. Whoever finds it settled finds the word of that era too, so
+        // that nobody who adds a listener sees an older era than the first it misses.
+        let mut since = self.since.load(Ordering::Acquire);
         while since == PENDING {
             // The listener is published already, so every later era is owed to it.
             let era = now().0;
+            // Release, edge `settled -> owed`.
             let settled = self.since.compare_exchange_weak(
                 PENDING,
                 era,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
+                Ordering::Release,
+                Ordering::Acquire,
             );
             since = settled.map_or_else(|other| other, |_| era);
         }

@@ -1,7 +1,7 @@
 //! A list that anybody adds to and that is only ever taken whole.
 #![allow(unsafe_code)]
 
-use super::{Atomic, AtomicPtr, Ordering};
+use super::{AtomicPtr, Ordering};
 use core::ptr;
 
 /// Values on top of each other, the latest on top.
@@ -11,8 +11,6 @@ use core::ptr;
 /// that another could free, and nothing has to be reclaimed later.
 pub(crate) struct Pile<T> {
     top: AtomicPtr<Node<T>>,
-    /// At least as many as lie here.
-    len: Atomic<u64>,
 }
 
 struct Node<T> {
@@ -22,13 +20,10 @@ struct Node<T> {
 
 impl<T: Send> Pile<T> {
     pub(crate) fn new() -> Self {
-        Self { top: AtomicPtr::new(ptr::null_mut()), len: Atomic::new(0) }
+        Self { top: AtomicPtr::new(ptr::null_mut()) }
     }
 
     pub(crate) fn push(&self, value: T) {
-        // Relaxed: a length for people who shorten the pile; counted before it lies
-        // there, so that it never falls below zero.
-        self.len.fetch_add(1, Ordering::Relaxed);
         // Relaxed: the pointer is linked and never followed here.
         let mut top = self.top.load(Ordering::Relaxed);
         let node = Box::into_raw(Box::new(Node { value, below: top }));
@@ -63,15 +58,7 @@ impl<T: Send> Pile<T> {
             top = node.below;
             taken.push(node.value);
         }
-        // Relaxed: as in `push`.
-        self.len.fetch_add((taken.len() as u64).wrapping_neg(), Ordering::Relaxed);
         taken
-    }
-
-    /// About how many lie here.
-    pub(crate) fn len(&self) -> u64 {
-        // Relaxed: as in `push`.
-        self.len.load(Ordering::Relaxed)
     }
 }
 
@@ -88,7 +75,7 @@ impl<T> Drop for Pile<T> {
 
 impl<T> core::fmt::Debug for Pile<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Pile").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("Pile").finish_non_exhaustive()
     }
 }
 
@@ -103,8 +90,8 @@ mod tests {
         let pile = Pile::new();
         assert_eq!(pile.take(), []);
         (1..=3).for_each(|value| pile.push(value));
-        assert_eq!((pile.len(), pile.take()), (3, vec![3, 2, 1]));
-        assert_eq!((pile.len(), pile.take()), (0, vec![]));
+        assert_eq!(pile.take(), [3, 2, 1]);
+        assert_eq!(pile.take(), []);
     }
 
     #[test]
@@ -126,7 +113,6 @@ mod tests {
             });
             threads.map(|thread| thread.join().unwrap()).iter().sum()
         });
-        assert_eq!(pile.len() as usize, 40_000 - taken);
         assert_eq!(Arc::strong_count(&alive), 1 + 40_000 - taken);
         drop(pile);
         assert_eq!(Arc::strong_count(&alive), 1);

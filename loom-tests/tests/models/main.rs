@@ -7,6 +7,7 @@ mod counting;
 mod deadline;
 mod effects;
 mod eras;
+mod events;
 mod give_back;
 mod lease;
 mod made_and_replaced;
