@@ -4,6 +4,8 @@ pub use crate::slot::assign_slot;
 #[cfg(ampacity_shuttle)]
 pub use crate::sync::model::stepped::set_few_steps;
 pub use crate::sync::model::{lost_swaps, set_rmw_loads, set_spurious_failures, spurious_failures};
+#[cfg(all(ampacity_loom, crossbeam_loom))]
+pub use crate::sync::pinned::collected::Collected;
 
 use crate::breaker::CircuitBreaker;
 use crate::clock::{Nanos, Tick};

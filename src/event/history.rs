@@ -39,8 +39,9 @@ impl History {
         // Relaxed: only writers change it, and whoever hands that part over orders them.
         let nth = self.told.load(Ordering::Relaxed) + 1;
         let slot = self.slot(nth);
-        // Relaxed: what follows publishes it.
-        slot.tag.store(nth, Ordering::Relaxed);
+        // Release, edge `taken over -> counted`: pairs with the Acquire of the tag in
+        // `read_one`. Whoever finds a slot taken over finds that more has been told.
+        slot.tag.store(nth, Ordering::Release);
         for (word, value) in slot.words.iter().zip(encode(change)) {
             // Release, edge `retagged -> reread`: pairs with the Acquire of the words in
             // `read_one`. Whoever reads this word finds the tag that took the slot away
@@ -61,7 +62,7 @@ impl History {
             let oldest = (latest + 2).saturating_sub(self.slots.len() as u64).max(1);
             let mut kept: Vec<Change> =
                 (oldest..=latest).rev().map_while(|nth| self.read_one(nth)).collect();
-            // All overwritten while we looked: somebody told a ring's length of changes.
+            // All overwritten while we looked: more has been told, and is found next time.
             if kept.is_empty() && latest > 0 {
                 continue;
             }
@@ -76,8 +77,9 @@ impl History {
         // Acquire, edge `retagged -> reread`: pairs with the Release of the words in
         // `write`. If one of them is of a later change, the tag that is read below is too.
         let words = slot.words.each_ref().map(|word| word.load(Ordering::Acquire));
-        // Relaxed: after the words, by their Acquire.
-        (slot.tag.load(Ordering::Relaxed) == nth).then(|| decode(words))
+        // Acquire, edge `taken over -> counted`: pairs with the Release in `write`; the
+        // caller who gets nothing here counts again.
+        (slot.tag.load(Ordering::Acquire) == nth).then(|| decode(words))
     }
 }
 

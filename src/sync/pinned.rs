@@ -66,3 +66,41 @@ impl<T> Drop for Pinned<T> {
         drop(unsafe { core::mem::replace(&mut self.current, epoch::Atomic::null()).into_owned() });
     }
 }
+
+/// The cell with a collector of its own: loom knows no epoch that outlives a model.
+#[cfg(all(ampacity_loom, crossbeam_loom))]
+pub(crate) mod collected {
+    use super::{Arc, Pinned};
+    use crossbeam_epoch::Collector;
+
+    /// A current `T`, whose replaced values are freed when nobody is pinned.
+    pub struct Collected<T: 'static> {
+        cell: Pinned<T>,
+        collector: Collector,
+    }
+
+    impl<T: Send + Sync> Collected<T> {
+        /// Holds `first`.
+        pub fn new(first: T) -> Self {
+            Self { cell: Pinned::new(first), collector: Collector::new() }
+        }
+
+        /// The present value.
+        pub fn read(&self) -> Arc<T> {
+            self.cell.read(&self.collector.register().pin())
+        }
+
+        /// Replaces the value, and frees what nobody can find any more.
+        pub fn replace(&self, next: impl Fn() -> T) {
+            let handle = self.collector.register();
+            assert!(self.cell.replace(&handle.pin(), |_| Some(next())));
+            (0..3).for_each(|_| handle.pin().flush());
+        }
+    }
+
+    impl<T> core::fmt::Debug for Collected<T> {
+        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            f.write_str("Collected")
+        }
+    }
+}

@@ -1,9 +1,15 @@
 //! Each transition is told once and in order, by whoever delivers. Invariants 34, 35.
 
 use ampacity::{Builder, CircuitBreaker, Event, State};
-use loom_tests::{Note, Reached, Stage, race, settings};
+use loom_tests::{Bounds, Note, Reached, Stage, race, race_within, settings};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, Weak};
+
+/// Where loom takes minutes to search everything.
+const THREE_PREEMPTIONS: Bounds = Bounds { preemptions: Some(3), ..Bounds::NONE };
+
+/// Where shuttle's schedules are too many as well.
+const A_FEW: Bounds = Bounds { preemptions: Some(2), rmw_loads: true, all_schedules: false };
 
 /// A stage with somebody who listens.
 struct House {
@@ -27,12 +33,13 @@ impl Told {
     fn listener(self: &Arc<Self>) -> impl Fn(&Event) + Send + Sync + use<> {
         let told = Arc::clone(self);
         move |event| {
-            let mut eras = told.eras.lock().unwrap();
-            // A panic here would be contained: 0 is no era, and fails the test's end.
-            let last = eras.last().copied().unwrap_or(0);
-            eras.push(if told.last.read() == last { event.era } else { 0 });
-            drop(eras);
+            let last = told.last.read();
             told.last.write(event.era);
+            // Locked for no step of the model. A panic here would be contained: 0 is no
+            // era, and fails the test at its end.
+            let mut eras = told.eras.lock().unwrap();
+            let known = last == eras.last().copied().unwrap_or(0);
+            eras.push(if known { event.era } else { 0 });
         }
     }
 
@@ -101,7 +108,8 @@ fn a_listener_that_calls_back_and_panics_leaves_the_breaker_usable() {
         let call = catch_unwind(AssertUnwindSafe(call));
         assert!(call.is_ok(), "a listener's panic reached a caller");
     }
-    race(
+    race_within(
+        A_FEW,
         || {
             let mut house = house(|settings| settings);
             house.stage = house.stage.with_permits(1);
@@ -134,10 +142,13 @@ fn a_listener_that_calls_back_and_panics_leaves_the_breaker_usable() {
 /// The desk alone, so that all its schedules can be searched.
 #[cfg(any(ampacity_loom, ampacity_shuttle))]
 mod at_the_desk {
-    use super::Told;
+    use super::{THREE_PREEMPTIONS, Told};
     use ampacity::model::Office;
-    use loom_tests::{Reached, race};
+    use loom_tests::{Bounds, Reached, race, race_within};
     use std::sync::Arc;
+
+    /// loom lets a read-modify-write beside a plain store read an older value.
+    const PLAIN_LOADS: Bounds = Bounds { rmw_loads: false, ..Bounds::NONE };
 
     struct Desk {
         office: Office,
@@ -181,7 +192,8 @@ mod at_the_desk {
     fn an_era_whose_winner_is_too_late_is_dropped_once_and_not_told() {
         static DROPPED: Reached = Reached::new();
         static TOLD: Reached = Reached::new();
-        race(
+        race_within(
+            THREE_PREEMPTIONS,
             desk,
             |d| d.office.hand_in(1),
             |d| {
@@ -207,7 +219,8 @@ mod at_the_desk {
     fn a_history_shows_whole_events_while_others_are_told() {
         static FIRST: Reached = Reached::new();
         static LAST: Reached = Reached::new();
-        race(
+        race_within(
+            PLAIN_LOADS,
             || Office::new(1, |_| ()),
             |office| (1..=3).for_each(|era| office.hand_in(era)),
             |office| {

@@ -12,6 +12,8 @@ mod give_back;
 mod lease;
 mod made_and_replaced;
 mod probes;
+#[cfg(all(ampacity_loom, crossbeam_loom))]
+mod reclaimed;
 mod retry;
 mod stale;
 mod trip;
