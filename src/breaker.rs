@@ -614,3 +614,19 @@ impl<C> Classified<'_, C> {
         }
     }
 }
+
+#[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_listener_and_a_history_no_desk_is_made() {
+        let breaker = CircuitBreaker::new("alone");
+        (0..5).for_each(|_| breaker.try_acquire().unwrap().failure());
+        breaker.reset();
+        assert_eq!((breaker.snapshot().era, breaker.history()), (2, vec![]));
+        assert!(breaker.desk.get().is_none());
+        breaker.add_listener(|_| ());
+        assert!(breaker.desk.get().is_some());
+    }
+}
