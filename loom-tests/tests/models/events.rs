@@ -5,9 +5,6 @@ use loom_tests::{Bounds, Note, Reached, Stage, race, race_within, settings};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, Weak};
 
-/// Where loom takes minutes to search everything.
-const THREE_PREEMPTIONS: Bounds = Bounds { preemptions: Some(3), ..Bounds::NONE };
-
 /// Where shuttle's schedules are too many as well.
 const A_FEW: Bounds = Bounds { preemptions: Some(2), rmw_loads: true, all_schedules: false };
 
@@ -142,11 +139,13 @@ fn a_listener_that_calls_back_and_panics_leaves_the_breaker_usable() {
 /// The desk alone, so that all its schedules can be searched.
 #[cfg(any(ampacity_loom, ampacity_shuttle))]
 mod at_the_desk {
-    use super::{THREE_PREEMPTIONS, Told};
+    use super::Told;
     use ampacity::model::Office;
     use loom_tests::{Bounds, Reached, race, race_within};
     use std::sync::Arc;
 
+    /// Where loom takes minutes to search everything.
+    const THREE_PREEMPTIONS: Bounds = Bounds { preemptions: Some(3), ..Bounds::NONE };
     /// loom lets a read-modify-write beside a plain store read an older value.
     const PLAIN_LOADS: Bounds = Bounds { rmw_loads: false, ..Bounds::NONE };
 
