@@ -47,23 +47,33 @@ impl Seat {
     /// The last era that this listener is not told of. `now` is the era that is current
     /// after all that the caller has seen.
     fn since(&self, now: &impl Fn() -> Era) -> u64 {
-        // Acquire, edge `settled -> owed`, here and on failure below: pairs with the
-        // Release there. Whoever finds it settled finds the word of that era too, so
-        // that nobody who adds a listener sees an older era than the first it misses.
-        let mut since = self.since.load(Ordering::Acquire);
-        while since == PENDING {
-            // The listener is published already, so every later era is owed to it.
+        // Relaxed: a number; only whoever adds the listener learns more from it, and
+        // does not ask here.
+        match self.since.load(Ordering::Relaxed) {
+            PENDING => self.settle(now),
+            since => since,
+        }
+    }
+
+    /// Finds that era out, if nobody has. The listener is published already, so every
+    /// era after `now` is owed to it.
+    fn settle(&self, now: &impl Fn() -> Era) -> u64 {
+        loop {
             let era = now().0;
-            // Release, edge `settled -> owed`.
-            let settled = self.since.compare_exchange_weak(
+            // Release, edge `settled -> owed`, and Acquire on failure: they pair with each
+            // other. Whoever finds it settled by another finds the word of that era too,
+            // so that nobody who adds a listener sees an older era than it misses.
+            match self.since.compare_exchange_weak(
                 PENDING,
                 era,
                 Ordering::Release,
                 Ordering::Acquire,
-            );
-            since = settled.map_or_else(|other| other, |_| era);
+            ) {
+                Ok(_) => return era,
+                Err(PENDING) => {}
+                Err(since) => return since,
+            }
         }
-        since
     }
 
     /// The listener, if it is owed `era`.
@@ -103,7 +113,7 @@ impl Listeners {
         self.seats.replace(|seats| Some(with(seats)));
         // Published first, then asked for the era: a transition that is not counted in
         // finds the listener.
-        seat.since(now);
+        seat.settle(now);
         id
     }
 

@@ -225,6 +225,21 @@ fn s60_a_listener_may_remove_itself() {
 }
 
 #[test]
+fn s60_a_listener_that_another_removes_is_not_called_any_more() {
+    let (breaker, _) = breaker();
+    let next = Arc::new(OnceLock::new());
+    let told = Told::default();
+    let (theirs, weak) = (Arc::clone(&next), Arc::downgrade(&breaker));
+    breaker.add_listener(move |_| {
+        let removed = weak.upgrade().unwrap().remove_listener(*theirs.get().unwrap());
+        assert!(removed);
+    });
+    next.set(breaker.add_listener(note(&told))).unwrap();
+    breaker.trip();
+    assert_eq!((eras(&told), breaker.snapshot().events.panics), (vec![], 0));
+}
+
+#[test]
 fn s61_a_listener_that_panics_harms_neither_the_call_nor_the_breaker_nor_the_others() {
     let told = Told::default();
     let bad = |_: &Event| resume_unwind(Box::new("a listener's own trouble"));
