@@ -85,9 +85,11 @@ pub(crate) mod collected {
             Self { cell: Pinned::new(first), collector: Collector::new() }
         }
 
-        /// The present value.
-        pub fn read(&self) -> Arc<T> {
-            self.cell.read(&self.collector.register().pin())
+        /// Looks at the present value, pinned: unpinning orders more than reading does.
+        pub fn read<R>(&self, look: impl FnOnce(Arc<T>) -> R) -> R {
+            let handle = self.collector.register();
+            let pin = handle.pin();
+            look(self.cell.read(&pin))
         }
 
         /// Replaces the value, and frees what nobody can find any more.

@@ -46,10 +46,12 @@ fn a_replaced_value_is_freed_once_and_not_while_it_is_read() {
         },
         |c| c.cell.replace(|| value(2, &c.freed[1])),
         |c| {
-            let read = c.cell.read();
-            let says = read.note.read();
-            assert!(says == 1 || says == 2, "found before it was written");
-            assert_eq!(read.freed.load(Ordering::Relaxed), 0, "freed while it is read");
+            let says = c.cell.read(|value| {
+                let says = value.note.read();
+                assert!(says == 1 || says == 2, "found before it was written");
+                assert_eq!(value.freed.load(Ordering::Relaxed), 0, "freed while it is read");
+                says
+            });
             OLD.hit_if(says == 1);
             NEW.hit_if(says == 2);
         },
