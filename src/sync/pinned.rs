@@ -37,13 +37,12 @@ impl<T: Send + Sync> Pinned<T> {
             // SAFETY: as in `read`.
             let Some(next) = change(unsafe { seen.deref() }) else { return false };
             let next = Owned::new(Arc::new(next));
-            // Release, edge `relisted -> read`: pairs with the Acquire in `read`. Acquire,
-            // on success because what was there is destroyed by us, and on failure
-            // because the next step reads it: the same edge.
+            // Release, edge `relisted -> read`: pairs with the Acquire in `read`. Acquire on
+            // failure, because the next step reads what is there: the same edge.
             match self.current.compare_exchange(
                 seen,
                 next,
-                Ordering::AcqRel,
+                Ordering::Release,
                 Ordering::Acquire,
                 pin,
             ) {
@@ -93,9 +92,9 @@ pub(crate) mod collected {
         }
 
         /// Replaces the value, and frees what nobody can find any more.
-        pub fn replace(&self, next: impl Fn() -> T) {
+        pub fn replace(&self, next: impl Fn(&T) -> T) {
             let handle = self.collector.register();
-            assert!(self.cell.replace(&handle.pin(), |_| Some(next())));
+            assert!(self.cell.replace(&handle.pin(), |now| Some(next(now))));
             (0..3).for_each(|_| handle.pin().flush());
         }
     }

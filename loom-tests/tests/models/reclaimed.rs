@@ -44,7 +44,7 @@ fn a_replaced_value_is_freed_once_and_not_while_it_is_read() {
             let freed = [Arc::default(), Arc::default()];
             Cell { cell: Collected::new(value(1, &freed[0])), freed }
         },
-        |c| c.cell.replace(|| value(2, &c.freed[1])),
+        |c| c.cell.replace(|_| value(2, &c.freed[1])),
         |c| {
             let says = c.cell.read(|value| {
                 let says = value.note.read();
@@ -72,9 +72,39 @@ fn all_values_are_freed_once_when_the_cell_is_gone() {
     alone(|| {
         let freed = [0; 3].map(|_| Arc::default());
         let cell = Collected::new(value(1, &freed[0]));
-        cell.replace(|| value(2, &freed[1]));
-        cell.replace(|| value(3, &freed[2]));
+        cell.replace(|_| value(2, &freed[1]));
+        cell.replace(|_| value(3, &freed[2]));
         drop(cell);
         assert_eq!(freed.map(|freed| freed.load(Ordering::Relaxed)), [1, 1, 1]);
     });
+}
+
+/// The edge `relisted -> read`, for whoever replaces what another has just put there.
+#[test]
+fn whoever_replaces_a_value_finds_it_whole() {
+    static THEIRS: Reached = Reached::new();
+    fn replace(c: &Cell, says: u64) -> bool {
+        let found = AtomicU64::new(0);
+        c.cell.replace(|now| {
+            let found_there = now.note.read();
+            assert_ne!(found_there, 0, "found before it was written");
+            found.store(found_there, Ordering::Relaxed);
+            value(says, &c.freed[1])
+        });
+        found.into_inner() > 1
+    }
+    race_within(
+        Bounds { preemptions: Some(1), ..A_FEW }, // two of them take minutes
+        || {
+            let freed = [Arc::default(), Arc::default()];
+            Cell { cell: Collected::new(value(1, &freed[0])), freed }
+        },
+        |c| replace(c, 2),
+        |c| replace(c, 3),
+        |_, left, right| {
+            assert!(left != right, "one replaced the other's");
+            THEIRS.hit();
+        },
+    );
+    THEIRS.assert_some();
 }
