@@ -16,7 +16,8 @@ use std::sync::Arc;
 /// Which calls are timed, for the latencies in a [`Snapshot`](crate::Snapshot).
 ///
 /// Counts are exact whatever is timed; a clock read takes longer than the rest of a
-/// call. A thread's first call is always timed, but for `Off`.
+/// call. The first call in a thread's place is timed, but for `Off`; a later thread in
+/// the same place goes on with the draw of the one before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Timing {
@@ -28,7 +29,8 @@ pub enum Timing {
     /// independently of all others, and then stands for as many.
     Sampled(u32),
     /// All calls of a thread are timed while they come more than about a microsecond
-    /// apart, and one in 16, by chance, while they come faster. The default.
+    /// apart, and one in 16, by chance, while they come faster. A slowdown is noticed at
+    /// the next timed call, sixteen calls later on average. The default.
     #[default]
     Adaptive,
 }
@@ -378,7 +380,9 @@ impl Builder {
     /// is 0.032.
     ///
     /// The memory of a histogram grows with its precision: 5 KiB at the default, 1 KiB
-    /// at 0.25, 70 KiB at 0.002. [`build`](Self::build) refuses what is not
+    /// at 0.25, 70 KiB at 0.002. A breaker has up to 16 of them, and with
+    /// [`Timing::Every`] two more for each thread up to the larger of 128 and four a
+    /// core. [`build`](Self::build) refuses what is not
     /// from 0.002 to 0.25, and [`reconfigure`](CircuitBreaker::reconfigure) any change.
     pub fn latency_error(mut self, error: f64) -> Self {
         self.config.latency_error = error;
@@ -556,7 +560,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// The builder's method whose value was refused.
+    /// The setting whose value was refused: a method of the builder, or `capacity`.
     pub fn field(&self) -> &'static str {
         match self {
             ConfigError::NumberOutOfRange { field, .. }

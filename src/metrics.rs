@@ -21,7 +21,7 @@ use core::time::Duration;
 use histogram::Histogram;
 use latency::{Latency, Spread};
 use pace::{Start, scatter};
-use shard::{COUNTS, Count, Latencies, Shard, Writer};
+use shard::{COUNTS, Count, Histograms, Shard, Writer};
 
 /// How many threads can have a shard to themselves; later ones share stripes.
 fn owners() -> usize {
@@ -45,11 +45,12 @@ pub(crate) struct Metrics {
 
 #[derive(Debug)]
 struct Table {
-    owned: Box<[Shard]>,
+    /// One for each thread that has a slot among them.
+    own: Box<[Shard]>,
     stripes: Box<[Shard]>,
     /// Latencies while calls are sampled, shared by all threads: a histogram is forty
     /// times as large as a shard.
-    sampled: [OnceBox<Latencies>; STRIPES],
+    sampled: [OnceBox<Histograms>; STRIPES],
     #[cfg(feature = "contention")]
     contention: contention::Striped<STRIPES>,
     /// Transitions, by where from and where to; written by winners.
@@ -61,7 +62,7 @@ struct Table {
 impl Table {
     fn new() -> Self {
         Self {
-            owned: (0..owners()).map(|_| Shard::new()).collect(),
+            own: (0..owners()).map(|_| Shard::new()).collect(),
             stripes: (0..STRIPES).map(|_| Shard::new()).collect(),
             sampled: std::array::from_fn(|_| OnceBox::new()),
             #[cfg(feature = "contention")]
@@ -72,8 +73,8 @@ impl Table {
     }
 
     fn shards(&self) -> impl Iterator<Item = &Shard> {
-        let owned = self.owned.iter().enumerate().filter(|(slot, _)| !is_left_out(*slot));
-        owned.map(|(_, shard)| shard).chain(&self.stripes)
+        let own = self.own.iter().enumerate().filter(|(slot, _)| !is_left_out(*slot));
+        own.map(|(_, shard)| shard).chain(&self.stripes)
     }
 
     /// Every settled count is read before any admitted one, so that what is seen
@@ -92,10 +93,7 @@ impl Table {
 
 /// For a canary; in an ordinary build, never.
 fn is_left_out(slot: usize) -> bool {
-    #[cfg(any(ampacity_loom, ampacity_shuttle))]
-    return planted(Bug::FreeShards) && crate::slot::model::is_free(slot);
-    #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
-    return slot == usize::MAX;
+    planted(Bug::FreeShards) && crate::slot::is_free(slot)
 }
 
 /// Sums over all shards, by [`Count`].
@@ -159,7 +157,8 @@ impl Recorder<'_> {
             Timing::Every => Start { at: now(), weight: 1 },
             Timing::Sampled(_) | Timing::Adaptive => {
                 let (shard, slot) = (self.shard, self.slot);
-                // Each shard draws from a part of the sequence of its own.
+                // Each thread draws from a part of the sequence of its own, also where
+                // several share a stripe.
                 let random = || scatter(shard.admitted().wrapping_add((slot.seed()) << 40));
                 shard.pace.start(self.writer, draw, random, now)
             }
@@ -175,17 +174,18 @@ impl Recorder<'_> {
         start: Start,
         end: Nanos,
     ) {
-        let (latencies, writer) = match (timing, self.writer) {
-            (Timing::Every, Writer::Owner) => (self.shard.owned(grain), Writer::Owner),
+        let (histograms, writer) = match (timing, self.writer) {
+            (Timing::Every, Writer::Owner) => (self.shard.histograms(grain), Writer::Owner),
             _ => {
                 let stripe = &self.table.sampled[self.slot.shared(STRIPES)];
-                (Latencies::made(stripe, grain), Writer::Shared)
+                (Histograms::made(stripe, grain), Writer::Shared)
             }
         };
-        let histogram = if failed { &latencies.failure } else { &latencies.success };
+        let histogram = if failed { &histograms.failure } else { &histograms.success };
         let nanos = end.since(start.at);
         histogram.record(grain, writer, start.weight, nanos, end.0);
         match writer {
+            // A stripe's successes are tallied in the thread's shard: one cell less to share.
             Writer::Shared if !failed => self.shard.sampled.add(self.writer, start.weight, nanos),
             _ => histogram.tally.add(writer, start.weight, nanos),
         }
@@ -211,8 +211,8 @@ impl Metrics {
     pub(crate) fn recorder(&self) -> Recorder<'_> {
         let table = self.table();
         let slot = Slot::current();
-        let (shard, writer) = match slot.own(table.owned.len()) {
-            Some(own) => (&table.owned[own], Writer::Owner),
+        let (shard, writer) = match slot.own(table.own.len()) {
+            Some(own) => (&table.own[own], Writer::Owner),
             None => (&table.stripes[slot.shared(STRIPES)], Writer::Shared),
         };
         Recorder { table, shard, writer, slot }
@@ -245,10 +245,10 @@ impl Metrics {
         let lifetime = table.totals();
         drop(noted);
         let (mut success, mut failure) = (Timed::new(grain), Timed::new(grain));
-        let owned = table.shards().filter_map(Shard::owned_so_far);
-        for latencies in owned.chain(table.sampled.iter().filter_map(OnceBox::get)) {
-            success.add(&latencies.success);
-            failure.add(&latencies.failure);
+        let own = table.shards().filter_map(Shard::histograms_so_far);
+        for histograms in own.chain(table.sampled.iter().filter_map(OnceBox::get)) {
+            success.add(&histograms.success);
+            failure.add(&histograms.failure);
         }
         table.shards().for_each(|shard| success.spread.add_tally(&shard.sampled));
         // Relaxed: a statistic, as where it is written.

@@ -85,7 +85,7 @@ fn gone() -> u32 {
 /// What models do with slots besides calling.
 #[cfg(any(ampacity_loom, ampacity_shuttle))]
 pub(crate) mod model {
-    use super::{CURRENT, Cell, Lease, POOL, Slot, lock};
+    use super::{CURRENT, Cell, Lease, Slot};
 
     /// Gives the calling thread a slot without a lease: most models give each thread
     /// its own, so that they need not explore the lock of the pool.
@@ -108,10 +108,11 @@ pub(crate) mod model {
         let slot = CURRENT.with(Cell::get);
         (slot & Slot::GONE == 0).then_some(slot)
     }
+}
 
-    pub(crate) fn is_free(index: usize) -> bool {
-        lock(&POOL).free.iter().any(|slot| slot.0 as usize == index)
-    }
+/// Whether nobody has a lease of a slot that was leased before.
+pub(crate) fn is_free(index: usize) -> bool {
+    lock(&POOL).free.iter().any(|slot| slot.0 as usize == index)
 }
 
 #[cold]

@@ -9,7 +9,7 @@ use crate::sync::{Atomic, Ordering};
 #[derive(Debug)]
 pub(crate) struct Tally {
     samples: Atomic<u64>,
-    sum: Atomic<u64>, // ns
+    sum: Atomic<u64>, // ns, modulo 2^64
 }
 
 impl Tally {

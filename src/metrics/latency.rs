@@ -20,8 +20,8 @@ use core::time::Duration;
 pub struct Latency {
     /// Calls that were timed.
     pub samples: u64,
-    /// Calls that took longer than 2^42 ns (1.2 h), as far as the samples tell;
-    /// percentiles that fall there read as `max`.
+    /// Calls that took 2^42 ns (1.2 h) or longer, as far as the samples tell; percentiles
+    /// that fall there read as `max`.
     pub overflow: u64,
     /// The shortest of those timed.
     pub min: Option<Duration>,
@@ -48,6 +48,11 @@ impl Latency {
     /// without a sample, or for a share that is not a number.
     pub fn percentile(&self, share: f64) -> Option<Duration> {
         self.spread.percentile(share)
+    }
+
+    /// The time of all calls together: for exporters, beside [`buckets`](Self::buckets).
+    pub fn sum(&self) -> Duration {
+        Duration::from_nanos(u64::try_from(self.spread.total()).unwrap_or(u64::MAX))
     }
 
     /// The buckets that hold calls, shortest first: the longest time that belongs to
@@ -94,9 +99,9 @@ pub(crate) struct Spread {
     pub(crate) counts: Vec<u64>, // by bucket, up to the last that holds calls
     pub(crate) overflow: u64,
     pub(crate) samples: u64,
-    pub(crate) sum: u128, // ns
-    pub(crate) min: u64,  // ns, all ones when empty
-    pub(crate) max: u64,  // ns
+    pub(crate) sum: u64, // ns, modulo 2^64; see `total`
+    pub(crate) min: u64, // ns, all ones when empty
+    pub(crate) max: u64, // ns
 }
 
 impl Default for Spread {
@@ -126,7 +131,7 @@ impl Spread {
 
     pub(crate) fn add_tally(&mut self, tally: &Tally) {
         self.samples += tally.samples();
-        self.sum += u128::from(tally.sum());
+        self.sum = self.sum.wrapping_add(tally.sum());
     }
 
     fn calls(&self) -> u64 {
@@ -155,24 +160,36 @@ impl Spread {
         Some(Duration::from_nanos(nanos))
     }
 
+    /// The time of all calls together, in ns. Ten thousand calls in flight for half a year
+    /// take longer than 64 bits can count; how often the sum has wrapped is what is
+    /// missing to the buckets' own, which are a few per cent off.
+    pub(crate) fn total(&self) -> u128 {
+        let held = self.counts.iter().enumerate();
+        let middles: u128 =
+            held.map(|(at, &count)| u128::from(self.grain.middle(at)) * u128::from(count)).sum();
+        let beyond = u128::from(self.overflow) * u128::from(self.max);
+        let about = middles.saturating_add(beyond).saturating_add(1 << 63);
+        u128::from(self.sum) + (about.saturating_sub(self.sum.into()) >> 64 << 64)
+    }
+
     fn mean(&self) -> Option<Duration> {
         let calls = self.calls();
         if calls == 0 || self.min > self.max {
             return None;
         }
-        // Clamped: a cell's sum wraps after 584 years, which a leaping clock can show.
-        let mean = (self.sum / u128::from(calls)).min(u64::MAX.into()) as u64;
+        let mean = (self.total() / u128::from(calls)).min(u64::MAX.into()) as u64;
+        // Clamped: of calls beyond the last bucket nobody knows how often they wrapped.
         Some(Duration::from_nanos(mean.clamp(self.min, self.max)))
     }
 
     fn since(&self, earlier: &Spread) -> Spread {
-        if earlier.samples == 0 || earlier.grain != self.grain {
+        if earlier.calls() == 0 || earlier.grain != self.grain {
             return self.clone();
         }
         let mut rest = Spread::new(self.grain);
         rest.overflow = self.overflow.saturating_sub(earlier.overflow);
         rest.samples = self.samples.saturating_sub(earlier.samples);
-        rest.sum = self.sum.saturating_sub(earlier.sum);
+        rest.sum = self.sum.wrapping_sub(earlier.sum);
         let before = earlier.counts.iter().copied().chain(core::iter::repeat(0));
         rest.counts =
             self.counts.iter().zip(before).map(|(now, was)| now.saturating_sub(was)).collect();
@@ -240,6 +257,24 @@ mod tests {
     fn the_mean_of_ten_to_fifty_milliseconds_is_thirty_exactly() {
         let ms = [10, 20, 30, 40, 50].map(|ms| ms * 1_000_000);
         assert_eq!(latency(&ms).mean, Some(Duration::from_millis(30)));
+    }
+
+    #[test]
+    fn a_mean_outlives_the_wrap_of_its_sum() {
+        // A month of 200,000 hour-long calls in flight, of two lengths.
+        let (short, long) = (3_000_000_000_000, 4_000_000_000_000);
+        let histogram = Histogram::new(Grain::DEFAULT);
+        for nanos in [short, long] {
+            let calls = 72_000_000;
+            histogram.record(Grain::DEFAULT, Writer::Owner, calls, nanos, nanos);
+            histogram.tally.add(Writer::Owner, calls, nanos);
+        }
+        let mut spread = Spread::default();
+        spread.add(&histogram);
+        assert!(spread.total() > 1 << 68, "it has wrapped many times");
+        assert_eq!(Latency::of(spread.clone()).mean, Some(Duration::from_secs(3_500)));
+        let lately = spread.since(&Spread { counts: vec![1], samples: 1, ..Spread::default() });
+        assert_eq!(lately.total(), spread.total());
     }
 
     #[test]

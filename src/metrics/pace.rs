@@ -15,6 +15,7 @@ use crate::sync::{Atomic, Bits, Ordering};
 /// While calls of a thread come further apart than this, [`Timing::Adaptive`] times
 /// them all: two clock reads are then a few per cent of the time between two calls.
 const PACE: u64 = 1_000; // ns
+
 /// What is decided about the calls to come: `skip` of them are not timed, and the
 /// one after them is and stands for `weight`. All zeros: the next one, for itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,6 +46,7 @@ impl Plan {
         Plan(self.0 - 1)
     }
 
+    #[inline(always)]
     fn weight(self) -> u32 {
         ((self.0 >> 32) as u32).max(1)
     }
@@ -110,16 +112,16 @@ impl Pace {
         // Relaxed, everywhere here: who is timed is chance, and nothing else is read
         // on the strength of it.
         let plan = self.plan.load(Ordering::Relaxed);
-        if plan.skips() && writer == Writer::Owner {
+        if plan.skips() && plan.weight() == draw.of && writer == Writer::Owner {
             self.plan.store(plan.after_one(), Ordering::Relaxed);
             return Start::UNTIMED;
         }
-        self.start_or_share(writer, plan, draw, random, now)
+        self.plan_or_share(writer, plan, draw, random, now)
     }
 
-    /// For a call that is timed, and for threads that share a plan.
+    /// For a call after which a new plan is made, and for threads that share one.
     #[inline(never)]
-    fn start_or_share(
+    fn plan_or_share(
         &self,
         writer: Writer,
         mut seen: Plan,
@@ -128,6 +130,15 @@ impl Pace {
         now: impl Fn() -> Nanos,
     ) -> Start {
         loop {
+            // Drawn under other settings: drawn again, which a gap without memory allows.
+            if seen.skips() && seen.weight() != draw.of {
+                let anew = Plan::new(draw.gap(random()), draw.of);
+                match self.swap(writer, seen, anew) {
+                    Ok(()) => seen = anew,
+                    Err(newer) => seen = newer,
+                }
+                continue;
+            }
             if seen.skips() {
                 match self.swap(writer, seen, seen.after_one()) {
                     Ok(()) => return Start::UNTIMED,
@@ -193,7 +204,8 @@ mod tests {
 
     #[test]
     fn the_constant_scale_is_what_is_computed_for_one_in_sixteen() {
-        assert_eq!(Draw::ADAPTIVE.scale, Draw::of(Timing::Sampled(16)).scale);
+        let computed = Draw::of(Timing::Sampled(16)).scale;
+        assert!((Draw::ADAPTIVE.scale / computed - 1.0).abs() < 1e-12, "{computed}");
     }
 
     #[test]
@@ -233,13 +245,32 @@ mod tests {
     #[test]
     fn gaps_have_no_memory() {
         // The chance that the next call is timed is the same after any gap.
-        let timed = play(Timing::Sampled(4), Writer::Owner, 400_000, 50);
-        let gaps: Vec<u64> = timed.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
-        for least in 1..12 {
-            let alive = gaps.iter().filter(|&&gap| gap >= least).count() as f64;
-            let now = gaps.iter().filter(|&&gap| gap == least).count() as f64;
-            let bound = 4.0 * (0.25 * 0.75 / alive).sqrt();
-            assert!((now / alive - 0.25).abs() < bound, "after {least}: {}", now / alive);
+        for (timing, of) in [(Timing::Sampled(4), 4.0), (Timing::Adaptive, 16.0)] {
+            let timed = play(timing, Writer::Owner, 1_600_000, 50);
+            let gaps: Vec<u64> = timed.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+            for least in 1..20 {
+                let alive = gaps.iter().filter(|&&gap| gap >= least).count() as f64;
+                let now = gaps.iter().filter(|&&gap| gap == least).count() as f64;
+                let (chance, even) = (now / alive, 1.0 / of);
+                let bound = 4.5 * (even * (1.0 - even) / alive).sqrt();
+                assert!((chance - even).abs() < bound, "{timing:?} after {least}: {chance}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gap_drawn_under_other_settings_is_drawn_again() {
+        for writer in [Writer::Owner, Writer::Shared] {
+            let pace = Pace::new();
+            let count = |timing, calls| {
+                let draw = Draw::of(timing);
+                let one = |nth| pace.start(writer, &draw, || scatter(nth), || Nanos(nth * 50));
+                (0..calls).filter(|&nth| one(nth).is_timed()).count()
+            };
+            assert_eq!(count(Timing::Sampled(1_000_000), 10), 1);
+            assert_eq!(count(Timing::Sampled(1), 1_000), 1_000);
+            assert_eq!(count(Timing::Sampled(1_000_000), 10), 1, "planned before, for itself");
+            assert!(count(Timing::Adaptive, 1_600) > 60);
         }
     }
 

@@ -80,7 +80,7 @@ impl From<super::latency::Latency> for Latency {
             p95_ns,
             p99_ns,
             p999_ns,
-            sum_ns: u64::try_from(spread.sum).unwrap_or(u64::MAX),
+            sum_ns: u64::try_from(spread.total()).unwrap_or(u64::MAX),
             sub_bits: spread.grain.bits(),
             buckets: buckets.filter(|&(_, calls)| calls > 0).collect(),
         }
@@ -123,7 +123,7 @@ impl TryFrom<Latency> for super::latency::Latency {
         }
         spread.overflow = read.overflow;
         spread.samples = read.samples;
-        spread.sum = read.sum_ns.into();
+        spread.sum = read.sum_ns;
         spread.min = read.min_ns.unwrap_or(u64::MAX);
         spread.max = read.max_ns.unwrap_or(0);
         Ok(Self::of(spread))

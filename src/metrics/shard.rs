@@ -105,7 +105,7 @@ pub(crate) struct Shard {
     /// Successes that were timed and are in a stripe's histogram: kept here, so that
     /// timing one writes a single cell that is shared.
     pub(crate) sampled: Tally,
-    owned: OnceBox<Latencies>,
+    histograms: OnceBox<Histograms>,
 }
 
 #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
@@ -113,17 +113,17 @@ const _: () = assert!(size_of::<Shard>() == 128, "a shard must stay on its two l
 
 /// Success and failure apart: an error that comes fast must not hide a slow success.
 #[derive(Debug)]
-pub(crate) struct Latencies {
+pub(crate) struct Histograms {
     pub(crate) success: Histogram,
     pub(crate) failure: Histogram,
 }
 
-impl Latencies {
+impl Histograms {
     #[inline(always)]
-    pub(crate) fn made(cell: &OnceBox<Latencies>, grain: Grain) -> &Latencies {
+    pub(crate) fn made(cell: &OnceBox<Histograms>, grain: Grain) -> &Histograms {
         match cell.get() {
-            Some(latencies) => latencies,
-            None => cell.get_or_make(|| Latencies {
+            Some(histograms) => histograms,
+            None => cell.get_or_make(|| Histograms {
                 success: Histogram::new(grain),
                 failure: Histogram::new(grain),
             }),
@@ -137,7 +137,7 @@ impl Shard {
             counts: std::array::from_fn(|_| Atomic::new(0)),
             pace: Pace::new(),
             sampled: Tally::new(),
-            owned: OnceBox::new(),
+            histograms: OnceBox::new(),
         }
     }
 
@@ -161,11 +161,11 @@ impl Shard {
 
     /// The histograms of this shard's own thread.
     #[inline(always)]
-    pub(crate) fn owned(&self, grain: Grain) -> &Latencies {
-        Latencies::made(&self.owned, grain)
+    pub(crate) fn histograms(&self, grain: Grain) -> &Histograms {
+        Histograms::made(&self.histograms, grain)
     }
 
-    pub(crate) fn owned_so_far(&self) -> Option<&Latencies> {
-        self.owned.get()
+    pub(crate) fn histograms_so_far(&self) -> Option<&Histograms> {
+        self.histograms.get()
     }
 }
