@@ -377,11 +377,12 @@ impl CircuitBreaker {
         })
     }
 
-    /// Whether one made anew with `created` would differ in nothing but totals:
-    /// closed, no streak, no setting changed since.
+    /// Whether one made anew with `created` would differ in nothing but totals: closed,
+    /// no streak, no setting changed since, no listener come since.
     pub(crate) fn is_as_created(&self, created: &Config) -> bool {
         let word = self.circuit.word();
-        let unchanged = self.settings.get().config == *created;
+        let unchanged = self.settings.get().config == *created
+            && !self.desk.get().is_some_and(Desk::has_newcomers);
         word.state() == State::Closed && word.streak() == 0 && unchanged
     }
 

@@ -93,9 +93,11 @@ impl Registry {
     /// An empty registry of at most `capacity` breakers.
     ///
     /// A breaker that is asked for when it is full takes the place of one that is idle:
-    /// closed without a failure streak, with the settings it was made with, and held by
-    /// nobody outside the registry, so that nothing is in flight either. A holder of a
-    /// [`Weak`](std::sync::Weak) counts. What is lost with it is its totals. The search
+    /// closed without a failure streak, with the settings it was made with, without a
+    /// listener added since, and held by nobody outside the registry, so that nothing is
+    /// in flight either. A holder of a [`Weak`](std::sync::Weak) counts, and so does an
+    /// exporter for as long as it keeps what [`to_vec`](Self::to_vec) returned;
+    /// [`snapshots`](Self::snapshots) holds one at a time. What is lost is its totals. The search
     /// goes through the breakers in no particular order and evicts up to a sixteenth of
     /// the capacity, rounded up, to be worth its while; if none may go, it has looked at
     /// all of them.
@@ -280,7 +282,7 @@ impl Registry {
         }
     }
 
-    /// All breakers, as by [`for_each`](Self::for_each).
+    /// All breakers, as by [`for_each`](Self::for_each). None is evicted while held.
     pub fn to_vec(&self) -> Vec<Arc<CircuitBreaker>> {
         let mut all = Vec::new();
         self.for_each(|breaker| all.push(Arc::clone(breaker)));

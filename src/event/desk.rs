@@ -69,6 +69,11 @@ impl Desk {
         self.listeners.remove(id)
     }
 
+    /// Whether one is here that the breaker was not made with.
+    pub(crate) fn has_newcomers(&self) -> bool {
+        self.listeners.has_newcomers()
+    }
+
     pub(crate) fn counts(&self) -> EventCounts {
         // Relaxed: statistics; nothing is read on the strength of them.
         let load = |count: &Atomic<u64>| count.load(Ordering::Relaxed);

@@ -87,6 +87,7 @@ impl Seat {
 pub(super) struct Listeners {
     seats: Current<Vec<Arc<Seat>>>,
     issued: Atomic<u64>,
+    first: u64, // as many as the breaker was made with
 }
 
 impl Listeners {
@@ -96,7 +97,8 @@ impl Listeners {
             |(id, listener)| Arc::new(Seat { id: ListenerId(id), since: Atomic::new(0), listener });
         let seats: Vec<_> = (0..).zip(first).map(seat).collect();
         let issued = Atomic::new(seats.len() as u64);
-        Self { seats: Current::new(seats), issued }
+        let first = seats.len() as u64;
+        Self { seats: Current::new(seats), issued, first }
     }
 
     pub(super) fn read(&self) -> Arc<Vec<Arc<Seat>>> {
@@ -115,6 +117,11 @@ impl Listeners {
         // finds the listener.
         seat.settle(now);
         id
+    }
+
+    /// Whether one is here that the breaker was not made with.
+    pub(super) fn has_newcomers(&self) -> bool {
+        self.read().iter().any(|seat| seat.id.0 >= self.first)
     }
 
     /// Removes a listener; says if it was there.

@@ -278,17 +278,47 @@ fn whatever_is_a_users_own_code_may_call_the_registry() {
         };
         breaker.classified(classify).call(|| Ok(())).unwrap();
         assert_eq!(breaker.snapshot().lifetime.ignored, 1);
+        let listening = Arc::clone(&registry);
+        let id = breaker.add_listener(move |event| {
+            assert!(listening.get(&event.breaker).is_some());
+            listening.for_each(|other| drop(other.snapshot()));
+        });
+        breaker.trip();
+        breaker.reset();
+        assert_eq!((breaker.snapshot().events.told, breaker.snapshot().events.panics), (2, 0));
+        breaker.remove_listener(id);
         // Evicted, or refused for want of a place, with a clock that calls when dropped.
         drop(breaker);
         for name in ["two", "three", "four"] {
-            let held = registry.get_or_create(name, |b| b.clock(clock()));
+            let held = registry.get_or_create(name, |b| b.clock(clock())).unwrap();
+            let other = registry.get_or_create("other", |b| b).unwrap();
             let full = registry.get_or_create("too many", |b| b.clock(clock()));
-            drop((held, full));
+            assert!(matches!(full, Err(RegistryError::Full { capacity: 2 })), "{full:?}");
+            drop((held, other));
         }
         let calls = calls.load(Ordering::Relaxed);
         assert!(calls >> 32 >= 5 && calls & 0xffff_ffff >= 5, "{calls:x}");
         registry.to_vec().iter().for_each(|breaker| drop(registry.remove(breaker.name())));
     });
+}
+
+#[test]
+fn a_breaker_is_not_evicted_while_somebody_listens_who_came_later() {
+    let registry = Registry::bounded(1).unwrap();
+    let breaker = registry.get_or_create("one", |b| b.on_event(|_| ())).unwrap();
+    let id = breaker.add_listener(|_| ());
+    drop(breaker);
+    assert!(registry.get_or_create("two", |b| b).is_err());
+    registry.get("one").unwrap().remove_listener(id);
+    assert!(registry.get_or_create("two", |b| b).is_ok());
+}
+
+#[test]
+fn a_full_registry_evicts_a_sixteenth_at_a_time() {
+    let registry = Registry::bounded(32).unwrap();
+    (0..32).for_each(|nth| drop(registry.get_or_create(&nth.to_string(), |b| b).unwrap()));
+    registry.get_or_create("one more", |b| b).unwrap();
+    assert_eq!(registry.len(), 31);
 }
 
 #[test]
