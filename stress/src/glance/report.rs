@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::instructions::Counts;
 use super::rivals::{Path, Who};
 use super::stats::Middle;
-use super::{Row, THREADS};
+use super::{Row, THREADS, targets};
 use crate::program::{Check, Section, Table};
 
 /// Below this share of the cores, threads seldom ran at once, and what they cost each
@@ -26,8 +26,13 @@ pub(super) fn section(rows: &[Row], counts: &Counts, partial: bool) -> Section {
                 .collect::<serde_json::Map<_, _>>(),
             "oversubscribed_from_threads": cores + 1,
             "instructions_missing": counts.missing(),
+            "targets": targets::figures(rows, counts),
         }),
-        tables: vec![costs(rows, counts, cores, &shares), ratios(rows, cores)],
+        tables: vec![
+            costs(rows, counts, cores, &shares),
+            targets::table(rows, counts, cores),
+            ratios(rows, cores),
+        ],
         checks: checks(rows),
         partial,
     }
@@ -71,12 +76,12 @@ fn shares(rows: &[Row], cores: usize) -> Vec<Option<Middle>> {
 }
 
 /// How many times as long `other` takes, with as many threads and in the same round.
-fn times(row: &Row, other: &Row, at: usize) -> Option<Middle> {
+pub(super) fn times(row: &Row, other: &Row, at: usize) -> Option<Middle> {
     let pairs = row.samples[at].iter().zip(&other.samples[at]);
     Middle::of(pairs.map(|(ours, theirs)| theirs.ns() / ours.ns()))
 }
 
-fn find(rows: &[Row], path: Path, who: Who) -> Option<&Row> {
+pub(super) fn find(rows: &[Row], path: Path, who: Who) -> Option<&Row> {
     rows.iter().find(|row| row.path == path && row.who == who)
 }
 
@@ -178,7 +183,8 @@ fn notes(cores: usize, shares: &[Option<Middle>], counts: &Counts) -> Vec<String
     notes.push(match counts.missing() {
         Some(why) => format!("instructions: not available, {why}"),
         None => {
-            "instructions: one thread, counted by callgrind, without the system's clock".to_owned()
+            "instructions: one thread, by callgrind; a timed call asks the system for the time there"
+                .to_owned()
         }
     });
     notes.push("the mutex breakers lock to admit and to record, and time no call".to_owned());
@@ -204,7 +210,7 @@ fn ratios(rows: &[Row], cores: usize) -> Table {
         table.rows.push(cells);
     };
     for ours in rows.iter().filter(|row| matches!(row.who, Who::Every | Who::Off)) {
-        let what = format!("{}, {}", ours.path.name(), short(ours));
+        let what = format!("{}, {}", ours.path.name(), ours.short());
         if let Some(empty) = empty_for(rows, ours.path) {
             line(format!("{what}: it / an empty call"), empty, ours);
         }
@@ -218,19 +224,11 @@ fn ratios(rows: &[Row], cores: usize) -> Table {
 }
 
 /// Two digits that say something.
-fn ratio(times: f64) -> String {
+pub(super) fn ratio(times: f64) -> String {
     if times < 10.0 { format!("{times:.2}") } else { format!("{times:.0}") }
 }
 
-fn short(row: &Row) -> &'static str {
-    match (row.path, row.who) {
-        (Path::Rejected, _) => "any timing",
-        (_, Who::Off) => "Timing::Off",
-        _ => "every call timed",
-    }
-}
-
-fn heading(threads: usize, cores: usize) -> String {
+pub(super) fn heading(threads: usize, cores: usize) -> String {
     let plural = if threads == 1 { "" } else { "s" };
     let star = if threads > cores { " *" } else { "" };
     format!("{threads} thread{plural}{star}")

@@ -1,10 +1,12 @@
-//! What is measured: an empty call, two breakers behind a mutex, and this crate's.
+//! What is measured: an empty call, the floors, two breakers behind a mutex, and this crate's.
 
 use std::hint::black_box;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use ampacity::{CallError, CircuitBreaker, ConfigError, Timing};
+
+use super::floors::{Floor, Work};
 
 /// Longer than any run.
 const OPEN_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -48,6 +50,7 @@ impl Path {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     Empty,
+    Floor(Work),
     StdMutex,
     ParkingLot,
     Every,
@@ -55,12 +58,23 @@ pub(super) enum Who {
 }
 
 impl Who {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Empty, Self::StdMutex, Self::ParkingLot, Self::Every, Self::Off];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Empty,
+        Self::Floor(Work::A),
+        Self::Floor(Work::B),
+        Self::Floor(Work::C),
+        Self::StdMutex,
+        Self::ParkingLot,
+        Self::Every,
+        Self::Off,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Empty => "empty",
+            Self::Floor(Work::A) => "floor_a_untimed",
+            Self::Floor(Work::B) => "floor_b_sampled",
+            Self::Floor(Work::C) => "floor_c_timed",
             Self::StdMutex => "std_mutex",
             Self::ParkingLot => "parking_lot_mutex",
             Self::Every => "ampacity_timing_every",
@@ -72,9 +86,12 @@ impl Who {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Empty => "empty call",
+            Self::Floor(Work::A) => "floor A, untimed",
+            Self::Floor(Work::B) => "floor B, 1 call in 16 timed",
+            Self::Floor(Work::C) => "floor C, every call timed",
             Self::StdMutex => "std Mutex breaker",
             Self::ParkingLot => "parking_lot Mutex breaker",
-            Self::Every => "ampacity, every call timed",
+            Self::Every => "ampacity, Timing::Every",
             Self::Off => "ampacity, Timing::Off",
         }
     }
@@ -85,15 +102,21 @@ impl Who {
     }
 
     /// Whether it is to be measured on this path: an empty call turns nobody away, and
-    /// a call that was turned away is not timed in any case.
+    /// a call that was turned away is not timed in any case. The floors take no decision,
+    /// which is most of what a failure costs.
     pub(super) fn takes(self, path: Path) -> bool {
-        path != Path::Rejected || !matches!(self, Self::Empty | Self::Off)
+        match path {
+            Path::Success => true,
+            Path::Rejected => !matches!(self, Self::Empty | Self::Floor(Work::A) | Self::Off),
+            Path::Failing => !matches!(self, Self::Floor(_)),
+        }
     }
 
     /// Sets it up for a path.
     pub(super) fn build(self, path: Path) -> Result<Box<dyn Caller>, ConfigError> {
         Ok(match self {
             Self::Empty => Box::new(Empty),
+            Self::Floor(work) => Box::new(Floor::new(work, path)),
             Self::StdMutex => Box::new(Alone(std::sync::Mutex::new(Naive::for_path(path)))),
             Self::ParkingLot => Box::new(Alone(parking_lot::Mutex::new(Naive::for_path(path)))),
             Self::Every => Box::new(ours(path, Timing::Every)?),
@@ -124,7 +147,7 @@ pub(super) enum End {
 }
 
 /// What makes one call.
-trait Subject {
+pub(super) trait Subject {
     fn call(&self, op: impl FnOnce() -> Result<u64, u64>) -> End;
 }
 
@@ -147,13 +170,13 @@ impl<S: Subject + Send + Sync> Caller for S {
 }
 
 #[inline(never)]
-fn counted_batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
+pub(super) fn counted_batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
     batch(subject, path, calls)
 }
 
 /// The protected operation is nothing but a result that the compiler cannot foresee.
 #[inline(always)]
-fn batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
+pub(super) fn batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
     let good = || black_box(Ok(black_box(7)));
     let bad = || black_box(Err(black_box(7)));
     let mut wrong = 0;
@@ -178,7 +201,8 @@ fn batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
     wrong
 }
 
-fn end(result: Result<u64, u64>) -> End {
+#[inline(always)]
+pub(super) fn end(result: Result<u64, u64>) -> End {
     match result {
         Ok(_) => End::Succeeded,
         Err(_) => End::Failed,

@@ -10,7 +10,7 @@ use nix::time::{ClockId, clock_gettime};
 use super::rivals::{Caller, Path};
 
 /// How long all threads call.
-pub(super) const WINDOW: Duration = Duration::from_millis(40);
+pub(super) const WINDOW: Duration = Duration::from_millis(30);
 /// Calls between two looks at the clock take about this long, so that the look is less
 /// than a part in two hundred of them.
 const BATCH_TIME: Duration = Duration::from_micros(20);
