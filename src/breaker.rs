@@ -2,9 +2,10 @@
 
 use crate::circuit::{Circuit, Pass, Refusal, Verdict};
 use crate::clock::{Nanos, TICK, TimeSource};
-use crate::config::{Builder, ConfigError, DEFAULT_SETTINGS, Settings, Timing};
+use crate::config::{Builder, ConfigError, DEFAULT_SETTINGS, Settings};
 use crate::error::{CallError, Name, Rejected};
 use crate::metrics::Metrics;
+use crate::metrics::pace::Start;
 use crate::metrics::shard::Count;
 use crate::metrics::snapshot::{Head, Snapshot};
 use crate::permit::{Held, Outcome, OwnedPermit, Permit};
@@ -64,11 +65,8 @@ const _: () = assert!(size_of::<CircuitBreaker>() <= 256, "an idle breaker stays
 #[derive(Clone, Copy)]
 pub(crate) struct Ticket {
     pub(crate) pass: Pass,
-    started: Nanos, // `UNTIMED` if the call is not timed
+    start: Start,
 }
-
-/// No call begins 584 years after its clock.
-const UNTIMED: Nanos = Nanos(u64::MAX);
 
 /// How a call ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -296,7 +294,7 @@ impl CircuitBreaker {
             streak: word.streak(),
             last_transition: last.map(|tick| Duration::from_nanos(tick.0 * TICK)),
         };
-        Snapshot::new(head, &self.metrics.read())
+        Snapshot::new(head, self.metrics.read(self.settings.get().rules.grain))
     }
 
     /// Closes the breaker and lets its totals begin anew, under a new era. Calls
@@ -358,8 +356,9 @@ impl CircuitBreaker {
     /// # Ok::<(), ampacity::ConfigError>(())
     /// ```
     pub fn reconfigure(&self, change: impl Fn(Builder) -> Builder) -> Result<(), ConfigError> {
-        self.settings
-            .replace(|now| change(Builder::of(self.name.clone(), now.config)).live(&self.name))
+        self.settings.replace(|now| {
+            change(Builder::of(self.name.clone(), now.config)).live(&self.name, &now.config)
+        })
     }
 
     /// Admits one call and counts it, or turns it away and counts that.
@@ -369,12 +368,10 @@ impl CircuitBreaker {
             Some(pass) => pass,
             None => self.enter_or_reject()?,
         };
-        let started = match self.settings.get().rules.timing {
-            Timing::Off => UNTIMED,
-            Timing::Every => self.now(),
-        };
-        self.metrics.recorder().count(Count::Admitted);
-        Ok(Ticket { pass, started })
+        let recorder = self.metrics.recorder();
+        recorder.count(Count::Admitted);
+        let start = recorder.start(&self.settings.get().rules.draw, || self.now());
+        Ok(Ticket { pass, start })
     }
 
     #[inline(never)]
@@ -391,25 +388,24 @@ impl CircuitBreaker {
     #[inline(always)]
     pub(crate) fn settle(&self, ticket: Ticket, end: End) {
         // A success that nobody times, with nothing to change, is one comparison.
-        let Ticket { pass, started } = ticket;
-        if end == End::Succeeded && started == UNTIMED && self.circuit.is_unchanged(pass) {
+        let Ticket { pass, start } = ticket;
+        if end == End::Succeeded && !start.is_timed() && self.circuit.is_unchanged(pass) {
             self.metrics.recorder().count(Count::Succeeded);
         } else {
-            self.settle_and_record(pass, started, end);
+            self.settle_and_record(pass, start, end);
         }
     }
 
     /// Settles one call: the state first, then the counts.
     #[inline(never)]
-    fn settle_and_record(&self, pass: Pass, started: Nanos, end: End) {
+    fn settle_and_record(&self, pass: Pass, start: Start, end: End) {
         let verdict = end.verdict();
+        let rules = &self.settings.get().rules;
         // Neutral calls have no latency.
-        let timed = match verdict {
-            Verdict::Neutral => None,
-            _ => (started != UNTIMED).then(|| (started, self.now())),
-        };
-        let now = || timed.map_or_else(|| self.now(), |(_, ended)| ended);
-        let update = self.circuit.settle(pass, verdict, &self.settings.get().rules, now);
+        let is_timed = start.is_timed() && verdict != Verdict::Neutral;
+        let ended = is_timed.then(|| self.now());
+        let now = || ended.unwrap_or_else(|| self.now());
+        let update = self.circuit.settle(pass, verdict, rules, now);
         self.take_note(&update);
 
         let recorder = self.metrics.recorder();
@@ -417,9 +413,9 @@ impl CircuitBreaker {
         if !update.out {
             recorder.count(Count::Stale);
         }
-        if let Some((started, ended)) = timed {
+        if let Some(ended) = ended {
             let failed = verdict == Verdict::Failure;
-            recorder.time(failed, ended.since(started), ended.0);
+            recorder.time(rules.draw.timing, rules.grain, failed, start, ended);
         }
     }
 
@@ -442,9 +438,7 @@ impl CircuitBreaker {
         }
         #[cfg(feature = "contention")]
         if update.swaps > 0 {
-            let recorder = self.metrics.recorder();
-            recorder.add(Count::Swaps, update.swaps);
-            recorder.add(Count::Retries, update.retries);
+            self.metrics.recorder().swapped(update.swaps, update.retries);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::breaker::CircuitBreaker;
 use crate::clock::{Clock, Nanos, TICK, Tick, TimeSource};
+use crate::grain::Grain;
 use crate::word::MOST_PROBES;
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
@@ -10,14 +11,56 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Which calls are timed, for the latencies in a [`Snapshot`](crate::Snapshot).
+///
+/// Counts are exact whatever is timed; a clock read takes longer than the rest of a
+/// call. A thread's first call is always timed, but for `Off`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Timing {
     /// No call is timed, and a closed breaker never reads the clock.
     Off,
-    /// Every call is timed: two clock reads a call. The default.
-    #[default]
+    /// Every call is timed: two clock reads a call.
     Every,
+    /// Each call is timed with a probability of one in so many, from 1 to 1,000,000,
+    /// independently of all others, and then stands for as many.
+    Sampled(u32),
+    /// All calls of a thread are timed while they come more than about a microsecond
+    /// apart, and one in 16, by chance, while they come faster. The default.
+    #[default]
+    Adaptive,
+}
+
+impl Timing {
+    /// As in `Sampled(16)`, while calls come fast.
+    const ADAPTIVE: u32 = 16;
+    const RAREST: u32 = 1_000_000;
+}
+
+/// How calls are drawn to be timed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draw {
+    pub(crate) timing: Timing,
+    pub(crate) of: u32, // one in so many, from 1
+    /// 1 / ln(1 - 1 / of): turns the logarithm of a uniform number into a gap.
+    pub(crate) scale: f64,
+}
+
+impl Draw {
+    pub(crate) const ADAPTIVE: Draw = Draw {
+        timing: Timing::Adaptive,
+        of: Timing::ADAPTIVE,
+        scale: -15.494_622_163_225_38, // no logarithm is `const`; a test computes it
+    };
+
+    pub(crate) fn of(timing: Timing) -> Draw {
+        match timing {
+            Timing::Sampled(of) => {
+                Draw { timing, of, scale: (-1.0 / f64::from(of)).ln_1p().recip() }
+            }
+            // For `Off` and `Every` nothing is drawn.
+            Timing::Off | Timing::Every | Timing::Adaptive => Draw { timing, ..Draw::ADAPTIVE },
+        }
+    }
 }
 
 /// What a person set, complete with defaults.
@@ -29,6 +72,7 @@ pub(crate) struct Config {
     half_open_permits: Option<u32>, // None: as many as successes are needed
     probe_lease: Option<Duration>,  // None: the larger of the open wait and a minute
     timing: Timing,
+    latency_error: f64,
 }
 
 /// The longest wait or lease that can be set, apart from never: 2^39 ticks, 17 years.
@@ -45,7 +89,8 @@ impl Config {
         success_threshold: 2,
         half_open_permits: None,
         probe_lease: None,
-        timing: Timing::Every,
+        timing: Timing::Adaptive,
+        latency_error: 0.032,
     };
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -63,13 +108,20 @@ impl Config {
                 });
             }
         }
-        match self.probe_lease {
-            Some(lease) => duration("probe_lease", lease),
-            None => Ok(()),
+        if let Some(lease) = self.probe_lease {
+            duration("probe_lease", lease)?;
         }
+        if let Timing::Sampled(of) = self.timing {
+            number("timing", of, Timing::RAREST)?;
+        }
+        let (field, value, min, max) = ("latency_error", self.latency_error, 0.002, 0.25);
+        if !(min..=max).contains(&value) {
+            return Err(ConfigError::ShareOutOfRange { field, value, min, max });
+        }
+        Ok(())
     }
 
-    const fn rules(&self) -> Rules {
+    const fn rules(&self, draw: Draw, grain: Grain) -> Rules {
         let never = self.open_for.as_nanos() > LONGEST.as_nanos();
         let lease = match self.probe_lease {
             Some(lease) => lease,
@@ -88,7 +140,8 @@ impl Config {
             open_for: if never { None } else { Some(self.open_for.as_nanos() as u64) },
             lease,
             lease_cap: if lease > cap { lease } else { cap },
-            timing: self.timing,
+            draw,
+            grain,
         }
     }
 }
@@ -120,7 +173,8 @@ pub(crate) struct Rules {
     open_for: Option<u64>,             // ns, None is never
     lease: u64,                        // ticks, at least 1
     lease_cap: u64,                    // ticks, at least the lease
-    pub(crate) timing: Timing,
+    pub(crate) draw: Draw,
+    pub(crate) grain: Grain,
 }
 
 impl Rules {
@@ -148,12 +202,16 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    const fn of(config: Config) -> Settings {
-        Settings { config, rules: config.rules() }
+    fn of(config: Config) -> Settings {
+        let (draw, grain) = (Draw::of(config.timing), Grain::within(config.latency_error));
+        Settings { config, rules: config.rules(draw, grain) }
     }
 }
 
-pub(crate) static DEFAULT_SETTINGS: Settings = Settings::of(Config::DEFAULT);
+pub(crate) static DEFAULT_SETTINGS: Settings = Settings {
+    config: Config::DEFAULT,
+    rules: Config::DEFAULT.rules(Draw::ADAPTIVE, Grain::DEFAULT),
+};
 
 /// Sets up a [`CircuitBreaker`]. Made by [`CircuitBreaker::builder`].
 ///
@@ -248,9 +306,22 @@ impl Builder {
         self
     }
 
-    /// Sets which calls are timed. The default is [`Timing::Every`].
+    /// Sets which calls are timed. The default is [`Timing::Adaptive`].
+    ///
+    /// [`build`](Self::build) refuses `Timing::Sampled(0)` and one in more than a million.
     pub fn timing(mut self, timing: Timing) -> Self {
         self.config.timing = timing;
+        self
+    }
+
+    /// Sets how far a percentile may be from the exact one, relatively. The default
+    /// is 0.032.
+    ///
+    /// The memory of a histogram grows with its precision: 5 KiB at the default, 1 KiB
+    /// at 0.25, 70 KiB at 0.002. [`build`](Self::build) refuses what is not
+    /// from 0.002 to 0.25, and [`reconfigure`](CircuitBreaker::reconfigure) any change.
+    pub fn latency_error(mut self, error: f64) -> Self {
+        self.config.latency_error = error;
         self
     }
 
@@ -280,9 +351,12 @@ impl Builder {
         Ok(CircuitBreaker::assemble(self.name, Settings::of(self.config), clock))
     }
 
-    /// The settings for the breaker called `name`, which runs already.
-    pub(crate) fn live(self, name: &str) -> Result<Settings, ConfigError> {
+    /// The settings for the breaker called `name`, which runs already with those of `now`.
+    pub(crate) fn live(self, name: &str, now: &Config) -> Result<Settings, ConfigError> {
         self.config.check()?;
+        if self.config.latency_error != now.latency_error {
+            return Err(ConfigError::FixedAtBuild { field: "latency_error" });
+        }
         if self.name != name {
             return Err(ConfigError::FixedAtBuild { field: "name" });
         }
@@ -294,7 +368,7 @@ impl Builder {
 }
 
 /// Why a configuration was refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// A number is too small or does not fit.
@@ -307,6 +381,17 @@ pub enum ConfigError {
         min: u64,
         /// The largest value allowed.
         max: u64,
+    },
+    /// A share is too small, too large, or not a number.
+    ShareOutOfRange {
+        /// The builder's method.
+        field: &'static str,
+        /// What was given.
+        value: f64,
+        /// The smallest value allowed.
+        min: f64,
+        /// The largest value allowed.
+        max: f64,
     },
     /// A duration is too short to count or too long to hold.
     DurationOutOfRange {
@@ -343,6 +428,7 @@ impl ConfigError {
     pub fn field(&self) -> &'static str {
         match self {
             ConfigError::NumberOutOfRange { field, .. }
+            | ConfigError::ShareOutOfRange { field, .. }
             | ConfigError::DurationOutOfRange { field, .. }
             | ConfigError::FixedAtBuild { field } => field,
             ConfigError::PermitsBelowSuccesses { .. } => "half_open_permits",
@@ -355,6 +441,9 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ConfigError::NumberOutOfRange { field, value, min, max } => {
+                write!(f, "{field} is {value}, must be from {min} to {max}")
+            }
+            ConfigError::ShareOutOfRange { field, value, min, max } => {
                 write!(f, "{field} is {value}, must be from {min} to {max}")
             }
             ConfigError::DurationOutOfRange { field, value, min, max } => {

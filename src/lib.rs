@@ -10,6 +10,7 @@ pub mod classify;
 mod clock;
 mod config;
 mod error;
+mod grain;
 mod metrics;
 mod permit;
 mod planted;
@@ -24,7 +25,7 @@ pub use clock::FastClock;
 pub use clock::{Clock, ManualClock, StdClock};
 pub use config::{Builder, ConfigError, Timing};
 pub use error::{CallError, Rejected};
-pub use metrics::histogram::Latency;
+pub use metrics::latency::Latency;
 #[cfg(feature = "contention")]
 pub use metrics::snapshot::Contention;
 pub use metrics::snapshot::{Latencies, Lifetime, Rejections, Snapshot, Transitions};

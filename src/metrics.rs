@@ -1,15 +1,27 @@
 //! What a breaker counts. Never read to decide anything.
 
+#[cfg(feature = "contention")]
+pub(crate) mod contention;
 pub(crate) mod histogram;
+pub(crate) mod latency;
+pub(crate) mod pace;
+#[cfg(feature = "serde")]
+pub(crate) mod serial;
 pub(crate) mod shard;
 pub(crate) mod snapshot;
 
+use crate::clock::Nanos;
+use crate::config::{Draw, Timing};
+use crate::grain::Grain;
 use crate::planted::{Bug, planted};
 use crate::slot::Slot;
 use crate::sync::{Atomic, Mutex, OnceBox, OnceLock, Ordering, const_fn, lock};
 use crate::word::{Reason, State, Turn};
-use histogram::Merged;
-use shard::{COUNTS, Count, Shard, Writer};
+use core::time::Duration;
+use histogram::Histogram;
+use latency::{Latency, Spread};
+use pace::{Start, scatter};
+use shard::{COUNTS, Count, Latencies, Shard, Writer};
 
 /// How many threads can have a shard to themselves; later ones share stripes.
 fn owners() -> usize {
@@ -35,6 +47,11 @@ pub(crate) struct Metrics {
 struct Table {
     owned: Box<[Shard]>,
     stripes: Box<[Shard]>,
+    /// Latencies while calls are sampled, shared by all threads: a histogram is forty
+    /// times as large as a shard.
+    sampled: [OnceBox<Latencies>; STRIPES],
+    #[cfg(feature = "contention")]
+    contention: contention::Striped<STRIPES>,
     /// Transitions, by where from and where to; written by winners.
     turns: [[Atomic<u64>; STATES]; STATES],
     /// What had been counted at the last reset.
@@ -46,6 +63,9 @@ impl Table {
         Self {
             owned: (0..owners()).map(|_| Shard::new()).collect(),
             stripes: (0..STRIPES).map(|_| Shard::new()).collect(),
+            sampled: std::array::from_fn(|_| OnceBox::new()),
+            #[cfg(feature = "contention")]
+            contention: contention::Striped::new(),
             turns: std::array::from_fn(|_| std::array::from_fn(|_| Atomic::new(0))),
             reset_at: Mutex::new(Totals::default()),
         }
@@ -91,8 +111,10 @@ impl Totals {
 /// The calling thread's place to count in.
 #[derive(Clone, Copy)]
 pub(crate) struct Recorder<'a> {
+    table: &'a Table,
     shard: &'a Shard,
     writer: Writer,
+    slot: Slot,
 }
 
 impl Recorder<'_> {
@@ -102,8 +124,8 @@ impl Recorder<'_> {
     }
 
     #[cfg(feature = "contention")]
-    pub(crate) fn add(&self, count: Count, value: u64) {
-        self.shard.add(self.writer, count, value);
+    pub(crate) fn swapped(&self, swaps: u64, retries: u64) {
+        self.table.contention.add(self.slot.shared(STRIPES), swaps, retries);
     }
 
     pub(crate) fn reject(&self, reason: Reason) {
@@ -114,10 +136,44 @@ impl Recorder<'_> {
         });
     }
 
-    pub(crate) fn time(&self, failed: bool, nanos: u64, ended: u64) {
-        let latencies = self.shard.latencies();
+    /// Begins a call: whether it is timed, and for how many calls it then stands.
+    #[inline(always)]
+    pub(crate) fn start(&self, draw: &Draw, now: impl Fn() -> Nanos) -> Start {
+        match draw.timing {
+            Timing::Off => Start::UNTIMED,
+            Timing::Every => Start { at: now(), weight: 1 },
+            Timing::Sampled(_) | Timing::Adaptive => {
+                let (shard, slot) = (self.shard, self.slot);
+                // Each shard draws from a part of the sequence of its own.
+                let random = || scatter(shard.admitted().wrapping_add((slot.seed()) << 40));
+                shard.pace.start(self.writer, draw, random, now)
+            }
+        }
+    }
+
+    /// Records how long a call took that began at `start`.
+    pub(crate) fn time(
+        &self,
+        timing: Timing,
+        grain: Grain,
+        failed: bool,
+        start: Start,
+        end: Nanos,
+    ) {
+        let (latencies, writer) = match (timing, self.writer) {
+            (Timing::Every, Writer::Owner) => (self.shard.owned(grain), Writer::Owner),
+            _ => {
+                let stripe = &self.table.sampled[self.slot.shared(STRIPES)];
+                (Latencies::made(stripe, grain), Writer::Shared)
+            }
+        };
         let histogram = if failed { &latencies.failure } else { &latencies.success };
-        histogram.record(self.writer, nanos, ended);
+        let nanos = end.since(start.at);
+        histogram.record(writer, start.weight, nanos, end.0);
+        match writer {
+            Writer::Shared if !failed => self.shard.sampled.add(self.writer, start.weight, nanos),
+            _ => histogram.tally.add(writer, start.weight, nanos),
+        }
     }
 }
 
@@ -140,12 +196,11 @@ impl Metrics {
     pub(crate) fn recorder(&self) -> Recorder<'_> {
         let table = self.table();
         let slot = Slot::current();
-        match slot.own(table.owned.len()) {
-            Some(own) => Recorder { shard: &table.owned[own], writer: Writer::Owner },
-            None => {
-                Recorder { shard: &table.stripes[slot.shared(STRIPES)], writer: Writer::Shared }
-            }
-        }
+        let (shard, writer) = match slot.own(table.owned.len()) {
+            Some(own) => (&table.owned[own], Writer::Owner),
+            None => (&table.stripes[slot.shared(STRIPES)], Writer::Shared),
+        };
+        Recorder { table, shard, writer, slot }
     }
 
     /// Counts a transition, once, for the caller who won it after `retries`.
@@ -165,7 +220,7 @@ impl Metrics {
         *noted = totals;
     }
 
-    pub(crate) fn read(&self) -> Reading {
+    pub(crate) fn read(&self, grain: Grain) -> Reading {
         let Some(table) = self.table.get() else {
             return Reading::default();
         };
@@ -174,35 +229,63 @@ impl Metrics {
         let reset_at = *noted;
         let lifetime = table.totals();
         drop(noted);
-        let (mut success, mut failure) = (Merged::new(), Merged::new());
-        for latencies in table.shards().filter_map(Shard::latencies_so_far) {
+        let (mut success, mut failure) = (Timed::new(grain), Timed::new(grain));
+        let owned = table.shards().filter_map(Shard::owned_so_far);
+        for latencies in owned.chain(table.sampled.iter().filter_map(OnceBox::get)) {
             success.add(&latencies.success);
             failure.add(&latencies.failure);
         }
+        table.shards().for_each(|shard| success.spread.add_tally(&shard.sampled));
         // Relaxed: a statistic, as where it is written.
         let load = |cell: &Atomic<u64>| cell.load(Ordering::Relaxed);
         let turns = table.turns.each_ref().map(|from| from.each_ref().map(load));
-        Reading { lifetime, reset_at, success, failure, turns }
+        Reading {
+            lifetime,
+            reset_at,
+            success,
+            failure,
+            turns,
+            #[cfg(feature = "contention")]
+            contention: table.contention.read(),
+        }
     }
 }
 
 /// All counters at about one time.
+#[derive(Default)]
 pub(crate) struct Reading {
     pub(crate) lifetime: Totals,
     pub(crate) reset_at: Totals,
-    pub(crate) success: Merged,
-    pub(crate) failure: Merged,
+    pub(crate) success: Timed,
+    pub(crate) failure: Timed,
     pub(crate) turns: [[u64; STATES]; STATES],
+    #[cfg(feature = "contention")]
+    pub(crate) contention: snapshot::Contention,
 }
 
-impl Default for Reading {
-    fn default() -> Self {
-        Self {
-            lifetime: Totals::default(),
-            reset_at: Totals::default(),
-            success: Merged::new(),
-            failure: Merged::new(),
-            turns: [[0; STATES]; STATES],
-        }
+/// What was timed, of one outcome.
+#[derive(Default)]
+pub(crate) struct Timed {
+    spread: Spread,
+    last: u64, // the clock's ns at the end of the last call, plus 1; 0 is none
+}
+
+impl Timed {
+    fn new(grain: Grain) -> Self {
+        Self { spread: Spread::new(grain), last: 0 }
+    }
+
+    fn add(&mut self, histogram: &Histogram) {
+        self.spread.add(histogram);
+        self.last = self.last.max(histogram.last());
+    }
+
+    /// When the last call ended, by the breaker's clock.
+    pub(crate) fn last(&self) -> Option<Duration> {
+        self.last.checked_sub(1).map(Duration::from_nanos)
+    }
+
+    pub(crate) fn latency(self) -> Latency {
+        Latency::of(self.spread)
     }
 }

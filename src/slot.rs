@@ -29,8 +29,15 @@ impl Slot {
     }
 
     /// A place in an array of `len` that other threads use too.
+    #[inline(always)]
     pub(crate) fn shared(self, len: usize) -> usize {
         (self.0 & !Slot::GONE) as usize % len
+    }
+
+    /// A number that tells slots apart.
+    #[inline(always)]
+    pub(crate) fn seed(self) -> u64 {
+        self.0.into()
     }
 
     /// The calling thread's slot.

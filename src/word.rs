@@ -13,10 +13,13 @@ use crate::sync::{Atomic, Bits, Ordering, const_fn};
 use core::fmt;
 
 /// The state of a breaker.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum State {
     /// Calls pass, and failures are counted.
+    #[default]
     Closed = 0,
     /// Calls are turned away until the open wait is over.
     Open = 1,

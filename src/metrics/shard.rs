@@ -1,6 +1,8 @@
 //! Counters, one set a thread, added up when read.
 
-use crate::metrics::histogram::Histogram;
+use crate::grain::Grain;
+use crate::metrics::histogram::{Histogram, Tally};
+use crate::metrics::pace::Pace;
 use crate::sync::{Atomic, OnceBox, Ordering};
 
 /// What a breaker counts, in the order in which a snapshot reads it: a part before
@@ -19,13 +21,9 @@ pub(crate) enum Count {
     RejectedOpen,
     RejectedHalfOpenFull,
     RejectedForcedOpen,
-    #[cfg_attr(not(feature = "contention"), allow(dead_code))]
-    Retries,
-    #[cfg_attr(not(feature = "contention"), allow(dead_code))]
-    Swaps,
 }
 
-pub(crate) const COUNTS: usize = Count::Swaps as usize + 1;
+pub(crate) const COUNTS: usize = Count::RejectedForcedOpen as usize + 1;
 
 /// How a cell is written: by the one thread that owns it, or by several.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,7 +51,7 @@ impl Writer {
         }
     }
 
-    // Relaxed, in all three: statistics; nothing is read on the strength of them.
+    // Relaxed, here and below: statistics; nothing is read on the strength of them.
 
     #[inline(always)]
     pub(crate) fn tally(self, cell: &Atomic<u64>, value: u64) {
@@ -68,33 +66,44 @@ impl Writer {
         }
     }
 
-    pub(crate) fn raise(self, cell: &Atomic<u64>, value: u64) {
+    // A look first, in both: most values are no extremes, and a look writes nothing.
+
+    /// Raises the cell; in a stripe only if it is behind by more than `late`.
+    #[inline(always)]
+    pub(crate) fn raise(self, cell: &Atomic<u64>, value: u64, late: u64) {
+        let seen = cell.load(Ordering::Relaxed);
         match self {
-            Writer::Owner if cell.load(Ordering::Relaxed) >= value => {}
-            Writer::Owner => cell.store(value, Ordering::Relaxed),
-            Writer::Shared => {
+            Writer::Owner if seen < value => cell.store(value, Ordering::Relaxed),
+            Writer::Shared if seen == 0 || seen.saturating_add(late) < value => {
                 cell.fetch_max(value, Ordering::Relaxed);
             }
+            _ => {}
         }
     }
 
+    #[inline(always)]
     pub(crate) fn lower(self, cell: &Atomic<u64>, value: u64) {
+        let seen = cell.load(Ordering::Relaxed);
         match self {
-            Writer::Owner if cell.load(Ordering::Relaxed) <= value => {}
-            Writer::Owner => cell.store(value, Ordering::Relaxed),
-            Writer::Shared => {
+            Writer::Owner if seen > value => cell.store(value, Ordering::Relaxed),
+            Writer::Shared if seen > value => {
                 cell.fetch_min(value, Ordering::Relaxed);
             }
+            _ => {}
         }
     }
 }
 
-/// One set of counters: 112 bytes, on two cache lines of its own.
+/// One set of counters: 128 bytes, on two cache lines of its own.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Shard {
     counts: [Atomic<u64>; COUNTS],
-    latencies: OnceBox<Latencies>,
+    pub(crate) pace: Pace,
+    /// Successes that were timed and are in a stripe's histogram: kept here, so that
+    /// timing one writes a single cell that is shared.
+    pub(crate) sampled: Tally,
+    owned: OnceBox<Latencies>,
 }
 
 #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
@@ -107,9 +116,27 @@ pub(crate) struct Latencies {
     pub(crate) failure: Histogram,
 }
 
+impl Latencies {
+    #[inline(always)]
+    pub(crate) fn made(cell: &OnceBox<Latencies>, grain: Grain) -> &Latencies {
+        match cell.get() {
+            Some(latencies) => latencies,
+            None => cell.get_or_make(|| Latencies {
+                success: Histogram::new(grain),
+                failure: Histogram::new(grain),
+            }),
+        }
+    }
+}
+
 impl Shard {
     pub(crate) fn new() -> Self {
-        Self { counts: std::array::from_fn(|_| Atomic::new(0)), latencies: OnceBox::new() }
+        Self {
+            counts: std::array::from_fn(|_| Atomic::new(0)),
+            pace: Pace::new(),
+            sampled: Tally::new(),
+            owned: OnceBox::new(),
+        }
     }
 
     #[inline(always)]
@@ -123,17 +150,20 @@ impl Shard {
         self.counts[count].load(Ordering::Acquire)
     }
 
+    /// How many calls this shard has admitted, as its own writer sees it.
     #[inline(always)]
-    pub(crate) fn latencies(&self) -> &Latencies {
-        match self.latencies.get() {
-            Some(latencies) => latencies,
-            None => self
-                .latencies
-                .get_or_make(|| Latencies { success: Histogram::new(), failure: Histogram::new() }),
-        }
+    pub(crate) fn admitted(&self) -> u64 {
+        // Relaxed: the seed of a draw.
+        self.counts[Count::Admitted as usize].load(Ordering::Relaxed)
     }
 
-    pub(crate) fn latencies_so_far(&self) -> Option<&Latencies> {
-        self.latencies.get()
+    /// The histograms of this shard's own thread.
+    #[inline(always)]
+    pub(crate) fn owned(&self, grain: Grain) -> &Latencies {
+        Latencies::made(&self.owned, grain)
+    }
+
+    pub(crate) fn owned_so_far(&self) -> Option<&Latencies> {
+        self.owned.get()
     }
 }

@@ -1,7 +1,9 @@
 //! What others may read of a breaker.
 
 use crate::metrics::Reading;
-use crate::metrics::histogram::Latency;
+use crate::metrics::latency::Latency;
+#[cfg(feature = "serde")]
+use crate::metrics::serial;
 use crate::metrics::shard::Count;
 use crate::word::State;
 use core::fmt;
@@ -15,7 +17,12 @@ use core::time::Duration;
 /// and `admitted = succeeded + failed + ignored + cancelled`. While calls run,
 /// `in_flight` is what is missing, and no count that one reader sees ever falls
 /// between resets.
-#[derive(Clone, PartialEq, Debug)]
+///
+/// With the feature `serde` a snapshot can be written and read: names as here, times as
+/// whole nanoseconds under names that end in `_ns`, states under the names of
+/// [`State::as_str`].
+#[derive(Clone, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The breaker's name.
@@ -56,12 +63,17 @@ pub struct Snapshot {
     pub success_rate: Option<f64>,
     /// How long calls took, since the breaker was made.
     pub latency: Latencies,
-    /// When a timed call last succeeded, since the start of the breaker's clock.
+    /// When a timed call last succeeded, since the start of the breaker's clock; up to
+    /// 1 ms late where not every call is timed.
+    #[cfg_attr(feature = "serde", serde(rename = "last_success_ns", with = "serial::nanos"))]
     pub last_success: Option<Duration>,
-    /// When a timed call last failed, since the start of the breaker's clock.
+    /// When a timed call last failed, since the start of the breaker's clock; up to 1 ms
+    /// late where not every call is timed.
+    #[cfg_attr(feature = "serde", serde(rename = "last_failure_ns", with = "serial::nanos"))]
     pub last_failure: Option<Duration>,
     /// When the state last changed, since the start of the breaker's clock, rounded
     /// up to 1 ms; `None` in era 0.
+    #[cfg_attr(feature = "serde", serde(rename = "last_transition_ns", with = "serial::nanos"))]
     pub last_transition: Option<Duration>,
     /// The counts since the breaker was made, resets or not.
     pub lifetime: Lifetime,
@@ -72,6 +84,7 @@ pub struct Snapshot {
 
 /// Calls that were turned away, by reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Rejections {
     /// While open.
@@ -85,12 +98,13 @@ pub struct Rejections {
 impl Rejections {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.open + self.half_open_full + self.forced_open
+        self.open.saturating_add(self.half_open_full).saturating_add(self.forced_open)
     }
 }
 
 /// The latencies of successes and of failures.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Latencies {
     /// Of calls that succeeded.
@@ -101,6 +115,7 @@ pub struct Latencies {
 
 /// Counts that no reset touches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Lifetime {
     /// Calls that were let through.
@@ -124,7 +139,9 @@ pub struct Lifetime {
 }
 
 /// Transitions, by where from and where to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(from = "Vec<serial::Turns>", into = "Vec<serial::Turns>"))]
 pub struct Transitions {
     turns: [[u64; State::ALL.len()]; State::ALL.len()],
 }
@@ -136,9 +153,23 @@ impl Transitions {
         self.turns[from as usize][to as usize]
     }
 
+    fn since(&self, earlier: &Transitions) -> Transitions {
+        let mut turns = self.turns;
+        for (now, was) in turns.iter_mut().flatten().zip(earlier.turns.iter().flatten()) {
+            *now = now.saturating_sub(*was);
+        }
+        Transitions { turns }
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn add(&mut self, from: State, to: State, count: u64) {
+        let turns = &mut self.turns[from as usize][to as usize];
+        *turns = turns.saturating_add(count);
+    }
+
     /// All of them: at rest, the era.
     pub fn total(&self) -> u64 {
-        self.turns.iter().flatten().sum()
+        self.turns.iter().flatten().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// The edges that were taken, with how often.
@@ -152,6 +183,7 @@ impl Transitions {
 /// How hard callers fought over the shared word.
 #[cfg(feature = "contention")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Contention {
     /// Swaps tried.
@@ -193,55 +225,113 @@ impl Lifetime {
     }
 }
 
+impl Rejections {
+    fn since(&self, earlier: &Rejections) -> Rejections {
+        Rejections {
+            open: self.open.saturating_sub(earlier.open),
+            half_open_full: self.half_open_full.saturating_sub(earlier.half_open_full),
+            forced_open: self.forced_open.saturating_sub(earlier.forced_open),
+        }
+    }
+}
+
+impl Lifetime {
+    fn since(&self, earlier: &Lifetime) -> Lifetime {
+        Lifetime {
+            admitted: self.admitted.saturating_sub(earlier.admitted),
+            succeeded: self.succeeded.saturating_sub(earlier.succeeded),
+            failed: self.failed.saturating_sub(earlier.failed),
+            panicked: self.panicked.saturating_sub(earlier.panicked),
+            ignored: self.ignored.saturating_sub(earlier.ignored),
+            cancelled: self.cancelled.saturating_sub(earlier.cancelled),
+            stale: self.stale.saturating_sub(earlier.stale),
+            rejected: self.rejected.since(&earlier.rejected),
+            fallbacks: self.fallbacks.saturating_sub(earlier.fallbacks),
+        }
+    }
+
+    /// The share of `part` in what succeeded or failed.
+    fn share(&self, part: u64) -> Option<f64> {
+        let all = self.succeeded.saturating_add(self.failed);
+        (all > 0).then(|| part as f64 / all as f64)
+    }
+}
+
 impl Snapshot {
-    pub(crate) fn new(head: Head, reading: &Reading) -> Self {
+    pub(crate) fn new(head: Head, reading: Reading) -> Self {
         let totals = reading.lifetime.since(&reading.reset_at);
-        let Lifetime {
-            admitted,
-            succeeded,
-            failed,
-            panicked,
-            ignored,
-            cancelled,
-            stale,
-            rejected,
-            fallbacks,
-        } = Lifetime::of(&totals);
-        let share = |part: u64| {
-            let all = succeeded + failed;
-            (all > 0).then(|| part as f64 / all as f64)
-        };
-        Snapshot {
+        let in_flight = totals.of(Count::Admitted).saturating_sub(totals.settled());
+        let snapshot = Snapshot {
             name: head.name,
             state: head.state,
             era: head.era,
             streak: head.streak,
-            admitted,
-            succeeded,
-            failed,
-            panicked,
-            ignored,
-            cancelled,
-            stale,
-            in_flight: admitted.saturating_sub(totals.settled()),
-            rejected,
-            fallbacks,
+            in_flight,
             transitions: Transitions { turns: reading.turns },
-            failure_rate: share(failed),
-            success_rate: share(succeeded),
+            last_success: reading.success.last(),
+            last_failure: reading.failure.last(),
+            last_transition: head.last_transition,
             latency: Latencies {
                 success: reading.success.latency(),
                 failure: reading.failure.latency(),
             },
-            last_success: reading.success.last(),
-            last_failure: reading.failure.last(),
-            last_transition: head.last_transition,
             lifetime: Lifetime::of(&reading.lifetime),
             #[cfg(feature = "contention")]
-            contention: Contention {
-                swaps: reading.lifetime.of(Count::Swaps),
-                retries: reading.lifetime.of(Count::Retries),
+            contention: reading.contention,
+            ..Snapshot::default()
+        };
+        snapshot.counting(Lifetime::of(&totals))
+    }
+
+    /// What happened between `earlier`, another snapshot of the same breaker, and this
+    /// one: counts, rates, transitions and latencies are those of the time in between,
+    /// resets or not. The rest is as in this snapshot.
+    ///
+    /// The ends of the latencies are then known to the width of a bucket, and what
+    /// `earlier` does not fit (it is later, or another breaker's) counts as nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let breaker = ampacity::CircuitBreaker::new("db");
+    /// let before = breaker.snapshot();
+    /// breaker.call(|| Ok::<_, std::io::Error>(()))?;
+    /// let lately = breaker.snapshot().since(&before);
+    /// println!("{} calls, p99 {:?}", lately.succeeded, lately.latency.success.p99);
+    /// # Ok::<(), ampacity::CallError<std::io::Error>>(())
+    /// ```
+    pub fn since(&self, earlier: &Snapshot) -> Snapshot {
+        let between = Snapshot {
+            transitions: self.transitions.since(&earlier.transitions),
+            latency: Latencies {
+                success: self.latency.success.since(&earlier.latency.success),
+                failure: self.latency.failure.since(&earlier.latency.failure),
             },
+            #[cfg(feature = "contention")]
+            contention: Contention {
+                swaps: self.contention.swaps.saturating_sub(earlier.contention.swaps),
+                retries: self.contention.retries.saturating_sub(earlier.contention.retries),
+            },
+            ..self.clone()
+        };
+        between.counting(self.lifetime.since(&earlier.lifetime))
+    }
+
+    /// This snapshot with other counts, and the rates that follow from them.
+    fn counting(self, counts: Lifetime) -> Snapshot {
+        Snapshot {
+            admitted: counts.admitted,
+            succeeded: counts.succeeded,
+            failed: counts.failed,
+            panicked: counts.panicked,
+            ignored: counts.ignored,
+            cancelled: counts.cancelled,
+            stale: counts.stale,
+            rejected: counts.rejected,
+            fallbacks: counts.fallbacks,
+            failure_rate: counts.share(counts.failed),
+            success_rate: counts.share(counts.succeeded),
+            ..self
         }
     }
 }
@@ -274,7 +364,7 @@ impl fmt::Display for Snapshot {
         }
         writeln!(f)?;
         for (what, latency) in
-            [("success", self.latency.success), ("failure", self.latency.failure)]
+            [("success", &self.latency.success), ("failure", &self.latency.failure)]
         {
             if let (Some(p50), Some(p99), Some(max)) = (latency.p50, latency.p99, latency.max) {
                 write!(f, "  {what:<9} p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?}")?;

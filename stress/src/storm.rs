@@ -22,7 +22,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ampacity::{CircuitBreaker, ManualClock, State};
+use ampacity::{CircuitBreaker, ManualClock, State, Timing};
 use clap::Args;
 
 use crate::program::{Context, Failure, Program, Refusal, Section, Stop};
@@ -164,6 +164,7 @@ impl Storm {
             .half_open_permits(RULES.permits)
             .open_for(hand::OPEN_FOR)
             .probe_lease(hand::LEASE)
+            .timing(Timing::Every)
             .clock(Obstacle(clock.clone()))
             .build()
             .map_err(|error| Failure(error.to_string()))?;

@@ -112,9 +112,54 @@ fn s22_with_timing_off_a_closed_breaker_never_reads_the_clock() {
 #[test]
 fn s22_with_every_call_timed_each_reads_the_clock_twice() {
     let clock = Counting::default();
-    let breaker = CircuitBreaker::builder("timed").clock(clock.clone()).build().unwrap();
+    let settings = CircuitBreaker::builder("timed").timing(Timing::Every);
+    let breaker = settings.clock(clock.clone()).build().unwrap();
     let built = clock.0.load(Ordering::Relaxed);
     succeed(&breaker, 10);
     assert_eq!(clock.0.load(Ordering::Relaxed), built + 20);
     assert_eq!(breaker.snapshot().latency.success.samples, 10);
+}
+
+#[test]
+fn s22_by_default_one_call_in_sixteen_reads_the_clock_when_calls_come_fast() {
+    // Calls are a nanosecond apart by this clock, those that do not read it no time.
+    let clock = Counting::default();
+    let breaker = CircuitBreaker::builder("adaptive").clock(clock.clone()).build().unwrap();
+    let built = clock.0.load(Ordering::Relaxed);
+    succeed(&breaker, 160_000);
+    let timed = (clock.0.load(Ordering::Relaxed) - built) / 2;
+    assert!((9_600..10_400).contains(&timed), "{timed} of 160,000"); // 4 standard deviations
+    let seen = breaker.snapshot();
+    assert_eq!((seen.succeeded, seen.latency.success.samples), (160_000, timed));
+}
+
+#[test]
+fn s22_by_default_every_call_is_timed_when_calls_come_slowly() {
+    let clock = ManualClock::new();
+    let breaker = CircuitBreaker::builder("adaptive").clock(clock.clone()).build().unwrap();
+    for ms in [10, 20, 30, 40, 50] {
+        let permit = breaker.try_acquire().unwrap();
+        clock.advance(Duration::from_millis(ms));
+        permit.success();
+    }
+    let seen = breaker.snapshot().latency.success;
+    assert_eq!((seen.samples, seen.mean), (5, Some(Duration::from_millis(30))));
+    assert_eq!(
+        (seen.min, seen.max),
+        (Some(Duration::from_millis(10)), Some(Duration::from_millis(50)))
+    );
+}
+
+#[test]
+fn s22_a_change_of_timing_applies_to_the_next_call() {
+    let (breaker, _) = breaker_with(|builder| builder.timing(Timing::Off));
+    let samples = || breaker.snapshot().latency.success.samples;
+    succeed(&breaker, 100);
+    assert_eq!(samples(), 0);
+    breaker.reconfigure(|now| now.timing(Timing::Every)).unwrap();
+    succeed(&breaker, 3);
+    assert_eq!(samples(), 3);
+    breaker.reconfigure(|now| now.timing(Timing::Off)).unwrap();
+    succeed(&breaker, 100);
+    assert_eq!(samples(), 3);
 }

@@ -1,7 +1,7 @@
 //! K. Configuration, as far as it goes without windows.
 
 use super::*;
-use ampacity::{Clock, ConfigError};
+use ampacity::{Clock, ConfigError, Timing};
 
 #[test]
 fn s63_a_live_change_applies_to_the_next_decision_and_keeps_state_and_totals() {
@@ -27,6 +27,8 @@ fn s63_a_change_that_is_refused_changes_nothing() {
     let (breaker, _) = breaker();
     let zero = breaker.reconfigure(|now| now.failure_threshold(1).success_threshold(0));
     assert_eq!(zero.unwrap_err().field(), "success_threshold");
+    let error = breaker.reconfigure(|now| now.failure_threshold(1).latency_error(0.1));
+    assert_eq!(error.unwrap_err(), ConfigError::FixedAtBuild { field: "latency_error" });
     let clock = breaker.reconfigure(|now| now.failure_threshold(1).clock(ManualClock::new()));
     assert_eq!(clock.unwrap_err(), ConfigError::FixedAtBuild { field: "clock" });
     let other = breaker.reconfigure(|_| CircuitBreaker::builder("other").failure_threshold(1));
@@ -84,7 +86,7 @@ fn s68_settings_that_cannot_be_are_refused_by_name_and_with_their_value() {
         let error = change(CircuitBreaker::builder("refused")).build().unwrap_err();
         (error.field(), error.to_string())
     };
-    let cases: [(Change, &str, &str); 9] = [
+    let cases: [(Change, &str, &str); 14] = [
         (|b| b.failure_threshold(0), "failure_threshold", "is 0"),
         (|b| b.success_threshold(0), "success_threshold", "is 0"),
         (|b| b.success_threshold(64), "success_threshold", "is 64"),
@@ -94,6 +96,11 @@ fn s68_settings_that_cannot_be_are_refused_by_name_and_with_their_value() {
         (|b| b.open_for(Duration::from_micros(999)), "open_for", "is 999µs"),
         (|b| b.open_for(Duration::MAX - MS), "open_for", "must be from 1ms to"),
         (|b| b.probe_lease(Duration::ZERO), "probe_lease", "is 0ns"),
+        (|b| b.timing(Timing::Sampled(0)), "timing", "is 0"),
+        (|b| b.timing(Timing::Sampled(1_000_001)), "timing", "is 1000001"),
+        (|b| b.latency_error(0.0), "latency_error", "is 0"),
+        (|b| b.latency_error(0.3), "latency_error", "must be from 0.002 to 0.25"),
+        (|b| b.latency_error(f64::NAN), "latency_error", "is NaN"),
     ];
     for (change, field, text) in cases {
         let (named, said) = refused(change);

@@ -1,6 +1,6 @@
 //! Totals are exact at rest, whichever threads counted.
 
-use ampacity::{CircuitBreaker, Snapshot, Timing};
+use ampacity::{CircuitBreaker, Outcome, Snapshot, Timing};
 use std::cell::RefCell;
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -12,10 +12,27 @@ fn assert_settled(seen: &Snapshot, admitted: u64) {
     assert_eq!(settled, admitted);
 }
 
+#[test]
+fn ten_thousand_short_lived_threads_lose_no_call() {
+    let breaker = CircuitBreaker::new("short lives");
+    for _ in 0..100 {
+        thread::scope(|scope| {
+            for _ in 0..100 {
+                let life = || (0..100).for_each(|_| breaker.call(|| Ok::<_, ()>(())).unwrap());
+                thread::Builder::new().stack_size(128 << 10).spawn_scoped(scope, life).unwrap();
+            }
+        });
+    }
+    let seen = breaker.snapshot();
+    assert_settled(&seen, 1_000_000);
+    assert_eq!(seen.succeeded, 1_000_000);
+}
+
 /// 600 threads at once are more than have shards of their own up to 149 cores.
 #[test]
 fn totals_are_exact_with_more_threads_than_shards() {
-    let breaker = CircuitBreaker::builder("crowd").failure_threshold(u32::MAX).build().unwrap();
+    let settings = CircuitBreaker::builder("crowd").failure_threshold(u32::MAX);
+    let breaker = settings.timing(Timing::Every).build().unwrap();
     let all_alive = Barrier::new(600);
     thread::scope(|scope| {
         for nth in 0..600 {
@@ -105,6 +122,50 @@ fn a_thread_whose_only_calls_come_from_its_destructors_is_counted() {
     let theirs = Arc::clone(&breaker);
     thread::spawn(move || FIRST.set(Some(CallsAtExit(theirs)))).join().unwrap();
     assert_settled(&breaker.snapshot(), 1);
+}
+
+/// Whatever runs inside a call may call: nothing is lost between two accesses of a counter.
+#[test]
+fn calls_inside_of_calls_and_of_classifiers_are_counted() {
+    for timing in [Timing::Off, Timing::Every, Timing::Adaptive] {
+        let breaker = CircuitBreaker::builder("inside").timing(timing).build().unwrap();
+        let other = CircuitBreaker::builder("other").timing(timing).build().unwrap();
+        let call = || breaker.call(|| other.call(|| breaker.call(|| Ok::<_, ()>(())))).unwrap();
+        let view = breaker.classified(|_: &Result<(), ()>| {
+            call();
+            Outcome::Success
+        });
+        for _ in 0..1_000 {
+            view.call(|| {
+                call();
+                Ok(())
+            })
+            .unwrap();
+        }
+        assert_settled(&breaker.snapshot(), 5_000);
+        assert_settled(&other.snapshot(), 2_000);
+    }
+}
+
+#[test]
+fn breakers_come_and_go_while_threads_that_called_them_live() {
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for nth in 0..2_000 {
+                    let breaker = Arc::new(CircuitBreaker::new("passing"));
+                    let permit = breaker.try_acquire_owned().unwrap();
+                    let elsewhere = Arc::clone(&breaker);
+                    if nth % 100 == 0 {
+                        thread::spawn(move || drop(permit)).join().unwrap();
+                    } else {
+                        permit.success();
+                    }
+                    assert_settled(&elsewhere.snapshot(), 1);
+                }
+            });
+        }
+    });
 }
 
 #[test]

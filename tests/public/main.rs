@@ -1,5 +1,8 @@
 //! The public face: what a user of the crate can see and rely on.
 
 mod counting;
+#[cfg(feature = "serde")]
+mod data;
 mod sequential;
+mod timing;
 mod traits;
