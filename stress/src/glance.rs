@@ -6,6 +6,7 @@
 //! threads divided by their calls. It is a look, not a gate: no figure is a check, only
 //! that every call ended as it should.
 
+mod bias;
 mod floors;
 mod instructions;
 mod report;
@@ -17,6 +18,7 @@ mod window;
 use clap::Args;
 
 use crate::program::{Context, Failure, Program, Refusal, Section};
+use bias::Bias;
 use floors::Ticker;
 use instructions::Counts;
 use rivals::{Caller, Path, Who};
@@ -70,7 +72,8 @@ impl Row {
         match (self.path, self.who) {
             (Path::Rejected, _) => "any timing",
             (_, Who::Off) => "Timing::Off",
-            _ => "Timing::Every",
+            (_, Who::Every) => "Timing::Every",
+            _ => "Timing::Adaptive",
         }
     }
 }
@@ -108,8 +111,12 @@ impl Program for Glance {
             bar.set_message("counting instructions");
             Counts::take()
         };
+        bar.set_message("sampling");
+        let bias = Bias::take(ctx.seed, bias::CALLS, &ctx.stop)
+            .map_err(|error| Failure(error.to_string()))?;
         bar.finish_and_clear();
-        Ok(report::section(&rows, &counts, partial))
+        let partial = partial || ctx.stop.requested();
+        Ok(report::section(&rows, &counts, &bias, partial))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::bias::Bias;
 use super::instructions::Counts;
 use super::rivals::{Path, Who};
 use super::stats::Middle;
@@ -12,7 +13,7 @@ use crate::program::{Check, Section, Table};
 /// other does not show.
 const ENOUGH: f64 = 0.9;
 
-pub(super) fn section(rows: &[Row], counts: &Counts, partial: bool) -> Section {
+pub(super) fn section(rows: &[Row], counts: &Counts, bias: &Bias, partial: bool) -> Section {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let shares = shares(rows, cores);
     Section {
@@ -27,13 +28,15 @@ pub(super) fn section(rows: &[Row], counts: &Counts, partial: bool) -> Section {
             "oversubscribed_from_threads": cores + 1,
             "instructions_missing": counts.missing(),
             "targets": targets::figures(rows, counts),
+            "sampling": bias.figures(),
         }),
         tables: vec![
             costs(rows, counts, cores, &shares),
             targets::table(rows, counts, cores),
             ratios(rows, cores),
+            bias.table(),
         ],
-        checks: checks(rows),
+        checks: checks(rows).into_iter().chain(bias.check()).collect(),
         partial,
     }
 }
@@ -183,7 +186,7 @@ fn notes(cores: usize, shares: &[Option<Middle>], counts: &Counts) -> Vec<String
     notes.push(match counts.missing() {
         Some(why) => format!("instructions: not available, {why}"),
         None => {
-            "instructions: one thread, by callgrind; a timed call asks the system for the time there"
+            "instructions: one thread, by callgrind, where a timed call asks the system for the time"
                 .to_owned()
         }
     });
@@ -209,7 +212,7 @@ fn ratios(rows: &[Row], cores: usize) -> Table {
         }));
         table.rows.push(cells);
     };
-    for ours in rows.iter().filter(|row| matches!(row.who, Who::Every | Who::Off)) {
+    for ours in rows.iter().filter(|row| row.who.is_ours()) {
         let what = format!("{}, {}", ours.path.name(), ours.short());
         if let Some(empty) = empty_for(rows, ours.path) {
             line(format!("{what}: it / an empty call"), empty, ours);
@@ -260,7 +263,7 @@ mod tests {
 
     #[test]
     fn ratios_are_taken_round_by_round() {
-        let section = section(&measured(), &Counts::none("not asked"), false);
+        let section = section(&measured(), &Counts::none("not asked"), &Bias::default(), false);
         let rows = section.figures["rows"].as_array().unwrap();
         let ours = rows
             .iter()
@@ -288,7 +291,7 @@ mod tests {
 
     #[test]
     fn tables_fit_a_terminal_and_say_what_is_not_available() {
-        let section = section(&measured(), &Counts::none("not asked"), true);
+        let section = section(&measured(), &Counts::none("not asked"), &Bias::default(), true);
         for table in &section.tables {
             assert!(table.rows.iter().all(|row| row.len() == table.head.len()));
             assert!(table.notes.iter().all(|note| note.chars().count() <= 100));

@@ -53,18 +53,20 @@ pub(super) enum Who {
     Floor(Work),
     StdMutex,
     ParkingLot,
+    Adaptive,
     Every,
     Off,
 }
 
 impl Who {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Empty,
         Self::Floor(Work::A),
         Self::Floor(Work::B),
         Self::Floor(Work::C),
         Self::StdMutex,
         Self::ParkingLot,
+        Self::Adaptive,
         Self::Every,
         Self::Off,
     ];
@@ -77,6 +79,7 @@ impl Who {
             Self::Floor(Work::C) => "floor_c_timed",
             Self::StdMutex => "std_mutex",
             Self::ParkingLot => "parking_lot_mutex",
+            Self::Adaptive => "ampacity_timing_adaptive",
             Self::Every => "ampacity_timing_every",
             Self::Off => "ampacity_timing_off",
         }
@@ -91,6 +94,7 @@ impl Who {
             Self::Floor(Work::C) => "floor C, every call timed",
             Self::StdMutex => "std Mutex breaker",
             Self::ParkingLot => "parking_lot Mutex breaker",
+            Self::Adaptive => "ampacity, Timing::Adaptive",
             Self::Every => "ampacity, Timing::Every",
             Self::Off => "ampacity, Timing::Off",
         }
@@ -101,13 +105,19 @@ impl Who {
         matches!(self, Self::StdMutex | Self::ParkingLot)
     }
 
+    pub(super) fn is_ours(self) -> bool {
+        matches!(self, Self::Adaptive | Self::Every | Self::Off)
+    }
+
     /// Whether it is to be measured on this path: an empty call turns nobody away, and
     /// a call that was turned away is not timed in any case. The floors take no decision,
     /// which is most of what a failure costs.
     pub(super) fn takes(self, path: Path) -> bool {
         match path {
             Path::Success => true,
-            Path::Rejected => !matches!(self, Self::Empty | Self::Floor(Work::A) | Self::Off),
+            Path::Rejected => {
+                !matches!(self, Self::Empty | Self::Floor(Work::A) | Self::Every | Self::Off)
+            }
             Path::Failing => !matches!(self, Self::Floor(_)),
         }
     }
@@ -119,9 +129,21 @@ impl Who {
             Self::Floor(work) => Box::new(Floor::new(work, path)),
             Self::StdMutex => Box::new(Alone(std::sync::Mutex::new(Naive::for_path(path)))),
             Self::ParkingLot => Box::new(Alone(parking_lot::Mutex::new(Naive::for_path(path)))),
+            Self::Adaptive => Box::new(ours(path, Timing::Adaptive)?),
             Self::Every => Box::new(ours(path, Timing::Every)?),
             Self::Off => Box::new(ours(path, Timing::Off)?),
         })
+    }
+}
+
+impl Who {
+    /// The same for the counter of instructions, under which calls come so slowly that
+    /// `Timing::Adaptive` would time them all, and not the one in 16 it is to show.
+    pub(super) fn build_to_count(self, path: Path) -> Result<Box<dyn Caller>, ConfigError> {
+        match self {
+            Self::Adaptive => Ok(Box::new(ours(path, Timing::Sampled(16))?)),
+            _ => self.build(path),
+        }
     }
 }
 
@@ -328,7 +350,7 @@ mod tests {
 
     #[test]
     fn calls_that_end_otherwise_are_counted() {
-        let open = Who::Every.build(Path::Rejected).unwrap();
+        let open = Who::Adaptive.build(Path::Rejected).unwrap();
         assert_eq!(open.timed(Path::Success, 10), 10);
         let closed = Who::StdMutex.build(Path::Success).unwrap();
         assert_eq!(closed.timed(Path::Rejected, 10), 10);
