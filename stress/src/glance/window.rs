@@ -5,9 +5,8 @@ use std::sync::{PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::time::{ClockId, clock_gettime};
-
 use super::rivals::{Caller, Path};
+use crate::cpu::thread_cpu;
 
 /// How long all threads call.
 pub(super) const WINDOW: Duration = Duration::from_millis(30);
@@ -113,11 +112,6 @@ fn warm_up(caller: &dyn Caller, path: Path, wrong: &mut u64) -> u64 {
         }
         batch *= 2;
     }
-}
-
-fn thread_cpu() -> Duration {
-    // Cannot fail with this clock; a zero would show as an absurd figure.
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }
 
 #[cfg(test)]
