@@ -2,7 +2,7 @@
 
 use crate::circuit::{Circuit, Pass, Refusal, Verdict};
 use crate::clock::{Nanos, TICK, TimeSource};
-use crate::config::{Builder, ConfigError, DEFAULT_SETTINGS, Settings};
+use crate::config::{Builder, Config, ConfigError, DEFAULT_SETTINGS, Settings};
 use crate::error::{CallError, Name, Rejected};
 use crate::metrics::Metrics;
 use crate::metrics::pace::Start;
@@ -359,6 +359,14 @@ impl CircuitBreaker {
         self.settings.replace(|now| {
             change(Builder::of(self.name.clone(), now.config)).live(&self.name, &now.config)
         })
+    }
+
+    /// Whether one made anew with `created` would differ in nothing but totals:
+    /// closed, no streak, no setting changed since.
+    pub(crate) fn is_as_created(&self, created: &Config) -> bool {
+        let word = self.circuit.word();
+        let unchanged = self.settings.get().config == *created;
+        word.state() == State::Closed && word.streak() == 0 && unchanged
     }
 
     /// Admits one call and counts it, or turns it away and counts that.

@@ -64,7 +64,7 @@ impl Draw {
 }
 
 /// What a person set, complete with defaults.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Config {
     failure_threshold: u32,
     open_for: Duration,
@@ -121,23 +121,75 @@ impl Config {
         Ok(())
     }
 
-    const fn rules(&self, draw: Draw, grain: Grain) -> Rules {
-        let never = self.open_for.as_nanos() > LONGEST.as_nanos();
-        let lease = match self.probe_lease {
+    const fn never_probes(&self) -> bool {
+        self.open_for.as_nanos() > LONGEST.as_nanos()
+    }
+
+    const fn permits(&self) -> u32 {
+        match self.half_open_permits {
+            Some(permits) => permits,
+            None => self.success_threshold,
+        }
+    }
+
+    const fn lease(&self) -> Duration {
+        match self.probe_lease {
             Some(lease) => lease,
-            None if never || self.open_for.as_nanos() < DEFAULT_LEASE.as_nanos() => DEFAULT_LEASE,
+            None if self.never_probes() => DEFAULT_LEASE,
+            None if self.open_for.as_nanos() < DEFAULT_LEASE.as_nanos() => DEFAULT_LEASE,
             None => self.open_for,
-        };
-        let lease = ticks(lease);
+        }
+    }
+
+    /// The first setting that `other` has otherwise, by the builder's method, with this
+    /// value and that one. A default counts as its value.
+    pub(crate) fn first_difference(
+        &self,
+        other: &Config,
+    ) -> Option<(&'static str, String, String)> {
+        if self == other {
+            return None; // as good as always, and nothing to format
+        }
+        let pairs = core::iter::zip(self.settings(), other.settings());
+        pairs
+            .map(|((setting, mine), (_, theirs))| (setting, mine, theirs))
+            .find(|(_, mine, theirs)| mine != theirs)
+    }
+
+    /// Every setting, for people. Taken apart by fields so that none is forgotten.
+    fn settings(&self) -> [(&'static str, String); 7] {
+        let Config {
+            failure_threshold,
+            open_for,
+            success_threshold,
+            half_open_permits: _,
+            probe_lease: _,
+            timing,
+            latency_error,
+        } = self;
+        [
+            ("failure_threshold", failure_threshold.to_string()),
+            ("open_for", format!("{open_for:?}")),
+            ("success_threshold", success_threshold.to_string()),
+            ("half_open_permits", self.permits().to_string()),
+            ("probe_lease", format!("{:?}", self.lease())),
+            ("timing", format!("{timing:?}")),
+            ("latency_error", latency_error.to_string()),
+        ]
+    }
+
+    const fn rules(&self, draw: Draw, grain: Grain) -> Rules {
+        let lease = ticks(self.lease());
         let cap = ticks(LEASE_CAP);
         Rules {
             failure_threshold: self.failure_threshold,
             success_threshold: self.success_threshold,
-            permits: match self.half_open_permits {
-                Some(permits) => permits,
-                None => self.success_threshold,
+            permits: self.permits(),
+            open_for: if self.never_probes() {
+                None
+            } else {
+                Some(self.open_for.as_nanos() as u64)
             },
-            open_for: if never { None } else { Some(self.open_for.as_nanos() as u64) },
             lease,
             lease_cap: if lease > cap { lease } else { cap },
             draw,
@@ -349,6 +401,12 @@ impl Builder {
             return Err(ConfigError::ClockTooFar { shows: Duration::from_nanos(now.0) });
         }
         Ok(CircuitBreaker::assemble(self.name, Settings::of(self.config), clock))
+    }
+
+    /// The name and the settings, if they can be.
+    pub(crate) fn checked(&self) -> Result<(&str, Config), ConfigError> {
+        self.config.check()?;
+        Ok((&self.name, self.config))
     }
 
     /// The settings for the breaker called `name`, which runs already with those of `now`.

@@ -14,6 +14,7 @@ mod grain;
 mod metrics;
 mod permit;
 mod planted;
+mod registry;
 mod slot;
 mod stamp;
 mod sync;
@@ -30,6 +31,7 @@ pub use metrics::latency::Latency;
 pub use metrics::snapshot::Contention;
 pub use metrics::snapshot::{Latencies, Lifetime, Rejections, Snapshot, Transitions};
 pub use permit::{Outcome, OwnedPermit, Permit};
+pub use registry::{Registry, RegistryError};
 pub use word::{Reason, State};
 
 /// For the models in `loom-tests`; exists in no other build.

@@ -72,15 +72,30 @@ impl Table {
     }
 
     fn shards(&self) -> impl Iterator<Item = &Shard> {
-        self.owned.iter().chain(&self.stripes)
+        let owned = self.owned.iter().enumerate().filter(|(slot, _)| !is_left_out(*slot));
+        owned.map(|(_, shard)| shard).chain(&self.stripes)
     }
 
     /// Every settled count is read before any admitted one, so that what is seen
     /// settled is seen admitted, and in-flight is never negative.
     fn totals(&self) -> Totals {
         let sum = |count| self.shards().map(|shard| shard.read(count)).sum();
-        Totals { counts: std::array::from_fn(sum) }
+        let admitted = Count::Admitted as usize;
+        let early = if planted(Bug::AdmittedFirst) { sum(admitted) } else { 0 };
+        let mut counts = std::array::from_fn(sum);
+        if planted(Bug::AdmittedFirst) {
+            counts[admitted] = early;
+        }
+        Totals { counts }
     }
+}
+
+/// For a canary; in an ordinary build, never.
+fn is_left_out(slot: usize) -> bool {
+    #[cfg(any(ampacity_loom, ampacity_shuttle))]
+    return planted(Bug::FreeShards) && crate::slot::model::is_free(slot);
+    #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
+    return slot == usize::MAX;
 }
 
 /// Sums over all shards, by [`Count`].

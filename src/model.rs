@@ -1,6 +1,6 @@
 //! What the models in `loom-tests` need beyond the public face.
 
-pub use crate::slot::assign_slot;
+pub use crate::slot::model::{assign_slot, forget_slot, give_slot_back, slot};
 #[cfg(ampacity_shuttle)]
 pub use crate::sync::model::stepped::set_few_steps;
 pub use crate::sync::model::{lost_swaps, set_rmw_loads, set_spurious_failures, spurious_failures};

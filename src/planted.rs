@@ -64,6 +64,18 @@ pub(crate) enum Bug {
     EffectsOfLosers,
     /// A spell without a verdict never ends.
     Lease,
+    /// A stripe is written as if one thread owned it.
+    StripeOwned,
+    /// A thread that gave its slot back goes on counting there.
+    SlotKept,
+    /// A slot that is out is leased again.
+    SlotTwice,
+    /// A snapshot leaves out the shards that nobody has a lease of.
+    FreeShards,
+    /// A snapshot reads what was admitted before what is settled.
+    AdmittedFirst,
+    /// Who loses the race to make a value leaves their own behind.
+    LoserLeaks,
 }
 
 #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]

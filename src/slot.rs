@@ -5,6 +5,7 @@
 //! are an array that a slot indexes: nothing in a thread points into a breaker,
 //! and a breaker can be dropped whenever its owner likes.
 
+use crate::planted::{Bug, planted};
 use crate::sync::{Mutex, lock, per_process, thread_local};
 use core::cell::Cell;
 use core::cmp::Reverse;
@@ -66,7 +67,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         // Marked gone before it is given back: whatever other destructors of this
         // thread still count goes to the shared stripes.
-        let leased = CURRENT.try_with(|current| current.replace(current.get() | Slot::GONE));
+        let leased = CURRENT.try_with(|current| current.replace(current.get() | gone()));
         if let Ok(slot) = leased
             && slot & Slot::GONE == 0
         {
@@ -77,11 +78,40 @@ impl Drop for Lease {
     }
 }
 
-/// Gives the calling thread a slot without a lease: models give each thread its
-/// own, so that they need not explore the lock of the pool.
+fn gone() -> u32 {
+    if planted(Bug::SlotKept) { 0 } else { Slot::GONE }
+}
+
+/// What models do with slots besides calling.
 #[cfg(any(ampacity_loom, ampacity_shuttle))]
-pub fn assign_slot(index: u32) {
-    CURRENT.with(|current| current.set(index));
+pub(crate) mod model {
+    use super::{CURRENT, Cell, Lease, POOL, Slot, lock};
+
+    /// Gives the calling thread a slot without a lease: most models give each thread
+    /// its own, so that they need not explore the lock of the pool.
+    pub fn assign_slot(index: u32) {
+        CURRENT.with(|current| current.set(index));
+    }
+
+    /// Lets the calling thread lease a slot at its next call, as in life.
+    pub fn forget_slot() {
+        assign_slot(Slot::NONE);
+    }
+
+    /// Gives the calling thread's slot back, as its end does.
+    pub fn give_slot_back() {
+        drop(Lease);
+    }
+
+    /// The calling thread's slot, if it has one.
+    pub fn slot() -> Option<u32> {
+        let slot = CURRENT.with(Cell::get);
+        (slot & Slot::GONE == 0).then_some(slot)
+    }
+
+    pub(crate) fn is_free(index: usize) -> bool {
+        lock(&POOL).free.iter().any(|slot| slot.0 as usize == index)
+    }
 }
 
 #[cold]
@@ -93,6 +123,7 @@ fn lease() -> Slot {
     }
     let mut pool = lock(&POOL);
     let slot = pool.free.pop().map_or(pool.next, |Reverse(slot)| slot);
+    let slot = if planted(Bug::SlotTwice) { 0 } else { slot };
     pool.next = pool.next.max(slot + 1);
     drop(pool);
     CURRENT.with(|current| current.set(slot));

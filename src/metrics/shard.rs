@@ -3,6 +3,7 @@
 use crate::grain::Grain;
 use crate::metrics::histogram::{Histogram, Tally};
 use crate::metrics::pace::Pace;
+use crate::planted::{Bug, planted};
 use crate::sync::{Atomic, OnceBox, Ordering};
 
 /// What a breaker counts, in the order in which a snapshot reads it: a part before
@@ -44,6 +45,7 @@ impl Writer {
                 let sum = cell.load(Ordering::Relaxed).wrapping_add(value);
                 cell.store(sum, Ordering::Release);
             }
+            Writer::Shared if planted(Bug::StripeOwned) => Writer::Owner.add(cell, value),
             // Release: as above.
             Writer::Shared => {
                 cell.fetch_add(value, Ordering::Release);

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::{AtomicPtr, Ordering, const_fn};
+use crate::planted::{Bug, planted};
 use core::ptr;
 
 /// Holds nothing, then one `T` for as long as it lives.
@@ -43,6 +44,7 @@ impl<T: Send + Sync> OnceBox<T> {
             self.made.compare_exchange(ptr::null_mut(), mine, Ordering::Release, Ordering::Acquire);
         let made = match won {
             Ok(_) => mine,
+            Err(theirs) if planted(Bug::LoserLeaks) => theirs,
             Err(theirs) => {
                 // SAFETY: `mine` came from `Box::into_raw` above and was never shared.
                 drop(unsafe { Box::from_raw(mine) });

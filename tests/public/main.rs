@@ -3,6 +3,7 @@
 mod counting;
 #[cfg(feature = "serde")]
 mod data;
+mod registry;
 mod sequential;
 mod timing;
 mod traits;

@@ -29,7 +29,7 @@ fn look(s: &Stage) {
 /// Counters of one owner are written by plain stores. loom lets a
 /// read-modify-write beside a plain store read what came before it, which no
 /// machine does: plain loads only.
-const PLAIN_LOADS: Bounds = Bounds { rmw_loads: false, ..Bounds::NONE };
+pub(crate) const PLAIN_LOADS: Bounds = Bounds { rmw_loads: false, ..Bounds::NONE };
 
 /// For a thread with counters of its own.
 #[test]

@@ -12,6 +12,7 @@ mod lease;
 mod made_and_replaced;
 mod probes;
 mod retry;
+mod slots;
 mod stale;
 mod trip;
 mod verdict;
