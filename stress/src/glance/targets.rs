@@ -138,11 +138,11 @@ pub(super) fn table(rows: &[Row], counts: &Counts, cores: usize) -> Table {
         title: "glance: against the least work there is, and the targets (no checks)".to_owned(),
         head,
         rows,
-        notes: notes(counts),
+        notes: notes(counts, cores),
     }
 }
 
-fn notes(counts: &Counts) -> Vec<String> {
+fn notes(counts: &Counts, cores: usize) -> Vec<String> {
     let floors = [Work::A, Work::B, Work::C];
     let counted: Vec<String> = floors
         .into_iter()
@@ -156,6 +156,9 @@ fn notes(counts: &Counts) -> Vec<String> {
         "Timing::Every / floor C is for information: floor C keeps a window of time, this crate none"
             .into(),
     ];
+    if THREADS.iter().any(|&threads| threads > cores) {
+        notes.push("* says what waiting for a core costs, and nothing about more cores".into());
+    }
     if !counted.is_empty() {
         notes.push(format!("instructions of the floors, of at most: {};", counted.join(", ")));
         notes.push(

@@ -9,7 +9,7 @@ use super::rivals::{Caller, Path};
 use crate::cpu::thread_cpu;
 
 /// How long all threads call.
-pub(super) const WINDOW: Duration = Duration::from_millis(30);
+pub(super) const WINDOW: Duration = Duration::from_millis(25);
 /// Calls between two looks at the clock take about this long, so that the look is less
 /// than a part in two hundred of them.
 const BATCH_TIME: Duration = Duration::from_micros(20);
