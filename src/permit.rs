@@ -20,29 +20,25 @@ pub enum Outcome {
     Ignore,
 }
 
-/// A permit in the making: settles exactly once, at the latest when dropped.
+/// A permit in the making: settles when it is dropped, and so exactly once. Saying how
+/// the call ended changes what it settles as.
 pub(crate) struct Held<B: Deref<Target = CircuitBreaker>> {
     breaker: B,
-    ticket: Option<Ticket>, // `None` once settled
-    on_drop: End,           // cancelled, or panicked while protected code runs
+    ticket: Ticket,
+    end: End, // cancelled until more is known, panicked while protected code runs
 }
 
 impl<B: Deref<Target = CircuitBreaker>> Held<B> {
     #[inline(always)]
     pub(crate) fn new(breaker: B, ticket: Ticket) -> Self {
-        Self { breaker, ticket: Some(ticket), on_drop: End::Cancelled }
+        Self { breaker, ticket, end: End::Cancelled }
     }
 
     #[inline(always)]
     pub(crate) fn settle(mut self, end: End) {
-        self.finish(end);
-    }
-
-    #[inline(always)]
-    fn finish(&mut self, end: End) {
-        let ticket = if planted(Bug::SettleOnce) { self.ticket } else { self.ticket.take() };
-        if let Some(ticket) = ticket {
-            self.breaker.settle(ticket, end);
+        self.end = end;
+        if planted(Bug::SettleOnce) {
+            self.breaker.settle(self.ticket, end);
         }
     }
 
@@ -54,9 +50,9 @@ impl<B: Deref<Target = CircuitBreaker>> Held<B> {
         f: impl FnOnce() -> Result<T, E>,
         classify: impl FnOnce(&Result<T, E>) -> Outcome,
     ) -> Result<T, E> {
-        self.on_drop = End::Panicked;
+        self.end = End::Panicked;
         let result = f();
-        self.on_drop = End::Cancelled;
+        self.end = End::Cancelled;
         let outcome = classify(&result);
         self.settle(outcome.into());
         result
@@ -70,9 +66,9 @@ impl<B: Deref<Target = CircuitBreaker>> Held<B> {
     ) -> Result<T, E> {
         let mut future = future;
         let result = poll_fn(|context| {
-            self.on_drop = End::Panicked;
+            self.end = End::Panicked;
             let poll = future.as_mut().poll(context);
-            self.on_drop = End::Cancelled;
+            self.end = End::Cancelled;
             poll
         })
         .await;
@@ -80,24 +76,18 @@ impl<B: Deref<Target = CircuitBreaker>> Held<B> {
         self.settle(outcome.into());
         result
     }
-
-    fn ticket(&self) -> Ticket {
-        match self.ticket {
-            Some(ticket) => ticket,
-            None => unreachable!("a permit is consumed by settling"),
-        }
-    }
 }
 
 impl<B: Deref<Target = CircuitBreaker>> Drop for Held<B> {
     #[inline(always)]
     fn drop(&mut self) {
-        if planted(Bug::GiveBack) || (planted(Bug::GiveBackOnUnwind) && std::thread::panicking()) {
+        let settled = self.end != End::Cancelled;
+        if (planted(Bug::GiveBack) && !settled)
+            || (planted(Bug::GiveBackOnUnwind) && std::thread::panicking())
+        {
             return;
         }
-        if self.ticket.is_some() {
-            self.finish(self.on_drop);
-        }
+        self.breaker.settle(self.ticket, self.end);
     }
 }
 
@@ -170,12 +160,12 @@ macro_rules! permit {
             /// The era that the call was admitted in: settled in a later one, it
             /// changes nothing but totals.
             pub fn era(&self) -> u64 {
-                self.0.ticket().pass.era().0
+                self.0.ticket.pass.era().0
             }
 
             /// Whether the call is a probe of a half-open breaker.
             pub fn is_probe(&self) -> bool {
-                self.0.ticket().pass.is_probe()
+                self.0.ticket.pass.is_probe()
             }
         }
 
