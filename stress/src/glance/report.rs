@@ -278,6 +278,21 @@ mod tests {
     }
 
     #[test]
+    fn targets_are_for_the_ratio_to_the_floor_with_the_same_work_and_are_no_checks() {
+        let mut rows = measured();
+        for row in rows.iter_mut().filter(|row| row.who == Who::Adaptive) {
+            row.samples[0] = vec![sample(14), sample(42), sample(14)];
+        }
+        let section = section(&rows, &Counts::none("not asked"), &Bias::default(), false);
+        let line = &section.figures["targets"]["ratios"][0];
+        assert_eq!(line["what"], "success, Timing::Adaptive / floor B");
+        assert_eq!(line["ratio"]["median"], 1.4);
+        assert_eq!((&line["target"], &line["met"]), (&json!(1.3), &json!(false)));
+        assert!(section.tables[1].rows[0].contains(&"1.40 of 1.30".to_owned()));
+        assert!(section.checks.iter().all(|check| check.verdict == crate::program::Verdict::Held));
+    }
+
+    #[test]
     fn one_call_that_ended_otherwise_breaks_the_check_of_its_path() {
         let mut rows = measured();
         rows[0].samples[1][2].wrong = 1;
