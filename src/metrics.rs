@@ -184,7 +184,7 @@ impl Recorder<'_> {
         };
         let histogram = if failed { &latencies.failure } else { &latencies.success };
         let nanos = end.since(start.at);
-        histogram.record(writer, start.weight, nanos, end.0);
+        histogram.record(grain, writer, start.weight, nanos, end.0);
         match writer {
             Writer::Shared if !failed => self.shard.sampled.add(self.writer, start.weight, nanos),
             _ => histogram.tally.add(writer, start.weight, nanos),

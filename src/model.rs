@@ -6,7 +6,10 @@ pub use crate::sync::model::stepped::set_few_steps;
 pub use crate::sync::model::{lost_swaps, set_rmw_loads, set_spurious_failures, spurious_failures};
 
 use crate::breaker::CircuitBreaker;
-use crate::clock::Tick;
+use crate::clock::{Nanos, Tick};
+use crate::config::{Draw, Timing};
+use crate::metrics::pace::Pace;
+use crate::metrics::shard::Writer;
 use crate::sync::{Bits, Kept, OnceBox};
 use crate::word::{Admission, AtomicWord, Judgement};
 
@@ -43,6 +46,27 @@ impl Spell {
             _ => (false, None),
         });
         update.out
+    }
+}
+
+/// A plan of timed calls that threads share, with one call to skip and then one to time.
+#[derive(Debug)]
+pub struct SharedPlan(Pace);
+
+impl SharedPlan {
+    /// The plan after its first call, which is always timed.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        let plan = SharedPlan(Pace::new());
+        assert!(plan.call(), "the first call of a plan is timed");
+        plan
+    }
+
+    /// Takes part with one call; says if it is timed.
+    pub fn call(&self) -> bool {
+        let half = || u64::MAX / 2; // a draw of one in two: one call is skipped
+        let draw = Draw::of(Timing::Sampled(2));
+        self.0.start(Writer::Shared, &draw, half, || Nanos(0)).is_timed()
     }
 }
 

@@ -64,8 +64,14 @@ pub(crate) enum Bug {
     EffectsOfLosers,
     /// A spell without a verdict never ends.
     Lease,
+    /// A breaker is asked under one lock whether it may be evicted, and taken under the next.
+    EvictLater,
+    /// A caller who found no breaker of a name adds its own without a second look.
+    CreateTwice,
     /// A stripe is written as if one thread owned it.
     StripeOwned,
+    /// A plan of timed calls that threads share is written as if one thread owned it.
+    PlanRaced,
     /// A thread that gave its slot back goes on counting there.
     SlotKept,
     /// A slot that is out is leased again.

@@ -9,6 +9,7 @@
 use crate::breaker::CircuitBreaker;
 use crate::config::{Builder, Config, ConfigError};
 use crate::metrics::snapshot::Snapshot;
+use crate::planted::{Bug, planted};
 use crate::sync::{Mutex, OnceLock, lock};
 use core::fmt;
 use core::panic::{RefUnwindSafe, UnwindSafe};
@@ -26,6 +27,9 @@ use std::sync::Arc;
 /// [`get_or_create`](Self::get_or_create) and [`for_each`](Self::for_each), listeners,
 /// classifiers and clocks may call the registry. Calls through a breaker take none of
 /// these locks.
+///
+/// A breaker that has not been called takes some 800 bytes with its name; its first call
+/// adds 18 KB of counters, and calls that are timed by chance 10 to 80 KB of latencies.
 ///
 /// # Examples
 ///
@@ -67,7 +71,12 @@ impl Entry {
         // the only one to clone from. It also says that nothing is in flight, since a
         // permit borrows or owns an `Arc`, and that what the last holder did is seen here.
         let alone = Arc::get_mut(place.as_mut()?)?;
-        if alone.is_as_created(&self.created) { place.take() } else { None }
+        let idle = alone.is_as_created(&self.created);
+        if planted(Bug::EvictLater) {
+            drop(place);
+            place = lock(&self.breaker);
+        }
+        if idle { place.take() } else { None }
     }
 }
 
@@ -205,7 +214,9 @@ impl Registry {
         breaker: Arc<CircuitBreaker>,
     ) -> Result<Arc<CircuitBreaker>, RegistryError> {
         let mut len = lock(&self.len);
-        if let Some(known) = self.find(name, &created) {
+        if let Some(known) = self.find(name, &created)
+            && !planted(Bug::CreateTwice)
+        {
             drop(len); // before our own breaker is dropped, with its clock
             return known;
         }

@@ -34,10 +34,10 @@ impl Tally {
 }
 
 /// A histogram that one thread writes, or a stripe that several do. Buckets hold
-/// weights: how many calls their samples stand for.
+/// weights: how many calls their samples stand for. Which is whose is up to the grain,
+/// one for all histograms of a breaker.
 #[derive(Debug)]
 pub(crate) struct Histogram {
-    grain: Grain,
     buckets: Box<[Atomic<u64>]>,
     overflow: Atomic<u64>,
     pub(crate) tally: Tally,
@@ -49,7 +49,6 @@ pub(crate) struct Histogram {
 impl Histogram {
     pub(crate) fn new(grain: Grain) -> Self {
         Self {
-            grain,
             buckets: (0..grain.buckets()).map(|_| Atomic::new(0)).collect(),
             overflow: Atomic::new(0),
             tally: Tally::new(),
@@ -61,8 +60,8 @@ impl Histogram {
 
     /// Records all but the tally. In a stripe this writes one cell, but for a new
     /// extreme and once in a tick.
-    pub(crate) fn record(&self, writer: Writer, weight: u32, nanos: u64, ended: u64) {
-        let bucket = self.buckets.get(self.grain.index(nanos)).unwrap_or(&self.overflow);
+    pub(crate) fn record(&self, grain: Grain, writer: Writer, weight: u32, nanos: u64, ended: u64) {
+        let bucket = self.buckets.get(grain.index(nanos)).unwrap_or(&self.overflow);
         writer.tally(bucket, weight.into());
         writer.lower(&self.min, nanos);
         writer.raise(&self.max, nanos, 0);
@@ -72,13 +71,13 @@ impl Histogram {
     // Relaxed, all: statistics; nothing is decided on the strength of them.
 
     /// Hands over each bucket that holds something, and what it holds.
-    pub(crate) fn read(&self, mut add: impl FnMut(usize, u64)) {
+    pub(crate) fn read(&self, grain: Grain, mut add: impl FnMut(usize, u64)) {
         let (min, max) = (self.min(), self.max());
         if min > max {
             return;
         }
-        let top = self.grain.index(max).min(self.buckets.len() - 1);
-        for at in self.grain.index(min).min(top)..=top {
+        let top = grain.index(max).min(self.buckets.len() - 1);
+        for at in grain.index(min).min(top)..=top {
             match self.buckets[at].load(Ordering::Relaxed) {
                 0 => {}
                 weight => add(at, weight),

@@ -112,7 +112,7 @@ impl Spread {
 
     pub(crate) fn add(&mut self, histogram: &Histogram) {
         let counts = &mut self.counts;
-        histogram.read(|at, weight| {
+        histogram.read(self.grain, |at, weight| {
             if counts.len() <= at {
                 counts.resize(at + 1, 0);
             }
@@ -204,7 +204,7 @@ mod tests {
     fn recorded(grain: Grain, values: &[u64]) -> Histogram {
         let histogram = Histogram::new(grain);
         for &value in values {
-            histogram.record(Writer::Owner, 1, value, value);
+            histogram.record(grain, Writer::Owner, 1, value, value);
             histogram.tally.add(Writer::Owner, 1, value);
         }
         histogram
@@ -263,7 +263,7 @@ mod tests {
     fn a_sample_counts_as_often_as_it_stands_for_others() {
         let histogram = Histogram::new(Grain::DEFAULT);
         for (weight, value) in [(1, 1_000), (16, 5_000)] {
-            histogram.record(Writer::Shared, weight, value, value);
+            histogram.record(Grain::DEFAULT, Writer::Shared, weight, value, value);
             histogram.tally.add(Writer::Shared, weight, value);
         }
         let mut spread = Spread::default();

@@ -9,6 +9,7 @@
 use crate::clock::Nanos;
 use crate::config::{Draw, Timing};
 use crate::metrics::shard::Writer;
+use crate::planted::{Bug, planted};
 use crate::sync::{Atomic, Bits, Ordering};
 
 /// While calls of a thread come further apart than this, [`Timing::Adaptive`] times
@@ -149,14 +150,14 @@ impl Pace {
 
     fn swap(&self, writer: Writer, seen: Plan, next: Plan) -> Result<(), Plan> {
         match writer {
-            Writer::Owner => {
-                self.plan.store(next, Ordering::Relaxed);
-                Ok(())
-            }
-            Writer::Shared => self
+            Writer::Shared if !planted(Bug::PlanRaced) => self
                 .plan
                 .compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed)
                 .map(|_| ()),
+            _ => {
+                self.plan.store(next, Ordering::Relaxed);
+                Ok(())
+            }
         }
     }
 }

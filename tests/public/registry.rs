@@ -320,7 +320,7 @@ fn a_breaker_that_a_reader_has_just_found_is_not_evicted() {
         let threads = [scope.spawn(reader), scope.spawn(reader)];
         let (mut made, mut full) = (0, 0);
         // Evicts the one or finds it held, until both have happened often enough.
-        while (made < 20_000 || full < 200) && !threads.iter().any(|t| t.is_finished()) {
+        while (made < 60_000 || full < 200) && !threads.iter().any(|t| t.is_finished()) {
             for name in ["one", "other"] {
                 match registry.get_or_create(name, |b| b) {
                     Ok(_) => made += 1,
@@ -382,9 +382,10 @@ fn under_contention_a_bound_holds_and_no_name_has_two_breakers_in_use() {
                         }
                         *now = Holders { address, count: now.count + 1 };
                         drop(now);
+                        // Some are held from step to step, more by all than there is room for.
                         held.push((name, breaker));
                     }
-                    if held.len() > 1 {
+                    if held.len() > 2 {
                         let (name, breaker) = held.remove(0);
                         holders[name].lock().unwrap().count -= 1;
                         drop(breaker);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const LOOM: &str = "loom";
 const SHUTTLE: &str = "shuttle";
 
-/// Invariant, bug, test. Each is run under both tools.
+/// Invariant, bug, test. Each is run under both tools, but for `SHUTTLE_ONLY`.
 const CANARIES: &[(u32, &str, &str)] = &[
     (1, "BlindHalfOpen", "probes::one_caller_alone_turns_a_due_breaker_half_open"),
     (2, "PermitBound", "probes::a_spell_never_has_more_probes_out_than_permits"),
@@ -37,6 +37,7 @@ const CANARIES: &[(u32, &str, &str)] = &[
     (20, "BlindReopen", "by_hand::a_reopening_probe_does_not_overrule_an_order"),
     (21, "ResetKeepsEra", "stale::a_reset_makes_every_permit_stale"),
     (22, "StripeOwned", "slots::threads_that_share_a_stripe_lose_no_call"),
+    (22, "PlanRaced", "slots::leased::calls_that_share_a_plan_are_each_planned_once"),
     (23, "FreeShards", "slots::leased::a_snapshot_while_a_shard_changes_hands_misses_nothing"),
     (24, "AdmittedFirst", "counting::what_its_owner_settled_is_seen_admitted"),
     (27, "SlotKept", "slots::leased::a_thread_that_gave_its_slot_back_counts_elsewhere"),
@@ -47,7 +48,12 @@ const CANARIES: &[(u32, &str, &str)] = &[
     (33, "NoRetry", "retry::a_swap_that_fails_without_a_reason_is_tried_again"),
     (34, "EffectsOfLosers", "effects::a_trip_is_told_once_however_many_swaps_it_took"),
     (37, "Lease", "lease::a_spell_whose_probes_were_abandoned_is_followed_by_a_fresh_one"),
+    (39, "EvictLater", "registry::a_breaker_that_a_reader_has_found_is_not_evicted"),
+    (39, "CreateTwice", "registry::of_two_who_find_no_breaker_both_get_the_same"),
 ];
+
+/// The module whose models loom cannot explore; it says why.
+const SHUTTLE_ONLY: &str = "registry::";
 
 /// The list of bugs itself, so that none can be planted without a model.
 const PLANTED: &str = include_str!("../../../src/planted.rs");
@@ -129,7 +135,8 @@ fn build(tool: &str) -> Result<String, String> {
 }
 
 fn run_all(tool: &'static str, models: &str, rows: &mut Vec<Row>, complaints: &mut Vec<String>) {
-    let mut canaries: Vec<_> = CANARIES.iter().collect();
+    let explores = |test: &str| tool == SHUTTLE || !test.starts_with(SHUTTLE_ONLY);
+    let mut canaries: Vec<_> = CANARIES.iter().filter(|canary| explores(canary.2)).collect();
     let tests: BTreeSet<&str> = canaries.iter().map(|canary| canary.2).collect();
     let sound = run(models, &tests.into_iter().collect::<Vec<_>>(), None);
     match sound {

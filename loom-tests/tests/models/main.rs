@@ -11,6 +11,8 @@ mod give_back;
 mod lease;
 mod made_and_replaced;
 mod probes;
+#[cfg(not(ampacity_loom))]
+mod registry;
 mod retry;
 mod slots;
 mod stale;

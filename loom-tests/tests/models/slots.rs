@@ -3,7 +3,7 @@
 
 use crate::counting::PLAIN_LOADS;
 use ampacity::{CircuitBreaker, Clock, Snapshot};
-use loom_tests::{Bounds, Reached, Stage, actor, closed, race_within, settings};
+use loom_tests::{Stage, actor, closed, race_within, settings};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -17,13 +17,6 @@ fn exactly(now: &Snapshot, calls: u64) {
     // The stage made the counters by a call that it ignored.
     let seen = (now.admitted - now.ignored, now.succeeded);
     assert_eq!(seen, (calls, calls), "a call was lost or counted twice");
-}
-
-/// What a reader saw, and then saw again.
-#[track_caller]
-fn grows(before: &Snapshot, after: &Snapshot) {
-    assert!(before.lifetime.admitted <= after.lifetime.admitted, "a count fell");
-    assert!(before.lifetime.succeeded <= after.lifetime.succeeded, "a count fell");
 }
 
 /// Invariant 22.
@@ -108,8 +101,8 @@ fn a_breaker_dropped_by_threads_that_end_is_freed_once() {
 #[cfg(any(ampacity_loom, ampacity_shuttle))]
 mod leased {
     use super::*;
-    use ampacity::model::{Once, forget_slot, give_slot_back, slot};
-    use loom_tests::race;
+    use ampacity::model::{Once, SharedPlan, forget_slot, give_slot_back, slot};
+    use loom_tests::{Bounds, Reached, race};
 
     /// A thread's whole life: it leases a slot, calls, and gives the slot back.
     fn live(s: &Stage) -> u32 {
@@ -118,6 +111,13 @@ mod leased {
         let leased = slot().expect("a thread that called has a slot");
         give_slot_back();
         leased
+    }
+
+    /// What a reader saw, and then saw again.
+    #[track_caller]
+    fn grows(before: &Snapshot, after: &Snapshot) {
+        assert!(before.lifetime.admitted <= after.lifetime.admitted, "a count fell");
+        assert!(before.lifetime.succeeded <= after.lifetime.succeeded, "a count fell");
     }
 
     /// Invariants 23, 24 and 26.
@@ -141,6 +141,20 @@ mod leased {
         );
         FIRST.assert_some();
         SECOND.assert_some();
+    }
+
+    /// As invariant 22, for the plan that says which calls are timed: one of these two.
+    #[test]
+    fn calls_that_share_a_plan_are_each_planned_once() {
+        static LEFT: Reached = Reached::new();
+        static RIGHT: Reached = Reached::new();
+        race(SharedPlan::new, SharedPlan::call, SharedPlan::call, |_, left, right| {
+            LEFT.hit_if(left);
+            RIGHT.hit_if(right);
+            assert!(left != right, "two calls took one place in the plan");
+        });
+        LEFT.assert_some();
+        RIGHT.assert_some();
     }
 
     /// Invariant 27, for two whose lives overlap or follow each other.
