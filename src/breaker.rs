@@ -1,16 +1,19 @@
 //! The circuit breaker: its decisions, its time and its counts, joined.
 
-use crate::circuit::{Circuit, Pass, Refusal, Verdict};
+use crate::circuit::{Circuit, Decision, Pass, Refusal, Verdict};
 use crate::clock::{Nanos, TICK, TimeSource};
 use crate::config::{Builder, Config, ConfigError, DEFAULT_SETTINGS, Settings};
 use crate::error::{CallError, Name, Rejected};
+use crate::event::Event;
+use crate::event::desk::Desk;
+use crate::event::listeners::{Listener, ListenerId};
 use crate::metrics::Metrics;
 use crate::metrics::pace::Start;
 use crate::metrics::shard::Count;
 use crate::metrics::snapshot::{Head, Snapshot};
 use crate::permit::{Held, Outcome, OwnedPermit, Permit};
-use crate::sync::{Kept, const_fn};
-use crate::word::{Order, State, Update};
+use crate::sync::{Kept, OnceBox, const_fn};
+use crate::word::{Era, Order, State};
 use core::fmt;
 use core::future::Future;
 use core::panic::{RefUnwindSafe, UnwindSafe};
@@ -55,7 +58,8 @@ pub struct CircuitBreaker {
     metrics: Metrics,
     clock: TimeSource,
     name: Cow<'static, str>,
-    short_name: Name, // what rejections carry
+    short_name: Name,    // what rejections carry
+    desk: OnceBox<Desk>, // made with the first listener or for a history
 }
 
 #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
@@ -124,6 +128,7 @@ impl CircuitBreaker {
                 clock: TimeSource::BuiltIn,
                 name: Cow::Borrowed(name),
                 short_name: Name::Static(name),
+                desk: OnceBox::new(),
             }
         }
     }
@@ -140,6 +145,7 @@ impl CircuitBreaker {
         name: Cow<'static, str>,
         settings: Settings,
         clock: TimeSource,
+        desk: Option<Desk>,
     ) -> CircuitBreaker {
         let mut breaker = CircuitBreaker::new("");
         breaker.short_name = match &name {
@@ -149,6 +155,9 @@ impl CircuitBreaker {
         breaker.name = name;
         breaker.clock = clock;
         breaker.settings = Kept::owning(settings);
+        if let Some(desk) = desk {
+            breaker.desk.get_or_make(|| desk);
+        }
         breaker
     }
 
@@ -283,8 +292,12 @@ impl CircuitBreaker {
 
     /// State, counts and latencies at about this time. Not for a hot path: it
     /// adds up all threads' counters, under a lock that it shares with `reset` and
-    /// other snapshots.
+    /// other snapshots. Before that it tells listeners what is left to tell, if nobody
+    /// does.
     pub fn snapshot(&self) -> Snapshot {
+        if let Some(desk) = self.desk.get() {
+            desk.deliver(&|| self.era_from_now_on());
+        }
         let word = self.circuit.word();
         let last = self.circuit.last_turn(word, || self.now());
         let head = Head {
@@ -293,6 +306,7 @@ impl CircuitBreaker {
             era: self.circuit.era_of(word).0,
             streak: word.streak(),
             last_transition: last.map(|tick| Duration::from_nanos(tick.0 * TICK)),
+            events: self.desk.get().map(Desk::counts).unwrap_or_default(),
         };
         Snapshot::new(head, self.metrics.read(self.settings.get().rules.grain))
     }
@@ -301,8 +315,9 @@ impl CircuitBreaker {
     /// in flight are stale from now on; those that settle while the totals are being
     /// noted belong to the old ones.
     pub fn reset(&self) {
-        self.obey(Order::Reset);
+        let decision = self.decide(Order::Reset);
         self.metrics.reset();
+        self.tell(&decision);
     }
 
     /// Closes the breaker and leaves its totals alone.
@@ -384,9 +399,10 @@ impl CircuitBreaker {
 
     #[inline(never)]
     fn enter_or_reject(&self) -> Result<Pass, Rejected> {
-        let update = self.circuit.admit(&self.settings.get().rules, || self.now());
-        self.take_note(&update);
-        update.out.map_err(|Refusal { reason, wait }| {
+        let decision = self.circuit.admit(&self.settings.get().rules, || self.now());
+        self.take_note(&decision);
+        self.tell(&decision);
+        decision.out.map_err(|Refusal { reason, wait }| {
             self.metrics.recorder().reject(reason);
             Rejected::new(self.short_name, reason, wait)
         })
@@ -413,18 +429,19 @@ impl CircuitBreaker {
         let is_timed = start.is_timed() && verdict != Verdict::Neutral;
         let ended = is_timed.then(|| self.now());
         let now = || ended.unwrap_or_else(|| self.now());
-        let update = self.circuit.settle(pass, verdict, rules, now);
-        self.take_note(&update);
+        let decision = self.circuit.settle(pass, verdict, rules, now);
+        self.take_note(&decision);
 
         let recorder = self.metrics.recorder();
         recorder.count(end.count());
-        if !update.out {
+        if !decision.out {
             recorder.count(Count::Stale);
         }
         if let Some(ended) = ended {
             let failed = verdict == Verdict::Failure;
             recorder.time(rules.draw.timing, rules.grain, failed, start, ended);
         }
+        self.tell(&decision);
     }
 
     #[inline(never)]
@@ -433,21 +450,96 @@ impl CircuitBreaker {
     }
 
     fn obey(&self, order: Order) {
-        let rules = &self.settings.get().rules;
-        let update = self.circuit.obey(order, rules, || self.now());
-        self.take_note(&update);
+        let decision = self.decide(order);
+        self.tell(&decision);
     }
 
-    /// Effects of a swap: of the caller who won it, and after its loop.
+    fn decide(&self, order: Order) -> Decision<()> {
+        let rules = &self.settings.get().rules;
+        let decision = self.circuit.obey(order, rules, || self.now());
+        self.take_note(&decision);
+        decision
+    }
+
+    /// Counts a swap: for the caller who won it, and after its loop.
     #[inline(always)]
-    fn take_note<T>(&self, update: &Update<T>) {
-        if let Some(turn) = update.turn {
-            self.metrics.turned(turn, update.retries);
+    fn take_note<T>(&self, decision: &Decision<T>) {
+        if let Some(change) = decision.change {
+            self.metrics.turned(change.turn, decision.retries);
         }
         #[cfg(feature = "contention")]
-        if update.swaps > 0 {
-            self.metrics.recorder().swapped(update.swaps, update.retries);
+        if decision.swaps > 0 {
+            self.metrics.recorder().swapped(decision.swaps, decision.retries);
         }
+    }
+}
+
+/// Events.
+impl CircuitBreaker {
+    /// Calls `listener` with each transition from now on, as
+    /// [`Builder::on_event`] says.
+    ///
+    /// Every transition that begins after this call is told; one that happens at the same
+    /// time may be.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ampacity::CircuitBreaker;
+    ///
+    /// static DB: CircuitBreaker = CircuitBreaker::new("db");
+    ///
+    /// let id = DB.add_listener(|event| eprintln!("{event}"));
+    /// DB.trip();
+    /// assert!(DB.remove_listener(id));
+    /// ```
+    pub fn add_listener(&self, listener: impl Fn(&Event) + Send + Sync + 'static) -> ListenerId {
+        let desk = self.desk.get_or_make(|| Desk::new(&self.name, 0, Vec::new()));
+        desk.add(Listener::new(listener), &|| self.era_from_now_on())
+    }
+
+    /// Removes a listener of this breaker; says whether it was there.
+    ///
+    /// No later transition is told to it. A call of it that is in progress on another
+    /// thread goes on and may end after this one returns. What the listener owns is
+    /// dropped soon afterwards, and with the breaker at the latest.
+    pub fn remove_listener(&self, id: ListenerId) -> bool {
+        self.desk.get().is_some_and(|desk| desk.remove(id))
+    }
+
+    /// The last transitions, the oldest first: as many as
+    /// [`Builder::history`] asked for, none by default. Eras are missing only where
+    /// they were dropped, as [`Snapshot::events`] counts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ampacity::{Cause, CircuitBreaker};
+    ///
+    /// let breaker = CircuitBreaker::builder("db").history(16).build()?;
+    /// breaker.trip();
+    /// breaker.reset();
+    /// let causes: Vec<Cause> = breaker.history().iter().map(|event| event.cause).collect();
+    /// assert_eq!(causes, [Cause::Trip, Cause::Reset]);
+    /// # Ok::<(), ampacity::ConfigError>(())
+    /// ```
+    pub fn history(&self) -> Vec<Event> {
+        self.desk.get().map(Desk::history).unwrap_or_default()
+    }
+
+    /// Sees to it that a transition is told, if the caller won one and anybody listens:
+    /// the last thing that a caller does.
+    #[inline(always)]
+    fn tell<T>(&self, decision: &Decision<T>) {
+        if let Some(change) = decision.change
+            && let Some(desk) = self.desk.get()
+        {
+            desk.hand_in(change, &|| self.era_from_now_on());
+        }
+    }
+
+    fn era_from_now_on(&self) -> Era {
+        self.circuit.era_from_now_on()
     }
 }
 
@@ -522,5 +614,21 @@ impl<C> Classified<'_, C> {
                 fallback(rejected)
             }
         }
+    }
+}
+
+#[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_listener_and_a_history_no_desk_is_made() {
+        let breaker = CircuitBreaker::new("alone");
+        (0..5).for_each(|_| breaker.try_acquire().unwrap().failure());
+        breaker.reset();
+        assert_eq!((breaker.snapshot().era, breaker.history()), (2, vec![]));
+        assert!(breaker.desk.get().is_none());
+        breaker.add_listener(|_| ());
+        assert!(breaker.desk.get().is_some());
     }
 }

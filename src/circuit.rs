@@ -2,16 +2,15 @@
 //!
 //! Joins the word, the stamp and the rules: who is admitted, what an outcome
 //! does, what an order does. It counts nothing and tells nobody; its callers get
-//! the transition they won and do the rest.
+//! the transition they won, with its cause and time, and do the rest.
 
 use crate::clock::{Nanos, Tick};
 use crate::config::Rules;
+use crate::event::{Cause, Change};
 use crate::planted::{Bug, planted};
 use crate::stamp::AtomicStamp;
 use crate::sync::const_fn;
-use crate::word::{
-    Admission, AtomicWord, Era, Judgement, Order, Reason, State, Turn, Update, Word,
-};
+use crate::word::{Admission, AtomicWord, Era, Judgement, Order, Reason, State, Update, Word};
 use core::time::Duration;
 
 /// The shared state that calls read. Closed traffic never writes to this line.
@@ -47,6 +46,19 @@ pub(crate) struct Refusal {
     pub(crate) wait: Option<Duration>,
 }
 
+/// What the circuit answered, and what that changed.
+#[must_use]
+pub(crate) struct Decision<T> {
+    pub(crate) out: T,
+    /// The transition that this caller won, if there was one.
+    pub(crate) change: Option<Change>,
+    /// Swaps tried, the last one included.
+    #[cfg_attr(not(feature = "contention"), allow(dead_code))]
+    pub(crate) swaps: u64,
+    /// Swaps that failed and were tried again.
+    pub(crate) retries: u64,
+}
+
 /// How a call ended, as far as the state is concerned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Verdict {
@@ -70,6 +82,11 @@ impl Circuit {
         self.word.era_of(word)
     }
 
+    /// The era now: whoever makes a later one sees what the caller wrote before.
+    pub(crate) fn era_from_now_on(&self) -> Era {
+        self.word.era_from_now_on()
+    }
+
     /// Admits a call if the word says so without a look at the clock.
     #[inline(always)]
     pub(crate) fn admit_at_once(&self) -> Option<Pass> {
@@ -82,13 +99,15 @@ impl Circuit {
         &self,
         rules: &Rules,
         now: impl Fn() -> Nanos,
-    ) -> Update<Result<Pass, Refusal>> {
+    ) -> Decision<Result<Pass, Refusal>> {
         let mut read = Nanos(0);
+        let mut cause = Cause::WaitOver;
         let update = self.word.update(|word| {
             // The clock is read after the word, so a deadline in the word is
             // never compared with a time from before it was set.
             let now = now();
             read = now;
+            cause = Cause::of_admission(word);
             let lease_end = self.lease_end(word, rules, now);
             let (admission, next) =
                 word.admit(Tick::of(now), rules.permits, is_over(lease_end, now));
@@ -104,8 +123,7 @@ impl Circuit {
             };
             (out, next)
         });
-        self.stamp(update.turn, read);
-        update
+        self.decided(update, cause, read)
     }
 
     /// Whether a success has nothing to change: same era, same state, and neither
@@ -123,11 +141,12 @@ impl Circuit {
         verdict: Verdict,
         rules: &Rules,
         now: impl Fn() -> Nanos,
-    ) -> Update<bool> {
+    ) -> Decision<bool> {
         if verdict == Verdict::Success && self.is_unchanged(pass) {
-            return Update { out: true, turn: None, swaps: 0, retries: 0 };
+            return Decision { out: true, change: None, swaps: 0, retries: 0 };
         }
         let mut read = Nanos(0);
+        let mut cause = Cause::ProbeFailed;
         let mut first = None; // for the canaries that judge an older word
         let update = self.word.update(|word| {
             if !self.is_of_this_era(pass, word) && !is_checked_once(&first) {
@@ -143,10 +162,12 @@ impl Circuit {
                 Judgement::Count(next) => Some(next),
                 Judgement::Close => {
                     read = now();
+                    cause = Cause::of_closing(word);
                     Some(word.close())
                 }
                 Judgement::Open => {
                     read = now();
+                    cause = Cause::of_opening(word);
                     Some(word.open(deadline(rules.open_until(read))))
                 }
             };
@@ -156,8 +177,7 @@ impl Circuit {
             let late = |word: Word| word.redeadlined(rules.open_until(read));
             let _ = self.word.update(|word| ((), late(word)));
         }
-        self.stamp(update.turn, read);
-        update
+        self.decided(update, cause, read)
     }
 
     /// Whether `word` is of the era that `pass` was issued in: the low bits come
@@ -169,14 +189,18 @@ impl Circuit {
     }
 
     /// Carries out an order; no transition means that it changed nothing.
-    pub(crate) fn obey(&self, order: Order, rules: &Rules, now: impl Fn() -> Nanos) -> Update<()> {
+    pub(crate) fn obey(
+        &self,
+        order: Order,
+        rules: &Rules,
+        now: impl Fn() -> Nanos,
+    ) -> Decision<()> {
         let mut read = Nanos(0);
         let update = self.word.update(|word| {
             read = now();
             ((), word.obey(order, Tick::of(read), rules.open_until(read)))
         });
-        self.stamp(update.turn, read);
-        update
+        self.decided(update, Cause::of_order(order), read)
     }
 
     /// The state as somebody sees it who looks at the clock; never writes.
@@ -225,12 +249,15 @@ impl Circuit {
         }
     }
 
-    /// Writes down when the transition that a caller won was decided.
-    fn stamp(&self, turn: Option<Turn>, decided: Nanos) {
+    /// The answer, after writing down when the transition was decided, if there was
+    /// one; `cause` and `at` are those of the run of the step that won.
+    fn decided<T>(&self, update: Update<T>, cause: Cause, at: Nanos) -> Decision<T> {
+        let Update { out, turn, swaps, retries } = update;
         if let Some(turn) = turn {
             let is_current = || self.word.era_of(self.word.load()) == turn.era;
-            self.stamp.of(turn.era, Tick::at_or_after(decided), is_current);
+            self.stamp.of(turn.era, Tick::at_or_after(at), is_current);
         }
+        Decision { out, change: turn.map(|turn| Change { turn, cause, at }), swaps, retries }
     }
 }
 

@@ -2,6 +2,9 @@
 
 use crate::breaker::CircuitBreaker;
 use crate::clock::{Clock, Nanos, TICK, Tick, TimeSource};
+use crate::event::Event;
+use crate::event::desk::Desk;
+use crate::event::listeners::Listener;
 use crate::grain::Grain;
 use crate::word::MOST_PROBES;
 use core::fmt;
@@ -79,6 +82,8 @@ pub(crate) struct Config {
 const LONGEST: Duration = Duration::from_millis(1 << 39);
 const SHORTEST: Duration = Duration::from_nanos(TICK);
 const DEFAULT_LEASE: Duration = Duration::from_secs(60);
+/// The most transitions that a history keeps: 160 KiB of them.
+const LONGEST_HISTORY: u32 = 4096;
 /// Up to here a lease doubles for each spell in a row that ended without a verdict.
 const LEASE_CAP: Duration = Duration::from_secs(3600);
 
@@ -286,19 +291,22 @@ pub struct Builder {
     name: Cow<'static, str>,
     config: Config,
     clock: Option<TimeSource>,
+    listeners: Vec<Listener>,
+    history: Option<u32>,
 }
 
-// A builder is plain values and a clock that nobody has asked yet.
+// A builder is plain values, a clock that nobody has asked yet, and functions that
+// nobody has called yet.
 impl UnwindSafe for Builder {}
 impl RefUnwindSafe for Builder {}
 
 impl Builder {
     pub(crate) fn new(name: Cow<'static, str>) -> Self {
-        Self { name, config: Config::DEFAULT, clock: None }
+        Self::of(name, Config::DEFAULT)
     }
 
     pub(crate) fn of(name: Cow<'static, str>, config: Config) -> Self {
-        Self { name, config, clock: None }
+        Self { name, config, clock: None, listeners: Vec::new(), history: None }
     }
 
     /// Opens the breaker at this many failures in a row. The default is 5.
@@ -388,6 +396,55 @@ impl Builder {
         self
     }
 
+    /// Calls `listener` with each transition of the breaker; may be given several times.
+    ///
+    /// A listener runs on the thread of whoever makes a transition, after it and outside
+    /// of all loops and locks: keep it short, or hand the [`Event`] to a channel. It sees
+    /// eras in strictly increasing order and never runs twice at once; a transition that
+    /// happens meanwhile on another thread, or inside the listener, is told by whoever is
+    /// telling already, up to 64 events in a row, and the rest goes with the next
+    /// transition or [`snapshot`](CircuitBreaker::snapshot). While a listener is slow the
+    /// newest 64 transitions at least are kept for it, and older ones may be dropped: see
+    /// [`EventCounts`](crate::EventCounts).
+    ///
+    /// It may call the breaker in every way. Its panic is contained and counted, and the
+    /// other listeners still run (where a program is built to abort on panic, it aborts).
+    /// A breaker without listeners and without a [`history`](Self::history) builds no
+    /// events. [`reconfigure`](CircuitBreaker::reconfigure) keeps listeners and refuses
+    /// new ones; see [`add_listener`](CircuitBreaker::add_listener) for those.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ampacity::CircuitBreaker;
+    /// use std::sync::mpsc;
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// let breaker = CircuitBreaker::builder("db")
+    ///     .failure_threshold(1)
+    ///     .on_event(move |event| drop(tell.send(event.clone())))
+    ///     .build()?;
+    ///
+    /// let _ = breaker.call(|| Err::<(), _>("no answer"));
+    /// let event = told.try_recv().unwrap();
+    /// assert!(event.to_string().starts_with("circuit breaker 'db' went from closed to open: 1 failure"));
+    /// # Ok::<(), ampacity::ConfigError>(())
+    /// ```
+    pub fn on_event(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.listeners.push(Listener::new(listener));
+        self
+    }
+
+    /// Keeps the last `transitions` for [`history`](CircuitBreaker::history). The default
+    /// is 0.
+    ///
+    /// [`build`](Self::build) refuses more than 4,096, and
+    /// [`reconfigure`](CircuitBreaker::reconfigure) refuses any.
+    pub fn history(mut self, transitions: u32) -> Self {
+        self.history = Some(transitions);
+        self
+    }
+
     /// Makes the breaker, closed.
     ///
     /// # Errors
@@ -395,12 +452,23 @@ impl Builder {
     /// [`ConfigError`] names the setting that cannot be and carries its value.
     pub fn build(self) -> Result<CircuitBreaker, ConfigError> {
         self.config.check()?;
+        let history = self.history.unwrap_or(0);
+        if history > LONGEST_HISTORY {
+            return Err(ConfigError::NumberOutOfRange {
+                field: "history",
+                value: history.into(),
+                min: 0,
+                max: LONGEST_HISTORY.into(),
+            });
+        }
         let clock = self.clock.unwrap_or_default();
         let now = clock.now();
         if Tick::of(now).0 > 1 << 39 {
             return Err(ConfigError::ClockTooFar { shows: Duration::from_nanos(now.0) });
         }
-        Ok(CircuitBreaker::assemble(self.name, Settings::of(self.config), clock))
+        let is_told = history > 0 || !self.listeners.is_empty();
+        let desk = is_told.then(|| Desk::new(&self.name, history, self.listeners));
+        Ok(CircuitBreaker::assemble(self.name, Settings::of(self.config), clock, desk))
     }
 
     /// The name and the settings, if they can be.
@@ -420,6 +488,12 @@ impl Builder {
         }
         if self.clock.is_some() {
             return Err(ConfigError::FixedAtBuild { field: "clock" });
+        }
+        if !self.listeners.is_empty() {
+            return Err(ConfigError::FixedAtBuild { field: "on_event" });
+        }
+        if self.history.is_some() {
+            return Err(ConfigError::FixedAtBuild { field: "history" });
         }
         Ok(Settings::of(self.config))
     }

@@ -10,8 +10,11 @@ pub mod classify;
 mod clock;
 mod config;
 mod error;
+mod event;
 mod grain;
 mod metrics;
+#[cfg(feature = "serde")]
+mod nanos;
 mod permit;
 mod planted;
 mod registry;
@@ -26,6 +29,8 @@ pub use clock::FastClock;
 pub use clock::{Clock, ManualClock, StdClock};
 pub use config::{Builder, ConfigError, Timing};
 pub use error::{CallError, Rejected};
+pub use event::listeners::ListenerId;
+pub use event::{Cause, Event, EventCounts};
 pub use metrics::latency::Latency;
 #[cfg(feature = "contention")]
 pub use metrics::snapshot::Contention;

@@ -4,14 +4,19 @@ pub use crate::slot::model::{assign_slot, forget_slot, give_slot_back, slot};
 #[cfg(ampacity_shuttle)]
 pub use crate::sync::model::stepped::set_few_steps;
 pub use crate::sync::model::{lost_swaps, set_rmw_loads, set_spurious_failures, spurious_failures};
+#[cfg(all(ampacity_loom, crossbeam_loom))]
+pub use crate::sync::pinned::collected::Collected;
 
 use crate::breaker::CircuitBreaker;
 use crate::clock::{Nanos, Tick};
 use crate::config::{Draw, Timing};
+use crate::event::desk::Desk;
+use crate::event::listeners::Listener;
+use crate::event::{Cause, Change, Event};
 use crate::metrics::pace::Pace;
 use crate::metrics::shard::Writer;
-use crate::sync::{Bits, Kept, OnceBox};
-use crate::word::{Admission, AtomicWord, Judgement};
+use crate::sync::{Bits, Kept, OnceBox, Pile};
+use crate::word::{Admission, AtomicWord, Era, Judgement, State, Turn};
 
 /// A breaker's packed word, all 64 bits.
 pub fn word_bits(breaker: &CircuitBreaker) -> u64 {
@@ -111,5 +116,65 @@ impl<T: Send + Sync> Replaceable<T> {
     pub fn replace(&self, next: impl Fn() -> T) {
         let replaced: Result<(), ()> = self.0.replace(|_| Ok(next()));
         assert_eq!(replaced, Ok(()));
+    }
+}
+
+/// The pile behind the edge `pushed -> taken`.
+#[derive(Debug)]
+pub struct Heap<T: Send>(Pile<T>);
+
+impl<T: Send> Heap<T> {
+    /// Holds nothing.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Heap(Pile::new())
+    }
+
+    /// Adds a value.
+    pub fn push(&self, value: T) {
+        self.0.push(value);
+    }
+
+    /// Everything, the latest first.
+    pub fn take(&self) -> Vec<T> {
+        self.0.take()
+    }
+}
+
+/// The desk of a breaker without the breaker: transitions are handed in by their era.
+#[derive(Debug)]
+pub struct Office(Desk);
+
+impl Office {
+    /// Keeps the last `history` events and tells `listener` of all.
+    pub fn new(history: u32, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Office(Desk::new("office", history, vec![Listener::new(listener)]))
+    }
+
+    /// As the winner of `era` does; each word of a history's entry says which it was.
+    pub fn hand_in(&self, era: u64) {
+        let from = State::ALL[era as usize % State::ALL.len()];
+        let turn = Turn { from, to: from, era: Era(era) };
+        let cause = Cause::ConsecutiveFailures { failures: era as u32 };
+        self.0.hand_in(Change { turn, cause, at: Nanos(era) }, &|| Era(era));
+    }
+
+    /// Whether `event` is what [`hand_in`](Self::hand_in) made of its era.
+    pub fn is_whole(event: &Event) -> bool {
+        let from = State::ALL[event.era as usize % State::ALL.len()];
+        let cause = Cause::ConsecutiveFailures { failures: event.era as u32 };
+        let Event { era, from: was, to, cause: because, at, .. } = event;
+        (*was, *to, *because, at.as_nanos()) == (from, from, cause, u128::from(*era))
+    }
+
+    /// The last events.
+    pub fn history(&self) -> Vec<Event> {
+        self.0.history()
+    }
+
+    /// Events told, dropped, and listeners' panics.
+    pub fn counts(&self) -> [u64; 3] {
+        let counts = self.0.counts();
+        [counts.told, counts.dropped, counts.panics]
     }
 }

@@ -82,6 +82,16 @@ pub(crate) enum Bug {
     AdmittedFirst,
     /// Who loses the race to make a value leaves their own behind.
     LoserLeaks,
+    /// Whoever delivers leaves without looking whether somebody has asked meanwhile.
+    LeaveUnasked,
+    /// An event is told before an earlier one that is late.
+    TellAtOnce,
+    /// An event is told though its era has been counted as dropped.
+    LateIsTold,
+    /// A listener asks for its first era before it can be found.
+    AskedTooEarly,
+    /// A listener's panic goes on.
+    PanicEscapes,
 }
 
 #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]

@@ -6,14 +6,20 @@
 //! `--cfg loom` leaves us be. `Ordering` is always the standard one.
 
 mod atomic;
+mod current;
 mod kept;
 #[cfg(any(ampacity_loom, ampacity_shuttle))]
 pub(crate) mod model;
 mod once;
+mod pile;
+#[cfg(any(crossbeam_loom, not(any(ampacity_loom, ampacity_shuttle))))]
+pub(crate) mod pinned;
 
 pub(crate) use self::atomic::{Atomic, Bits};
+pub(crate) use self::current::Current;
 pub(crate) use self::kept::Kept;
 pub(crate) use self::once::OnceBox;
+pub(crate) use self::pile::Pile;
 pub(crate) use core::sync::atomic::Ordering;
 
 /// Process-wide constants and the manual clock's time are inputs to a model and

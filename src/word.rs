@@ -247,6 +247,11 @@ impl Word {
         (self.state() == State::Open).then(|| Word(DEADLINE.set(self.0, deadline.0)))
     }
 
+    /// This spell's probes that succeeded.
+    pub(crate) fn passed(self) -> u64 {
+        PASSED.get(self.0)
+    }
+
     fn has_probes_out(self) -> bool {
         ISSUED.get(self.0) > PASSED.get(self.0)
     }
@@ -426,10 +431,8 @@ pub(crate) struct Update<T> {
     /// The transition that this caller won, if its swap was one.
     pub(crate) turn: Option<Turn>,
     /// Swaps tried, the last one included.
-    #[cfg_attr(not(feature = "contention"), allow(dead_code))]
     pub(crate) swaps: u64,
     /// Swaps that failed and were tried again.
-    #[cfg_attr(not(feature = "contention"), allow(dead_code))]
     pub(crate) retries: u64,
 }
 
@@ -497,6 +500,22 @@ impl AtomicWord {
                     });
                     return Update { out, turn, swaps, retries: swaps - 1 };
                 }
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// The era now, by a swap of the word with itself: whoever makes a transition
+    /// later sees what the caller wrote before this. A load would not do: it could
+    /// come before a transition whose winner has looked for our writing in vain.
+    pub(crate) fn era_from_now_on(&self) -> Era {
+        let mut seen = self.load();
+        loop {
+            let era = self.era_of(seen);
+            // Release, edge `attached -> turned`: pairs with the Acquire half of the
+            // swap that begins the next era.
+            match self.swap(seen, seen) {
+                Ok(_) => return era,
                 Err(now) => seen = now,
             }
         }

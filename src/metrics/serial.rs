@@ -3,35 +3,11 @@
 use crate::grain::Grain;
 use crate::metrics::latency::Spread;
 use crate::metrics::snapshot::Transitions;
+use crate::nanos;
 use crate::word::State;
 use core::fmt;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
-
-/// Times as whole nanoseconds.
-pub(crate) mod nanos {
-    use super::{Deserialize, Duration, Serialize};
-    use serde::{Deserializer, Serializer};
-
-    // The signature that `serde(with)` asks for.
-    #[allow(clippy::ref_option)]
-    pub(crate) fn serialize<S: Serializer>(
-        time: &Option<Duration>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        super::whole(*time).serialize(to)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        Ok(Option::deserialize(from)?.map(Duration::from_nanos))
-    }
-}
-
-fn whole(time: Option<Duration>) -> Option<u64> {
-    time.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
-}
 
 /// One edge that was taken, and how often.
 #[derive(Serialize, Deserialize)]
@@ -86,7 +62,7 @@ pub(crate) struct Latency {
 
 impl From<super::latency::Latency> for Latency {
     fn from(latency: super::latency::Latency) -> Self {
-        let figure = whole;
+        let figure = |time: Option<Duration>| time.map(nanos::whole);
         let (min_ns, max_ns) = (figure(latency.min), figure(latency.max));
         let (mean_ns, p50_ns) = (figure(latency.mean), figure(latency.p50));
         let (p90_ns, p95_ns) = (figure(latency.p90), figure(latency.p95));

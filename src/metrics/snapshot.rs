@@ -1,10 +1,13 @@
 //! What others may read of a breaker.
 
+use crate::event::EventCounts;
 use crate::metrics::Reading;
 use crate::metrics::latency::Latency;
 #[cfg(feature = "serde")]
 use crate::metrics::serial;
 use crate::metrics::shard::Count;
+#[cfg(feature = "serde")]
+use crate::nanos;
 use crate::word::State;
 use core::fmt;
 use core::time::Duration;
@@ -64,21 +67,34 @@ pub struct Snapshot {
     /// How long calls took, since the breaker was made.
     pub latency: Latencies,
     /// When a timed call last succeeded, since the start of the breaker's clock; up to
-    /// 1 ms late where not every call is timed.
-    #[cfg_attr(feature = "serde", serde(rename = "last_success_ns", with = "serial::nanos"))]
+    /// 1 ms late where threads share a histogram.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, rename = "last_success_ns", with = "nanos::option")
+    )]
     pub last_success: Option<Duration>,
     /// When a timed call last failed, since the start of the breaker's clock; up to 1 ms
-    /// late where not every call is timed.
-    #[cfg_attr(feature = "serde", serde(rename = "last_failure_ns", with = "serial::nanos"))]
+    /// late where threads share a histogram.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, rename = "last_failure_ns", with = "nanos::option")
+    )]
     pub last_failure: Option<Duration>,
     /// When the state last changed, since the start of the breaker's clock, rounded
     /// up to 1 ms; `None` in era 0.
-    #[cfg_attr(feature = "serde", serde(rename = "last_transition_ns", with = "serial::nanos"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, rename = "last_transition_ns", with = "nanos::option")
+    )]
     pub last_transition: Option<Duration>,
     /// The counts since the breaker was made, resets or not.
     pub lifetime: Lifetime,
+    /// What became of the events, from the first listener on; with a history, from the
+    /// beginning.
+    pub events: EventCounts,
     /// Swaps of the shared word since the breaker was made.
     #[cfg(feature = "contention")]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub contention: Contention,
 }
 
@@ -199,6 +215,7 @@ pub(crate) struct Head {
     pub(crate) era: u64,
     pub(crate) streak: u64,
     pub(crate) last_transition: Option<Duration>,
+    pub(crate) events: EventCounts,
 }
 
 impl Lifetime {
@@ -276,6 +293,7 @@ impl Snapshot {
                 failure: reading.failure.latency(),
             },
             lifetime: Lifetime::of(&reading.lifetime),
+            events: head.events,
             #[cfg(feature = "contention")]
             contention: reading.contention,
             ..Snapshot::default()
@@ -363,6 +381,10 @@ impl fmt::Display for Snapshot {
             write!(f, "{} {count} {from} -> {to}", if nth == 0 { ":" } else { "," })?;
         }
         writeln!(f)?;
+        let EventCounts { told, dropped, panics } = self.events;
+        if told + dropped > 0 {
+            writeln!(f, "  events    {told} told, {dropped} dropped; {panics} listeners' panics")?;
+        }
         for (what, latency) in
             [("success", &self.latency.success), ("failure", &self.latency.failure)]
         {

@@ -123,13 +123,13 @@ pub(crate) mod stepped {
             failure: Ordering,
         ) -> Result<u64, u64> {
             // Not weak: a schedule must play out the same way each time.
-            self.step(success == Ordering::AcqRel).compare_exchange(seen, next, success, failure)
+            self.step(failure == Ordering::Acquire).compare_exchange(seen, next, success, failure)
         }
         pub(crate) fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
             self.step(order == Ordering::Acquire).fetch_or(bits, order)
         }
         pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-            self.step(false).fetch_add(value, order)
+            self.step(order == Ordering::AcqRel).fetch_add(value, order)
         }
         pub(crate) fn fetch_max(&self, value: u64, order: Ordering) -> u64 {
             self.step(false).fetch_max(value, order)
@@ -160,6 +160,9 @@ pub(crate) mod stepped {
             failure: Ordering,
         ) -> Result<*mut T, *mut T> {
             self.step(false).compare_exchange(seen, next, success, failure)
+        }
+        pub(crate) fn swap(&self, value: *mut T, order: Ordering) -> *mut T {
+            self.step(order == Ordering::Acquire).swap(value, order)
         }
     }
 }

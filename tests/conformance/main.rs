@@ -9,6 +9,7 @@ mod f_no_wedge;
 mod g_stale;
 mod h_classification;
 mod i_by_hand;
+mod j_events;
 mod k_registry;
 mod k_settings;
 mod l_nested;

@@ -1,6 +1,6 @@
 //! Snapshots written and read.
 
-use ampacity::{CircuitBreaker, ManualClock, Snapshot, State, Timing};
+use ampacity::{CircuitBreaker, Event, ManualClock, Snapshot, State, Timing};
 use std::time::Duration;
 
 fn taken() -> Snapshot {
@@ -23,6 +23,31 @@ fn a_snapshot_written_and_read_is_the_same() {
         let text = serde_json::to_string(&snapshot).unwrap();
         assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot);
     }
+}
+
+#[test]
+fn an_event_written_and_read_is_the_same() {
+    let breaker = CircuitBreaker::builder("told").history(8).build().unwrap();
+    (0..5).for_each(|_| breaker.try_acquire().unwrap().failure());
+    breaker.reset();
+    for event in breaker.history() {
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+    }
+    let json = serde_json::to_value(&breaker.history()[0]).unwrap();
+    assert_eq!((&json["breaker"], &json["to"]), (&"told".into(), &"open".into()));
+    let cause = serde_json::json!({ "kind": "consecutive_failures", "failures": 5 });
+    assert_eq!(json["cause"], cause);
+    assert!(json["at_ns"].is_u64());
+}
+
+/// As text formats do that have no null, or a build without every feature.
+#[test]
+fn what_is_not_known_may_be_missing() {
+    let mut json = serde_json::to_value(Snapshot::default()).unwrap();
+    let fields = json.as_object_mut().unwrap();
+    fields.retain(|name, value| !value.is_null() && name != "contention");
+    assert_eq!(serde_json::from_value::<Snapshot>(json).unwrap(), Snapshot::default());
 }
 
 #[test]

@@ -47,6 +47,23 @@ const CANARIES: &[(u32, &str, &str)] = &[
     (31, "StaleStreak", "trip::a_failure_is_judged_by_the_streak_that_its_swap_replaces"),
     (33, "NoRetry", "retry::a_swap_that_fails_without_a_reason_is_tried_again"),
     (34, "EffectsOfLosers", "effects::a_trip_is_told_once_however_many_swaps_it_took"),
+    (
+        34,
+        "LeaveUnasked",
+        "events::at_the_desk::two_transitions_at_once_are_told_once_each_and_in_order",
+    ),
+    (
+        34,
+        "TellAtOnce",
+        "events::at_the_desk::two_transitions_at_once_are_told_once_each_and_in_order",
+    ),
+    (
+        34,
+        "LateIsTold",
+        "events::at_the_desk::an_era_whose_winner_is_too_late_is_dropped_once_and_not_told",
+    ),
+    (34, "AskedTooEarly", "events::a_first_listener_is_told_of_every_transition_after_it_came"),
+    (35, "PanicEscapes", "events::a_listener_that_calls_back_and_panics_leaves_the_breaker_usable"),
     (37, "Lease", "lease::a_spell_whose_probes_were_abandoned_is_followed_by_a_fresh_one"),
     (39, "EvictLater", "registry::a_breaker_that_a_reader_has_found_is_not_evicted"),
     (39, "CreateTwice", "registry::of_two_who_find_no_breaker_both_get_the_same"),
@@ -111,11 +128,15 @@ fn unknown_or_forgotten() -> Vec<String> {
 
 /// Builds the models with one tool and says where they are.
 fn build(tool: &str) -> Result<String, String> {
+    let mut flags = format!("--cfg ampacity_{tool}");
+    if tool == LOOM {
+        flags += " --cfg crossbeam_loom"; // as the gate does, which builds the same files
+    }
     let output = Command::new(env!("CARGO"))
         .args(["test", "--profile", "model", "-p", "loom-tests", "--test", "models"])
         .args(["--no-run", "--locked", "--message-format", "json"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("RUSTFLAGS", format!("--cfg ampacity_{tool}"))
+        .env("RUSTFLAGS", flags)
         .env("CARGO_TARGET_DIR", format!("../target-{tool}"))
         .stderr(Stdio::inherit())
         .output()

@@ -7,10 +7,13 @@ mod counting;
 mod deadline;
 mod effects;
 mod eras;
+mod events;
 mod give_back;
 mod lease;
 mod made_and_replaced;
 mod probes;
+#[cfg(all(ampacity_loom, crossbeam_loom))]
+mod reclaimed;
 #[cfg(not(ampacity_loom))]
 mod registry;
 mod retry;
