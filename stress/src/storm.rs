@@ -11,6 +11,7 @@ mod brief;
 mod chain;
 mod clock;
 mod crew;
+mod ear;
 mod hand;
 mod history;
 mod plan;
@@ -171,6 +172,7 @@ impl Program for Storm {
             return Ok(report::stalled(&shared, "no reader came back", outcome.tally.calls));
         };
         outcome.seen = Sights::of(view, seen, outcome.tally.calls);
+        outcome.seen.listened(&audience.ears, &shared.breaker);
         outcome.brief = brief::come_and_go(threads.into(), ctx.seed, &ctx.stop)?;
         outcome.partial = ctx.stop.requested();
         Ok(report::section(&self.options, outcome, &shared))

@@ -1,4 +1,4 @@
-//! Threads that read the breaker while the others call it.
+//! Threads that read the breaker while the others call it, each with a listener.
 
 use std::io;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use ampacity::CircuitBreaker;
 
+use super::ear::Ear;
 use super::turns::Turns;
 use super::view::{self, View};
 use super::{clock, hand};
@@ -66,8 +67,8 @@ impl Seen {
 /// The readers, from the first that starts.
 pub(super) struct Audience {
     turns: Arc<Turns>,
-    size: usize,
     seen: Receiver<Seen>,
+    pub(super) ears: Vec<Arc<Ear>>,
 }
 
 impl Audience {
@@ -82,7 +83,8 @@ impl Audience {
         turns: &Arc<Turns>,
     ) -> io::Result<Self> {
         let (say, seen) = channel();
-        let audience = Self { turns: Arc::clone(turns), size, seen };
+        let ears = (0..size).map(|_| Ear::open(breaker)).collect();
+        let audience = Self { turns: Arc::clone(turns), seen, ears };
         let start_one = |index| {
             let (breaker, turns, say) = (Arc::clone(breaker), Arc::clone(turns), say.clone());
             thread::Builder::new()
@@ -96,9 +98,9 @@ impl Audience {
     }
 
     /// What they saw, each for itself; `None` if one does not come back for so long.
-    pub(super) fn end(self, patience: Duration) -> Option<Vec<Seen>> {
+    pub(super) fn end(&self, patience: Duration) -> Option<Vec<Seen>> {
         self.turns.end();
-        (0..self.size).map(|_| self.seen.recv_timeout(patience).ok()).collect()
+        self.ears.iter().map(|_| self.seen.recv_timeout(patience).ok()).collect()
     }
 }
 

@@ -205,6 +205,7 @@ fn reached(options: &Options, outcome: &Outcome, snapshot: &Snapshot) -> Vec<Che
         least("met_full_spells", tally.rejected_full, 1),
         least("met_open_breaker", tally.rejected_open, 1),
         least("met_permits_settled_elsewhere", tally.sent, 1),
+        least("met_told_events", outcome.seen.told(), 1),
     ]
 }
 

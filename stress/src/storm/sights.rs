@@ -1,11 +1,14 @@
 //! What all readers saw, taken together: the checks, and how long a snapshot takes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use ampacity::{CircuitBreaker, EventCounts};
 use serde_json::{Value, json};
 
 use super::audience::{Look, Seen};
 use super::chain::Faults;
+use super::ear::{Ear, Heard};
 use super::report::pair;
 use super::view::View;
 use crate::program::Check;
@@ -13,13 +16,15 @@ use crate::program::Check;
 /// Looks at the clock that a snapshot takes: for the state, and for the last transition.
 const MOST_CLOCK: u32 = 2;
 
-pub(super) const NOTES: [&str; 3] = [
+pub(super) const NOTES: [&str; 5] = [
     "a snapshot reads each place where threads count once, and their number is fixed (the larger",
     "of 128 and 4 a core, and 8 shared ones), however many threads there are: its work is bounded;",
     "its times are not judged, since a reader may lose its core, or wait for another's snapshot",
+    "an event is dropped when too many newer ones wait: while the caller who tells them waits for",
+    "a core, the others go on, and hundreds of eras go by",
 ];
 
-/// What the readers saw of the storm.
+/// What the readers saw of the storm, and their listeners heard.
 #[derive(Debug, Default)]
 pub(super) struct Sights {
     view: View,
@@ -29,6 +34,11 @@ pub(super) struct Sights {
     pub(super) awake: u64,
     /// Such snapshots.
     during: u64,
+    listeners: usize,
+    heard: Heard,
+    events: EventCounts,
+    /// Transitions that there were to tell.
+    eras: u64,
 }
 
 impl Sights {
@@ -46,14 +56,57 @@ impl Sights {
         all
     }
 
-    pub(super) fn kept(&self) -> [Check; 4] {
+    /// What the listeners heard of a breaker at rest.
+    pub(super) fn listened(&mut self, ears: &[Arc<Ear>], breaker: &CircuitBreaker) {
+        let mut snapshot = breaker.snapshot();
+        // Whoever told the last one may have left some to the next: each snapshot tells
+        // a few.
+        for _ in 0..snapshot.era {
+            if snapshot.events.told + snapshot.events.dropped == snapshot.era {
+                break;
+            }
+            snapshot = breaker.snapshot();
+        }
+        self.listeners = ears.len();
+        self.heard = Heard::of(ears, snapshot.events.told);
+        (self.events, self.eras) = (snapshot.events, snapshot.era);
+    }
+
+    pub(super) fn told(&self) -> u64 {
+        self.events.told
+    }
+
+    fn heard(&self) -> [Check; 3] {
+        let EventCounts { told, dropped, panics, .. } = self.events;
+        let Heard { wrong_number, back, torn } = self.heard;
+        let listeners = self.listeners;
+        [
+            Check::judged(
+                "every_listener_hears_eras_in_order",
+                back == 0 && torn == 0,
+                format!("{back} out of order, {torn} from a state that nobody began"),
+            ),
+            Check::judged(
+                "told_and_dropped_events_are_all_eras",
+                told + dropped == self.eras && panics == 0,
+                format!("{told} told, {dropped} dropped, era {}; {panics} panics", self.eras),
+            ),
+            Check::judged(
+                "every_listener_hears_all_that_is_told",
+                wrong_number == 0,
+                format!("{wrong_number} of {listeners} heard more or less than {told} events"),
+            ),
+        ]
+    }
+
+    pub(super) fn kept(&self) -> Vec<Check> {
         let held = |name: &str, faults: &Faults, fine: String| {
             let detail = if faults.count == 0 { fine } else { faults.text() };
             Check::judged(name, faults.count == 0, detail)
         };
         let snapshots = || format!("{} snapshots, each reader for itself", self.view.taken);
         let most = self.looks.iter().map(|look| look.clock).max().unwrap_or(0);
-        [
+        let seen = [
             held("no_total_ever_falls", &self.view.fell, snapshots()),
             held("no_part_is_above_its_whole", &self.view.parts, snapshots()),
             held(
@@ -66,7 +119,8 @@ impl Sights {
                 most <= MOST_CLOCK,
                 format!("at most {most} looks at the clock in each of {}", self.looks.len()),
             ),
-        ]
+        ];
+        seen.into_iter().chain(self.heard()).collect()
     }
 
     pub(super) fn figures(&self, readers: u32) -> Value {
@@ -79,12 +133,14 @@ impl Sights {
             "snapshots": self.looks.len(),
             "snapshots_while_callers_called": self.during,
             "glances": self.glances,
+            "events_told": self.events.told,
+            "events_dropped": self.events.dropped,
             "snapshot_cpu_us": micros(|look| look.cpu),
             "snapshot_wall_us": micros(|look| look.wall),
         })
     }
 
-    pub(super) fn rows(&self) -> [(String, String); 3] {
+    pub(super) fn rows(&self) -> [(String, String); 4] {
         let text = |times: fn(&Look) -> Duration| {
             let [median, p99, longest] = self.times(times);
             format!("{median:.0?} / {p99:.0?} / {longest:.0?}")
@@ -96,6 +152,10 @@ impl Sights {
             ),
             ("  processor time: median / p99 / longest".to_owned(), text(|look| look.cpu)),
             ("  from begin to end, likewise".to_owned(), text(|look| look.wall)),
+            (
+                format!("events told to {} listeners (dropped)", self.listeners),
+                pair(self.events.told, self.events.dropped),
+            ),
         ]
     }
 

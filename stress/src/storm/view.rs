@@ -134,7 +134,7 @@ pub(super) fn calls(snapshot: &Snapshot) -> u64 {
     snapshot.lifetime.admitted + snapshot.lifetime.rejected.total()
 }
 
-fn counts(snapshot: &Snapshot) -> [(&'static str, u64); 16] {
+fn counts(snapshot: &Snapshot) -> [(&'static str, u64); 19] {
     let lifetime = &snapshot.lifetime;
     [
         ("admitted", lifetime.admitted),
@@ -151,6 +151,9 @@ fn counts(snapshot: &Snapshot) -> [(&'static str, u64); 16] {
         ("transitions", snapshot.transitions.total()),
         ("latency.success.samples", snapshot.latency.success.samples),
         ("latency.failure.samples", snapshot.latency.failure.samples),
+        ("events.told", snapshot.events.told),
+        ("events.dropped", snapshot.events.dropped),
+        ("events.panics", snapshot.events.panics),
         ("swaps", snapshot.contention.swaps),
         ("retries", snapshot.contention.retries),
     ]
