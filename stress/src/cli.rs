@@ -46,7 +46,7 @@ enum Which {
     Replay(replay::Options),
     /// Put 10,000 threads on one breaker and account for every call
     Storm(storm::Options),
-    /// Time a call, against an empty call and two mutex breakers
+    /// Time a call, against an empty call, the least work there is, and two mutex breakers
     Glance(glance::Options),
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]

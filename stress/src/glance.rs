@@ -1,19 +1,25 @@
-//! `glance`: what a call costs, against an empty call and two mutex breakers.
+//! `glance`: what a call costs, against an empty call, the least work there is, and two
+//! mutex breakers.
 //!
 //! Everything is measured in one process and in turn, round after round, so that what
 //! else the machine does falls on all alike. The figure is the processor time of the
 //! threads divided by their calls. It is a look, not a gate: no figure is a check, only
 //! that every call ended as it should.
 
+mod bias;
+mod floors;
 mod instructions;
 mod report;
 mod rivals;
 mod stats;
+mod targets;
 mod window;
 
 use clap::Args;
 
 use crate::program::{Context, Failure, Program, Refusal, Section};
+use bias::Bias;
+use floors::Ticker;
 use instructions::Counts;
 use rivals::{Caller, Path, Who};
 use window::Sample;
@@ -60,6 +66,18 @@ struct Row {
     samples: [Vec<Sample>; THREADS.len()],
 }
 
+impl Row {
+    /// Of this crate's, in few words.
+    fn short(&self) -> &'static str {
+        match (self.path, self.who) {
+            (Path::Rejected, _) => "any timing",
+            (_, Who::Off) => "Timing::Off",
+            (_, Who::Every) => "Timing::Every",
+            _ => "Timing::Adaptive",
+        }
+    }
+}
+
 impl Program for Glance {
     fn name(&self) -> &'static str {
         "glance"
@@ -67,6 +85,8 @@ impl Program for Glance {
 
     fn run(&self, ctx: &Context) -> Result<Section, Failure> {
         let mut rows = rows()?;
+        let ticker = Ticker::start()
+            .map_err(|error| Failure(format!("no thread could be started: {error}")))?;
         let rounds = u64::from(self.options.rounds);
         let bar = ctx.bar("glance", rounds * (rows.len() * THREADS.len()) as u64);
         'rounds: for round in 1..=rounds {
@@ -83,6 +103,7 @@ impl Program for Glance {
                 }
             }
         }
+        drop(ticker);
         let partial = ctx.stop.requested();
         let counts = if partial {
             Counts::none("interrupted")
@@ -90,8 +111,12 @@ impl Program for Glance {
             bar.set_message("counting instructions");
             Counts::take()
         };
+        bar.set_message("sampling");
+        let bias = Bias::take(ctx.seed, bias::CALLS, &ctx.stop)
+            .map_err(|error| Failure(error.to_string()))?;
         bar.finish_and_clear();
-        Ok(report::section(&rows, &counts, partial))
+        let partial = partial || ctx.stop.requested();
+        Ok(report::section(&rows, &counts, &bias, partial))
     }
 }
 

@@ -3,18 +3,25 @@
 //! All threads stand at one gate; then each makes its calls, of all kinds and with all
 //! outcomes, while the clock is moved so that the breaker opens and closes thousands of
 //! times. At the end the threads' own books, what they saw of each era, and the
-//! breaker's snapshot have to agree, exactly.
+//! breaker's snapshot have to agree, exactly. Readers look on, and none may see anything
+//! go back; and at the end as many threads again come and go, a hundred calls each.
 
+mod audience;
+mod brief;
 mod chain;
 mod clock;
 mod crew;
+mod ear;
 mod hand;
 mod history;
 mod plan;
 mod reader;
 mod report;
+mod sights;
 mod system;
 mod tally;
+mod turns;
+mod view;
 mod vouchers;
 mod watchdog;
 mod worker;
@@ -26,14 +33,17 @@ use ampacity::{CircuitBreaker, ManualClock, State, Timing};
 use clap::Args;
 
 use crate::program::{Context, Failure, Program, Refusal, Section, Stop};
+use audience::Audience;
 use chain::Rules;
 use clock::Obstacle;
 use crew::{Crew, Shared};
 use hand::Hand;
 use reader::Reader;
 use report::Outcome;
+use sights::Sights;
 use system::Usage;
-use tally::Readings;
+use turns::Turns;
+use view::View;
 use watchdog::Watchdog;
 
 /// How often the progress is looked at.
@@ -62,6 +72,11 @@ pub struct Options {
     /// Cycles of closed, open, half-open and closed again, at least
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub cycles: u64,
+
+    /// Threads that read the breaker meanwhile
+    #[arg(long, value_name = "N", default_value_t = 150,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub readers: u32,
 }
 
 /// Checks the flags against each other and against the system's limits.
@@ -77,7 +92,8 @@ pub fn prepare(options: Options) -> Result<Box<dyn Program>, Refusal> {
             options.threads, options.calls
         )));
     }
-    if let Some(why) = system::in_the_way(options.threads.into()) {
+    let threads = u64::from(options.threads) + u64::from(options.readers);
+    if let Some(why) = system::in_the_way(threads) {
         return Err(Refusal(format!("--threads {}: {why}", options.threads)));
     }
     Ok(Box::new(Storm { options }))
@@ -97,10 +113,13 @@ impl Program for Storm {
         let (threads, wanted) = (self.options.threads, self.options.cycles);
         let shared = Arc::new(self.shared(ctx)?);
         let breaker = Arc::clone(&shared.breaker);
-        let mut reader = Reader::start(move || breaker.snapshot())
-            .map_err(|error| Failure(format!("no thread could be started: {error}")))?;
+        let mut reader =
+            Reader::start(move || breaker.snapshot()).map_err(|error| no_thread(&error))?;
+        let audience =
+            Audience::start(self.options.readers as usize, &shared.breaker, &shared.turns)
+                .map_err(|error| no_thread(&error))?;
         let before = Usage::now();
-        // Those that are there already: this one, the reader, Ctrl-C's, the bars'.
+        // Those that are there already: this one, the readers, Ctrl-C's, the bars'.
         let others = system::threads();
         let start = Instant::now();
 
@@ -116,7 +135,7 @@ impl Program for Storm {
 
         let start = Instant::now();
         crew.let_go();
-        let mut readings = Readings::default();
+        let mut view = View::default();
         let mut dog = Watchdog::new(start);
         let mut cycles = 0;
         let bar =
@@ -132,7 +151,7 @@ impl Program for Storm {
             if let Some(snapshot) = reader.latest() {
                 cycles = closings(&snapshot);
                 bar.set_message(format!("{cycles} cycles, {}", snapshot.state));
-                readings.add(snapshot);
+                view.add(snapshot);
             }
             if cycles >= wanted || now.saturating_duration_since(start) > LONGEST {
                 shared.give_up();
@@ -148,8 +167,13 @@ impl Program for Storm {
         let Some(last) = reader.last(watchdog::PATIENCE) else {
             return Ok(report::stalled(&shared, "no snapshot ended", outcome.tally.calls));
         };
-        readings.add(last);
-        outcome.readings = readings;
+        view.add(last);
+        let Some(seen) = audience.end(watchdog::PATIENCE) else {
+            return Ok(report::stalled(&shared, "no reader came back", outcome.tally.calls));
+        };
+        outcome.seen = Sights::of(view, seen, outcome.tally.calls);
+        outcome.seen.listened(&audience.ears, &shared.breaker);
+        outcome.brief = brief::come_and_go(threads.into(), ctx.seed, &ctx.stop)?;
         outcome.partial = ctx.stop.requested();
         Ok(report::section(&self.options, outcome, &shared))
     }
@@ -168,11 +192,16 @@ impl Storm {
             .clock(Obstacle(clock.clone()))
             .build()
             .map_err(|error| Failure(error.to_string()))?;
-        let Options { threads, calls, cycles } = self.options;
+        let Options { threads, calls, cycles, readers } = self.options;
         let size = (threads as usize, calls, cycles);
+        let turns = Turns::new(calls * u64::from(threads) / (u64::from(readers) * audience::LOOKS));
         let stop = ctx.stop.clone();
-        Ok(Shared::new(breaker, Hand::new(clock), size, ctx.seed, stop))
+        Ok(Shared::new(breaker, Hand::new(clock), size, turns, ctx.seed, stop))
     }
+}
+
+fn no_thread(error: &std::io::Error) -> Failure {
+    Failure(format!("no thread could be started: {error}"))
 }
 
 /// Starts the threads, as many as are wanted or until Ctrl-C, and waits for them.

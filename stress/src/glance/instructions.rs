@@ -40,7 +40,7 @@ fn plan() -> impl Iterator<Item = (Path, Who)> {
 /// A breaker could not be built, or a call ended otherwise than it should.
 pub(super) fn make_calls() -> Result<(), Failure> {
     for (path, who) in plan() {
-        let caller = who.build(path).map_err(|error| Failure(error.to_string()))?;
+        let caller = who.build_to_count(path).map_err(|error| Failure(error.to_string()))?;
         let wrong = caller.timed(path, WARM) + caller.counted(path, CALLS);
         if wrong > 0 {
             return Err(Failure(format!("{wrong} calls went wrong: {who:?} {path:?}")));

@@ -2,17 +2,18 @@
 
 use serde_json::{Value, json};
 
+use super::bias::Bias;
 use super::instructions::Counts;
 use super::rivals::{Path, Who};
 use super::stats::Middle;
-use super::{Row, THREADS};
+use super::{Row, THREADS, targets};
 use crate::program::{Check, Section, Table};
 
 /// Below this share of the cores, threads seldom ran at once, and what they cost each
 /// other does not show.
 const ENOUGH: f64 = 0.9;
 
-pub(super) fn section(rows: &[Row], counts: &Counts, partial: bool) -> Section {
+pub(super) fn section(rows: &[Row], counts: &Counts, bias: &Bias, partial: bool) -> Section {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let shares = shares(rows, cores);
     Section {
@@ -26,9 +27,16 @@ pub(super) fn section(rows: &[Row], counts: &Counts, partial: bool) -> Section {
                 .collect::<serde_json::Map<_, _>>(),
             "oversubscribed_from_threads": cores + 1,
             "instructions_missing": counts.missing(),
+            "targets": targets::figures(rows, counts),
+            "sampling": bias.figures(),
         }),
-        tables: vec![costs(rows, counts, cores, &shares), ratios(rows, cores)],
-        checks: checks(rows),
+        tables: vec![
+            costs(rows, counts, cores, &shares),
+            targets::table(rows, counts, cores),
+            ratios(rows, cores),
+            bias.table(),
+        ],
+        checks: checks(rows).into_iter().chain(bias.check()).collect(),
         partial,
     }
 }
@@ -71,12 +79,12 @@ fn shares(rows: &[Row], cores: usize) -> Vec<Option<Middle>> {
 }
 
 /// How many times as long `other` takes, with as many threads and in the same round.
-fn times(row: &Row, other: &Row, at: usize) -> Option<Middle> {
+pub(super) fn times(row: &Row, other: &Row, at: usize) -> Option<Middle> {
     let pairs = row.samples[at].iter().zip(&other.samples[at]);
     Middle::of(pairs.map(|(ours, theirs)| theirs.ns() / ours.ns()))
 }
 
-fn find(rows: &[Row], path: Path, who: Who) -> Option<&Row> {
+pub(super) fn find(rows: &[Row], path: Path, who: Who) -> Option<&Row> {
     rows.iter().find(|row| row.path == path && row.who == who)
 }
 
@@ -178,7 +186,8 @@ fn notes(cores: usize, shares: &[Option<Middle>], counts: &Counts) -> Vec<String
     notes.push(match counts.missing() {
         Some(why) => format!("instructions: not available, {why}"),
         None => {
-            "instructions: one thread, counted by callgrind, without the system's clock".to_owned()
+            "instructions: one thread, by callgrind, where a timed call asks the system for the time"
+                .to_owned()
         }
     });
     notes.push("the mutex breakers lock to admit and to record, and time no call".to_owned());
@@ -203,8 +212,8 @@ fn ratios(rows: &[Row], cores: usize) -> Table {
         }));
         table.rows.push(cells);
     };
-    for ours in rows.iter().filter(|row| matches!(row.who, Who::Every | Who::Off)) {
-        let what = format!("{}, {}", ours.path.name(), short(ours));
+    for ours in rows.iter().filter(|row| row.who.is_ours()) {
+        let what = format!("{}, {}", ours.path.name(), ours.short());
         if let Some(empty) = empty_for(rows, ours.path) {
             line(format!("{what}: it / an empty call"), empty, ours);
         }
@@ -218,19 +227,11 @@ fn ratios(rows: &[Row], cores: usize) -> Table {
 }
 
 /// Two digits that say something.
-fn ratio(times: f64) -> String {
+pub(super) fn ratio(times: f64) -> String {
     if times < 10.0 { format!("{times:.2}") } else { format!("{times:.0}") }
 }
 
-fn short(row: &Row) -> &'static str {
-    match (row.path, row.who) {
-        (Path::Rejected, _) => "any timing",
-        (_, Who::Off) => "Timing::Off",
-        _ => "every call timed",
-    }
-}
-
-fn heading(threads: usize, cores: usize) -> String {
+pub(super) fn heading(threads: usize, cores: usize) -> String {
     let plural = if threads == 1 { "" } else { "s" };
     let star = if threads > cores { " *" } else { "" };
     format!("{threads} thread{plural}{star}")
@@ -262,7 +263,7 @@ mod tests {
 
     #[test]
     fn ratios_are_taken_round_by_round() {
-        let section = section(&measured(), &Counts::none("not asked"), false);
+        let section = section(&measured(), &Counts::none("not asked"), &Bias::default(), false);
         let rows = section.figures["rows"].as_array().unwrap();
         let ours = rows
             .iter()
@@ -274,6 +275,21 @@ mod tests {
         assert_eq!(figures["std_mutex_takes_times"], 4.0);
         assert_eq!(ours["instructions"], Value::Null);
         assert!(section.checks.len() == Path::ALL.len());
+    }
+
+    #[test]
+    fn targets_are_for_the_ratio_to_the_floor_with_the_same_work_and_are_no_checks() {
+        let mut rows = measured();
+        for row in rows.iter_mut().filter(|row| row.who == Who::Adaptive) {
+            row.samples[0] = vec![sample(14), sample(42), sample(14)];
+        }
+        let section = section(&rows, &Counts::none("not asked"), &Bias::default(), false);
+        let line = &section.figures["targets"]["ratios"][0];
+        assert_eq!(line["what"], "success, Timing::Adaptive / floor B");
+        assert_eq!(line["ratio"]["median"], 1.4);
+        assert_eq!((&line["target"], &line["met"]), (&json!(1.3), &json!(false)));
+        assert!(section.tables[1].rows[0].contains(&"1.40 of 1.30".to_owned()));
+        assert!(section.checks.iter().all(|check| check.verdict == crate::program::Verdict::Held));
     }
 
     #[test]
@@ -290,7 +306,7 @@ mod tests {
 
     #[test]
     fn tables_fit_a_terminal_and_say_what_is_not_available() {
-        let section = section(&measured(), &Counts::none("not asked"), true);
+        let section = section(&measured(), &Counts::none("not asked"), &Bias::default(), true);
         for table in &section.tables {
             assert!(table.rows.iter().all(|row| row.len() == table.head.len()));
             assert!(table.notes.iter().all(|note| note.chars().count() <= 100));

@@ -1,10 +1,12 @@
-//! What is measured: an empty call, two breakers behind a mutex, and this crate's.
+//! What is measured: an empty call, the floors, two breakers behind a mutex, and this crate's.
 
 use std::hint::black_box;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use ampacity::{CallError, CircuitBreaker, ConfigError, Timing};
+
+use super::floors::{Floor, Work};
 
 /// Longer than any run.
 const OPEN_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -48,21 +50,36 @@ impl Path {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     Empty,
+    Floor(Work),
     StdMutex,
     ParkingLot,
+    Adaptive,
     Every,
     Off,
 }
 
 impl Who {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Empty, Self::StdMutex, Self::ParkingLot, Self::Every, Self::Off];
+    pub(super) const ALL: [Self; 9] = [
+        Self::Empty,
+        Self::Floor(Work::A),
+        Self::Floor(Work::B),
+        Self::Floor(Work::C),
+        Self::StdMutex,
+        Self::ParkingLot,
+        Self::Adaptive,
+        Self::Every,
+        Self::Off,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Empty => "empty",
+            Self::Floor(Work::A) => "floor_a_untimed",
+            Self::Floor(Work::B) => "floor_b_sampled",
+            Self::Floor(Work::C) => "floor_c_timed",
             Self::StdMutex => "std_mutex",
             Self::ParkingLot => "parking_lot_mutex",
+            Self::Adaptive => "ampacity_timing_adaptive",
             Self::Every => "ampacity_timing_every",
             Self::Off => "ampacity_timing_off",
         }
@@ -72,9 +89,13 @@ impl Who {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Empty => "empty call",
+            Self::Floor(Work::A) => "floor A, untimed",
+            Self::Floor(Work::B) => "floor B, 1 call in 16 timed",
+            Self::Floor(Work::C) => "floor C, every call timed",
             Self::StdMutex => "std Mutex breaker",
             Self::ParkingLot => "parking_lot Mutex breaker",
-            Self::Every => "ampacity, every call timed",
+            Self::Adaptive => "ampacity, Timing::Adaptive",
+            Self::Every => "ampacity, Timing::Every",
             Self::Off => "ampacity, Timing::Off",
         }
     }
@@ -84,21 +105,45 @@ impl Who {
         matches!(self, Self::StdMutex | Self::ParkingLot)
     }
 
+    pub(super) fn is_ours(self) -> bool {
+        matches!(self, Self::Adaptive | Self::Every | Self::Off)
+    }
+
     /// Whether it is to be measured on this path: an empty call turns nobody away, and
-    /// a call that was turned away is not timed in any case.
+    /// a call that was turned away is not timed in any case. The floors take no decision,
+    /// which is most of what a failure costs.
     pub(super) fn takes(self, path: Path) -> bool {
-        path != Path::Rejected || !matches!(self, Self::Empty | Self::Off)
+        match path {
+            Path::Success => true,
+            Path::Rejected => {
+                !matches!(self, Self::Empty | Self::Floor(Work::A) | Self::Every | Self::Off)
+            }
+            Path::Failing => !matches!(self, Self::Floor(_)),
+        }
     }
 
     /// Sets it up for a path.
     pub(super) fn build(self, path: Path) -> Result<Box<dyn Caller>, ConfigError> {
         Ok(match self {
             Self::Empty => Box::new(Empty),
+            Self::Floor(work) => Box::new(Floor::new(work, path)),
             Self::StdMutex => Box::new(Alone(std::sync::Mutex::new(Naive::for_path(path)))),
             Self::ParkingLot => Box::new(Alone(parking_lot::Mutex::new(Naive::for_path(path)))),
+            Self::Adaptive => Box::new(ours(path, Timing::Adaptive)?),
             Self::Every => Box::new(ours(path, Timing::Every)?),
             Self::Off => Box::new(ours(path, Timing::Off)?),
         })
+    }
+}
+
+impl Who {
+    /// The same for the counter of instructions, under which calls come so slowly that
+    /// `Timing::Adaptive` would time them all, and not the one in 16 it is to show.
+    pub(super) fn build_to_count(self, path: Path) -> Result<Box<dyn Caller>, ConfigError> {
+        match self {
+            Self::Adaptive => Ok(Box::new(ours(path, Timing::Sampled(16))?)),
+            _ => self.build(path),
+        }
     }
 }
 
@@ -124,7 +169,7 @@ pub(super) enum End {
 }
 
 /// What makes one call.
-trait Subject {
+pub(super) trait Subject {
     fn call(&self, op: impl FnOnce() -> Result<u64, u64>) -> End;
 }
 
@@ -147,13 +192,13 @@ impl<S: Subject + Send + Sync> Caller for S {
 }
 
 #[inline(never)]
-fn counted_batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
+pub(super) fn counted_batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
     batch(subject, path, calls)
 }
 
 /// The protected operation is nothing but a result that the compiler cannot foresee.
 #[inline(always)]
-fn batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
+pub(super) fn batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
     let good = || black_box(Ok(black_box(7)));
     let bad = || black_box(Err(black_box(7)));
     let mut wrong = 0;
@@ -178,7 +223,8 @@ fn batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
     wrong
 }
 
-fn end(result: Result<u64, u64>) -> End {
+#[inline(always)]
+pub(super) fn end(result: Result<u64, u64>) -> End {
     match result {
         Ok(_) => End::Succeeded,
         Err(_) => End::Failed,
@@ -304,7 +350,7 @@ mod tests {
 
     #[test]
     fn calls_that_end_otherwise_are_counted() {
-        let open = Who::Every.build(Path::Rejected).unwrap();
+        let open = Who::Adaptive.build(Path::Rejected).unwrap();
         assert_eq!(open.timed(Path::Success, 10), 10);
         let closed = Who::StdMutex.build(Path::Success).unwrap();
         assert_eq!(closed.timed(Path::Rejected, 10), 10);

@@ -5,12 +5,11 @@ use std::sync::{PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::time::{ClockId, clock_gettime};
-
 use super::rivals::{Caller, Path};
+use crate::cpu::thread_cpu;
 
 /// How long all threads call.
-pub(super) const WINDOW: Duration = Duration::from_millis(40);
+pub(super) const WINDOW: Duration = Duration::from_millis(25);
 /// Calls between two looks at the clock take about this long, so that the look is less
 /// than a part in two hundred of them.
 const BATCH_TIME: Duration = Duration::from_micros(20);
@@ -113,11 +112,6 @@ fn warm_up(caller: &dyn Caller, path: Path, wrong: &mut u64) -> u64 {
         }
         batch *= 2;
     }
-}
-
-fn thread_cpu() -> Duration {
-    // Cannot fail with this clock; a zero would show as an absurd figure.
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }
 
 #[cfg(test)]

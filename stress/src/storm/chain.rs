@@ -87,11 +87,18 @@ pub(super) struct Faults {
 impl Faults {
     const SHOWN: usize = 3;
 
-    fn add(&mut self, what: impl FnOnce() -> String) {
+    pub(super) fn add(&mut self, what: impl FnOnce() -> String) {
         self.count += 1;
         if self.first.len() < Self::SHOWN {
             self.first.push(what());
         }
+    }
+
+    /// Those of both.
+    pub(super) fn join(&mut self, other: Self) {
+        self.count += other.count;
+        self.first.extend(other.first);
+        self.first.truncate(Self::SHOWN);
     }
 
     /// The first few, in a line.

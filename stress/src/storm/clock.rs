@@ -16,6 +16,11 @@ thread_local! {
     static LOOKS: Cell<u32> = const { Cell::new(0) };
 }
 
+/// How often the calling thread has looked, in all.
+pub(super) fn looks() -> u32 {
+    LOOKS.try_with(Cell::get).unwrap_or_default()
+}
+
 #[derive(Debug)]
 pub(super) struct Obstacle(pub(super) ManualClock);
 

@@ -11,6 +11,7 @@ use ampacity::{CircuitBreaker, OwnedPermit, State};
 use super::hand::Hand;
 use super::history::History;
 use super::tally::Tally;
+use super::turns::Turns;
 use super::watchdog::{Place, Station};
 use super::worker::Worker;
 use crate::program::Stop;
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     pub(super) history: History,
     pub(super) stations: Box<[Station]>,
     pub(super) mail: Box<[Mutex<Vec<OwnedPermit>>]>,
+    /// The readers'.
+    pub(super) turns: Arc<Turns>,
     pub(super) seed: u64,
     pub(super) stop: Stop,
     /// Calls that each thread makes, at least.
@@ -71,6 +74,7 @@ impl Shared {
         breaker: CircuitBreaker,
         hand: Hand,
         (threads, calls, cycles): (usize, u64, u64),
+        turns: Turns,
         seed: u64,
         stop: Stop,
     ) -> Self {
@@ -79,6 +83,7 @@ impl Shared {
             hand,
             history: History::new(),
             stations: (0..threads).map(|_| Station::default()).collect(),
+            turns: Arc::new(turns),
             mail: (0..threads).map(|_| Mutex::default()).collect(),
             seed,
             stop,

@@ -24,8 +24,12 @@ pub(super) const LEASE: Duration = Duration::from_secs(1);
 const LEASE_STEP: Duration = Duration::from_secs(4);
 const MOST_STEPS: u32 = 2; // a half-open era
 
+/// By how much the clock moves, at most, in an era that is not open.
+pub(super) const MOST_IN_AN_ERA: Duration =
+    Duration::from_secs((MOST_STEPS as u64 + 1) * LEASE_STEP.as_secs());
+
 const _: () = assert!(
-    (MOST_STEPS as u64 + 1) * LEASE_STEP.as_secs() < OPEN_FOR.as_secs(),
+    MOST_IN_AN_ERA.as_secs() < OPEN_FOR.as_secs(),
     "an open era must begin with its deadline ahead"
 );
 

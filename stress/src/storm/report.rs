@@ -3,12 +3,14 @@
 use ampacity::Snapshot;
 use serde_json::json;
 
+use super::brief::{self, Brief};
 use super::chain::{self, Edges, Findings};
 use super::crew::Shared;
 use super::history::MOST_ERAS;
+use super::sights::Sights;
 use super::system::Usage;
-use super::tally::{Readings, Tally};
-use super::{Options, RULES, clock, closings, watchdog};
+use super::tally::Tally;
+use super::{Options, RULES, clock, closings, sights, watchdog};
 use crate::program::{Check, Section, Table};
 
 /// What a storm left behind.
@@ -23,7 +25,8 @@ pub(super) struct Outcome {
     pub(super) longest_quiet_s: f64,
     pub(super) tally: Tally,
     pub(super) died: usize,
-    pub(super) readings: Readings,
+    pub(super) seen: Sights,
+    pub(super) brief: Brief,
     pub(super) partial: bool,
 }
 
@@ -97,14 +100,6 @@ fn kept(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Vec<Check> 
             or(mismatches.join("; "), format!("{} calls", tally.calls)),
         ),
         Check::judged(
-            "no_total_ever_falls",
-            outcome.readings.fell.is_empty(),
-            or(
-                outcome.readings.fell.join("; "),
-                format!("{} snapshots by one reader", outcome.readings.taken),
-            ),
-        ),
-        Check::judged(
             "an_open_breaker_admits_nobody",
             tally.admitted_open == 0,
             format!("{} admitted", tally.admitted_open),
@@ -133,6 +128,7 @@ fn kept(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Vec<Check> 
         ),
         Check::judged("no_thread_dies", outcome.died == 0, format!("{} died", outcome.died)),
     ];
+    checks.extend(outcome.seen.kept());
     if snapshot.era >= MOST_ERAS {
         let detail = format!("{} eras, {MOST_ERAS} are kept", snapshot.era);
         checks.push(Check::not_reached("the_chain_of_eras_has_no_gap", detail));
@@ -179,7 +175,22 @@ fn reached(options: &Options, outcome: &Outcome, snapshot: &Snapshot) -> Vec<Che
         }
     };
     let alive = "all_threads_alive_at_once";
+    let brief = &outcome.brief;
+    let lost = Check::judged(
+        "short_lived_threads_lose_no_call",
+        brief.mismatches.is_empty() && brief.tally.calls == brief.threads * brief::CALLS,
+        match &brief.mismatches[..] {
+            [] => format!("{} calls by {} threads", brief.tally.calls, brief.threads),
+            wrong => wrong.join("; "),
+        },
+    );
     vec![
+        lost,
+        least(
+            "every_reader_looked_while_callers_called",
+            outcome.seen.awake,
+            u64::from(options.readers),
+        ),
         outcome.alive.map_or_else(
             || Check::unjudged(alive, "this system does not say how many threads there are"),
             |count| least(alive, count.min(threads), threads),
@@ -194,6 +205,7 @@ fn reached(options: &Options, outcome: &Outcome, snapshot: &Snapshot) -> Vec<Che
         least("met_full_spells", tally.rejected_full, 1),
         least("met_open_breaker", tally.rejected_open, 1),
         least("met_permits_settled_elsewhere", tally.sent, 1),
+        least("met_told_events", outcome.seen.told(), 1),
     ]
 }
 
@@ -247,7 +259,8 @@ fn figures(
         "eras_inferred": found.inferred,
         "swaps": snapshot.contention.swaps,
         "swap_retries": snapshot.contention.retries,
-        "snapshots": outcome.readings.taken,
+        "readers": outcome.seen.figures(options.readers),
+        "short_lived": outcome.brief.figures(),
     })
 }
 
@@ -300,10 +313,16 @@ fn table(options: &Options, outcome: &Outcome, snapshot: &Snapshot, found: &Find
             ),
         ),
     ];
+    let rows = rows.into_iter().map(|(name, figure)| (name.to_owned(), figure));
+    let brief = (
+        "short-lived threads (their calls)".to_owned(),
+        pair(outcome.brief.threads, outcome.brief.tally.calls),
+    );
+    let rows = rows.chain(outcome.seen.rows()).chain([brief]);
     Table {
         title: "storm: one breaker, all threads at once".to_owned(),
         head: vec![String::new(), "figure".to_owned()],
-        rows: rows.into_iter().map(|(name, figure)| vec![name.to_owned(), figure]).collect(),
+        rows: rows.map(|(name, figure)| vec![name, figure]).collect(),
         notes: notes(options.threads as usize, cores()),
     }
 }
@@ -316,6 +335,7 @@ fn notes(threads: usize, cores: usize) -> Vec<String> {
         ),
         "that is how they are met where few cores make them rare".to_owned(),
     ];
+    notes.extend(sights::NOTES.map(str::to_owned));
     if threads > cores {
         notes.push(format!(
             "* oversubscribed: more threads than the {cores} cores, which wait for each other"
@@ -328,7 +348,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn pair(figure: u64, of_it: u64) -> String {
+pub(super) fn pair(figure: u64, of_it: u64) -> String {
     format!("{} ({})", thousands(figure), thousands(of_it))
 }
 

@@ -140,54 +140,6 @@ impl AddAssign for Tally {
     }
 }
 
-/// Snapshots taken by one reader while the storm goes on: no count may ever fall.
-#[derive(Debug, Default)]
-pub(super) struct Readings {
-    latest: Option<Snapshot>,
-    pub(super) taken: u64,
-    pub(super) fell: Vec<String>,
-}
-
-impl Readings {
-    pub(super) fn add(&mut self, snapshot: Snapshot) {
-        self.taken += 1;
-        if let Some(latest) = &self.latest {
-            for ((name, before), (_, now)) in counts(latest).into_iter().zip(counts(&snapshot)) {
-                if now < before {
-                    self.fell.push(format!("{name}: {now} after {before}"));
-                }
-            }
-        }
-        let settled = snapshot.succeeded + snapshot.failed + snapshot.ignored + snapshot.cancelled;
-        if snapshot.admitted.checked_sub(settled) != Some(snapshot.in_flight) {
-            self.fell.push(format!(
-                "{} admitted, {settled} settled, {} in flight",
-                snapshot.admitted, snapshot.in_flight
-            ));
-        }
-        self.latest = Some(snapshot);
-    }
-}
-
-fn counts(snapshot: &Snapshot) -> [(&'static str, u64); 14] {
-    [
-        ("era", snapshot.era),
-        ("admitted", snapshot.admitted),
-        ("succeeded", snapshot.succeeded),
-        ("failed", snapshot.failed),
-        ("panicked", snapshot.panicked),
-        ("ignored", snapshot.ignored),
-        ("cancelled", snapshot.cancelled),
-        ("stale", snapshot.stale),
-        ("rejected.open", snapshot.rejected.open),
-        ("rejected.half_open_full", snapshot.rejected.half_open_full),
-        ("fallbacks", snapshot.fallbacks),
-        ("transitions", snapshot.transitions.total()),
-        ("latency.success.samples", snapshot.latency.success.samples),
-        ("swaps", snapshot.contention.swaps),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,23 +202,5 @@ mod tests {
         sum += two;
         assert_eq!((sum.calls, sum.succeeded, sum.sent), (10, 4, 3));
         assert_eq!(sum.unplaced, [unplaced]);
-    }
-
-    #[test]
-    fn a_count_that_falls_between_two_readings_is_named() {
-        let (snapshot, _) = some_calls();
-        let mut readings = Readings::default();
-        readings.add(snapshot.clone());
-        readings.add(snapshot.clone());
-        assert_eq!(readings.fell, [""; 0]);
-        let mut less = snapshot;
-        less.stale = 1;
-        readings.add(less.clone());
-        less.stale = 0;
-        readings.add(less.clone());
-        assert_eq!(readings.fell, ["stale: 0 after 1"]);
-        less.in_flight = 1;
-        readings.add(less);
-        assert_eq!(readings.fell.len(), 2);
     }
 }

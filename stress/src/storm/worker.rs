@@ -17,6 +17,9 @@ use crate::sample::Dice;
 
 /// Parcels that may wait for one thread; more are settled by who would have sent them.
 const MAILBOX: usize = 4;
+/// Calls after which a thread counts them for the readers' turns: not each, which would be
+/// a write that all share.
+const TURN_EVERY: u64 = 20;
 /// A thread looks into its mailbox at one call in so many.
 const MAIL_EVERY: u64 = 8;
 
@@ -70,6 +73,9 @@ impl<'a> Worker<'a> {
             self.call(plan);
             if self.tally.calls.is_multiple_of(MAIL_EVERY) {
                 self.open_mail();
+            }
+            if self.tally.calls.is_multiple_of(TURN_EVERY) {
+                self.shared.turns.called(TURN_EVERY);
             }
             // Relaxed: a sign of life.
             self.shared.stations[self.index].calls.store(self.tally.calls, Ordering::Relaxed);

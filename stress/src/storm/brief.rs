@@ -1,0 +1,136 @@
+//! Threads that live for a hundred calls: what they counted must outlive them.
+//!
+//! A thread counts in a place that goes to another thread when it ends, and beyond so
+//! many threads in one that it shares. So they come in waves, each larger than the number
+//! of places on most machines, and all of a wave start and end at about the same time.
+
+use std::sync::{PoisonError, RwLock};
+use std::thread;
+use std::time::Instant;
+
+use ampacity::{CallError, CircuitBreaker};
+
+use super::plan;
+use super::tally::Tally;
+use crate::program::{Failure, Stop};
+
+/// Calls of each thread.
+pub(super) const CALLS: u64 = 100;
+/// Threads alive at once.
+const WAVE: u64 = 200;
+const STACK: usize = 128 << 10;
+
+/// What they did, and where the breaker's totals differ from it.
+#[derive(Debug, Default)]
+pub(super) struct Brief {
+    pub(super) threads: u64,
+    pub(super) tally: Tally,
+    pub(super) mismatches: Vec<String>,
+    pub(super) wall_s: f64,
+}
+
+impl Brief {
+    pub(super) fn figures(&self) -> serde_json::Value {
+        serde_json::json!({
+            "threads": self.threads,
+            "calls": self.tally.calls,
+            "wall_s": self.wall_s,
+        })
+    }
+}
+
+/// Lets `threads` of them come and go.
+///
+/// # Errors
+///
+/// A thread could not be started, or the breaker not be built.
+pub(super) fn come_and_go(threads: u64, seed: u64, stop: &Stop) -> Result<Brief, Failure> {
+    let breaker = CircuitBreaker::builder("brief")
+        // None of them opens it: a call that is turned away is settled by nobody.
+        .failure_threshold(u32::MAX)
+        .timing(ampacity::Timing::Every)
+        .build()
+        .map_err(|error| Failure(error.to_string()))?;
+    let mut brief = Brief::default();
+    let start = Instant::now();
+    while brief.threads < threads && !stop.requested() {
+        let wave = brief.threads..threads.min(brief.threads + WAVE);
+        brief.threads = wave.end;
+        // Shut until all of the wave are there.
+        let gate = RwLock::new(());
+        let tally = thread::scope(|scope| {
+            let shut = gate.write().unwrap_or_else(PoisonError::into_inner);
+            let live = |index| {
+                let (breaker, gate) = (&breaker, &gate);
+                thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || {
+                    drop(gate.read().unwrap_or_else(PoisonError::into_inner));
+                    calls(breaker, seed, index)
+                })
+            };
+            let wave: Vec<_> = wave.map(live).collect::<Result<_, _>>().map_err(|error| {
+                Failure(format!("a short-lived thread could not be started: {error}"))
+            })?;
+            drop(shut);
+            let mut sum = Tally::default();
+            for thread in wave {
+                sum += thread.join().map_err(|_| Failure("a short-lived thread died".into()))?;
+            }
+            Ok(sum)
+        })?;
+        brief.tally += tally;
+    }
+    brief.wall_s = start.elapsed().as_secs_f64();
+    brief.mismatches = brief.tally.mismatches(&breaker.snapshot());
+    Ok(brief)
+}
+
+/// One thread's life.
+fn calls(breaker: &CircuitBreaker, seed: u64, index: u64) -> Tally {
+    let mut dice = plan::dice(seed, index);
+    let mut tally = Tally::default();
+    for _ in 0..CALLS {
+        tally.calls += 1;
+        let end = dice.next() % 8;
+        if end < 6 {
+            let result = breaker.call(|| if end < 4 { Ok(()) } else { Err(()) });
+            match result {
+                Ok(()) => tally.succeeded += 1,
+                Err(CallError::Failed(())) => tally.failed += 1,
+                Err(CallError::Rejected(_)) => tally.odd += 1,
+            }
+        } else {
+            match breaker.try_acquire() {
+                Ok(permit) if end == 6 => {
+                    permit.ignore();
+                    tally.ignored += 1;
+                }
+                Ok(_dropped) => tally.cancelled += 1,
+                Err(_) => tally.odd += 1,
+            }
+        }
+    }
+    tally.admitted = tally.calls - tally.odd;
+    tally
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_short_lived_threads_did_is_in_the_totals_exactly() {
+        let brief = come_and_go(WAVE + 7, 7, &Stop::default()).unwrap();
+        assert_eq!(brief.threads, WAVE + 7);
+        assert_eq!(brief.tally.calls, (WAVE + 7) * CALLS);
+        assert_eq!(brief.mismatches, [""; 0]);
+        let Tally { succeeded, failed, ignored, cancelled, .. } = brief.tally;
+        assert!([succeeded, failed, ignored, cancelled].iter().all(|&count| count > 0));
+    }
+
+    #[test]
+    fn a_wish_to_stop_ends_them() {
+        let stop = Stop::default();
+        stop.request();
+        assert_eq!(come_and_go(1_000, 7, &stop).unwrap().threads, 0);
+    }
+}
