@@ -291,10 +291,9 @@ impl CircuitBreaker {
         self.circuit.era_of(self.circuit.word()).0
     }
 
-    /// State, counts and latencies at about this time. Not for a hot path: it
-    /// adds up all threads' counters, under a lock that it shares with `reset` and
-    /// other snapshots. Before that it tells listeners what is left to tell, if nobody
-    /// does.
+    /// State, counts and latencies at about this time. Not for a hot path: it adds up
+    /// all threads' counters. It waits for nobody. Before that it tells listeners what is
+    /// left to tell, if nobody does.
     pub fn snapshot(&self) -> Snapshot {
         if let Some(desk) = self.desk.get() {
             desk.deliver(&|| self.era_from_now_on());

@@ -15,7 +15,7 @@ use crate::config::{Draw, Timing};
 use crate::grain::Grain;
 use crate::planted::{Bug, planted};
 use crate::slot::Slot;
-use crate::sync::{Atomic, Mutex, OnceBox, OnceLock, Ordering, const_fn, lock};
+use crate::sync::{Atomic, Current, OnceBox, OnceLock, Ordering, const_fn};
 use crate::word::{Reason, State, Turn};
 use core::time::Duration;
 use histogram::Histogram;
@@ -55,8 +55,8 @@ struct Table {
     contention: contention::Striped<STRIPES>,
     /// Transitions, by where from and where to; written by winners.
     turns: [[Atomic<u64>; STATES]; STATES],
-    /// What had been counted at the last reset.
-    reset_at: Mutex<Totals>,
+    /// What had been counted at the last reset, once there was one.
+    reset_at: OnceBox<Current<Totals>>,
 }
 
 impl Table {
@@ -68,7 +68,7 @@ impl Table {
             #[cfg(feature = "contention")]
             contention: contention::Striped::new(),
             turns: std::array::from_fn(|_| std::array::from_fn(|_| Atomic::new(0))),
-            reset_at: Mutex::new(Totals::default()),
+            reset_at: OnceBox::new(),
         }
     }
 
@@ -229,21 +229,21 @@ impl Metrics {
     /// Lets the totals begin anew, with the calls in flight as admitted.
     pub(crate) fn reset(&self) {
         let table = self.table();
-        let mut noted = lock(&table.reset_at);
-        let mut totals = table.totals();
-        totals.counts[Count::Admitted as usize] = totals.settled();
-        *noted = totals;
+        let noted = table.reset_at.get_or_make(|| Current::new(Totals::default()));
+        noted.replace(|_| {
+            let mut totals = table.totals();
+            totals.counts[Count::Admitted as usize] = totals.settled();
+            Some(totals)
+        });
     }
 
     pub(crate) fn read(&self, grain: Grain) -> Reading {
         let Some(table) = self.table.get() else {
             return Reading::default();
         };
-        // Held while the totals are read: they are never older than what a reset noted.
-        let noted = lock(&table.reset_at);
-        let reset_at = *noted;
+        // Before the totals, which are then never older than what a reset noted.
+        let reset_at = table.reset_at.get().map(|noted| *noted.read()).unwrap_or_default();
         let lifetime = table.totals();
-        drop(noted);
         let (mut success, mut failure) = (Timed::new(grain), Timed::new(grain));
         let own = table.shards().filter_map(Shard::histograms_so_far);
         for histograms in own.chain(table.sampled.iter().filter_map(OnceBox::get)) {
