@@ -421,6 +421,14 @@ impl CircuitBreaker {
         }
     }
 
+    /// As [`settle`](Self::settle), for a permit that is dropped: out of line, so that the
+    /// unwinding of a call does not weigh on it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn settle_unsettled(&self, ticket: Ticket, end: End) {
+        self.settle(ticket, end);
+    }
+
     /// Settles one call: the state first, then the counts.
     #[inline(never)]
     fn settle_and_record(&self, pass: Pass, start: Start, end: End) {

@@ -45,7 +45,7 @@ impl Timing {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Draw {
     pub(crate) timing: Timing,
-    pub(crate) of: u32, // one in so many, from 1
+    pub(crate) of: u32, // one in so many, from 1; in none, all ones
     /// 1 / ln(1 - 1 / of): turns the logarithm of a uniform number into a gap.
     pub(crate) scale: f64,
 }
@@ -62,8 +62,10 @@ impl Draw {
             Timing::Sampled(of) => {
                 Draw { timing, of, scale: (-1.0 / f64::from(of)).ln_1p().recip() }
             }
-            // For `Off` and `Every` nothing is drawn.
-            Timing::Off | Timing::Every | Timing::Adaptive => Draw { timing, ..Draw::ADAPTIVE },
+            Timing::Adaptive => Draw::ADAPTIVE,
+            // Nothing is drawn.
+            Timing::Off => Draw { timing, of: u32::MAX, scale: 0.0 },
+            Timing::Every => Draw { timing, of: 1, scale: 0.0 },
         }
     }
 }

@@ -152,17 +152,11 @@ impl Recorder<'_> {
     /// Begins a call: whether it is timed, and for how many calls it then stands.
     #[inline(always)]
     pub(crate) fn start(&self, draw: &Draw, now: impl Fn() -> Nanos) -> Start {
-        match draw.timing {
-            Timing::Off => Start::UNTIMED,
-            Timing::Every => Start { at: now(), weight: 1 },
-            Timing::Sampled(_) | Timing::Adaptive => {
-                let (shard, slot) = (self.shard, self.slot);
-                // Each thread draws from a part of the sequence of its own, also where
-                // several share a stripe.
-                let random = || scatter(shard.admitted().wrapping_add((slot.seed()) << 40));
-                shard.pace.start(self.writer, draw, random, now)
-            }
-        }
+        let (shard, slot) = (self.shard, self.slot);
+        // Each thread draws from a part of the sequence of its own, also where several
+        // share a stripe.
+        let random = || scatter(shard.admitted().wrapping_add(slot.seed() << 40));
+        shard.pace.start(self.writer, draw, random, now)
     }
 
     /// Records how long a call took that began at `start`.

@@ -4,6 +4,7 @@ use crate::breaker::{CircuitBreaker, End, Ticket};
 use crate::planted::{Bug, planted};
 use core::fmt;
 use core::future::{Future, poll_fn};
+use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::pin::{Pin, pin};
 use std::sync::Arc;
@@ -20,25 +21,37 @@ pub enum Outcome {
     Ignore,
 }
 
-/// A permit in the making: settles when it is dropped, and so exactly once. Saying how
-/// the call ended changes what it settles as.
+/// A permit in the making: settles once, at the latest when it is dropped.
 pub(crate) struct Held<B: Deref<Target = CircuitBreaker>> {
-    breaker: B,
+    breaker: Option<B>, // `None` once settled
     ticket: Ticket,
-    end: End, // cancelled until more is known, panicked while protected code runs
+    on_drop: End, // cancelled, or panicked while protected code runs
 }
 
 impl<B: Deref<Target = CircuitBreaker>> Held<B> {
     #[inline(always)]
     pub(crate) fn new(breaker: B, ticket: Ticket) -> Self {
-        Self { breaker, ticket, end: End::Cancelled }
+        Self { breaker: Some(breaker), ticket, on_drop: End::Cancelled }
     }
 
     #[inline(always)]
-    pub(crate) fn settle(mut self, end: End) {
-        self.end = end;
+    pub(crate) fn settle(self, end: End) {
         if planted(Bug::SettleOnce) {
-            self.breaker.settle(self.ticket, end);
+            self.breaker().settle(self.ticket, end);
+            return;
+        }
+        // Nothing is left to drop but the breaker's handle: no check, on the hot path,
+        // of whether this permit has been settled.
+        let mut settled = ManuallyDrop::new(self);
+        if let Some(breaker) = settled.breaker.take() {
+            breaker.settle(settled.ticket, end);
+        }
+    }
+
+    fn breaker(&self) -> &CircuitBreaker {
+        match &self.breaker {
+            Some(breaker) => breaker,
+            None => unreachable!("a permit is consumed by settling"),
         }
     }
 
@@ -50,9 +63,9 @@ impl<B: Deref<Target = CircuitBreaker>> Held<B> {
         f: impl FnOnce() -> Result<T, E>,
         classify: impl FnOnce(&Result<T, E>) -> Outcome,
     ) -> Result<T, E> {
-        self.end = End::Panicked;
+        self.on_drop = End::Panicked;
         let result = f();
-        self.end = End::Cancelled;
+        self.on_drop = End::Cancelled;
         let outcome = classify(&result);
         self.settle(outcome.into());
         result
@@ -66,9 +79,9 @@ impl<B: Deref<Target = CircuitBreaker>> Held<B> {
     ) -> Result<T, E> {
         let mut future = future;
         let result = poll_fn(|context| {
-            self.end = End::Panicked;
+            self.on_drop = End::Panicked;
             let poll = future.as_mut().poll(context);
-            self.end = End::Cancelled;
+            self.on_drop = End::Cancelled;
             poll
         })
         .await;
@@ -81,13 +94,12 @@ impl<B: Deref<Target = CircuitBreaker>> Held<B> {
 impl<B: Deref<Target = CircuitBreaker>> Drop for Held<B> {
     #[inline(always)]
     fn drop(&mut self) {
-        let settled = self.end != End::Cancelled;
-        if (planted(Bug::GiveBack) && !settled)
-            || (planted(Bug::GiveBackOnUnwind) && std::thread::panicking())
-        {
+        if planted(Bug::GiveBack) || (planted(Bug::GiveBackOnUnwind) && std::thread::panicking()) {
             return;
         }
-        self.breaker.settle(self.ticket, self.end);
+        if let Some(breaker) = &self.breaker {
+            breaker.settle_unsettled(self.ticket, self.on_drop);
+        }
     }
 }
 
@@ -172,7 +184,7 @@ macro_rules! permit {
         impl $(<$life>)? fmt::Debug for $name $(<$life>)? {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($name))
-                    .field("breaker", &self.0.breaker.name())
+                    .field("breaker", &self.0.breaker().name())
                     .field("era", &self.era())
                     .field("is_probe", &self.is_probe())
                     .finish()

@@ -40,13 +40,18 @@ impl Plan {
         self.0 as u32 != 0
     }
 
+    /// Whether it was made with `draw`, and not under other settings.
+    #[inline(always)]
+    fn is_of(self, draw: &Draw) -> bool {
+        (self.0 >> 32) as u32 == draw.of
+    }
+
     /// The plan after one call that it skips.
     #[inline(always)]
     fn after_one(self) -> Plan {
         Plan(self.0 - 1)
     }
 
-    #[inline(always)]
     fn weight(self) -> u32 {
         ((self.0 >> 32) as u32).max(1)
     }
@@ -112,11 +117,23 @@ impl Pace {
         // Relaxed, everywhere here: who is timed is chance, and nothing else is read
         // on the strength of it.
         let plan = self.plan.load(Ordering::Relaxed);
-        if plan.skips() && plan.weight() == draw.of && writer == Writer::Owner {
+        if plan.skips() && plan.is_of(draw) && writer == Writer::Owner {
             self.plan.store(plan.after_one(), Ordering::Relaxed);
             return Start::UNTIMED;
         }
-        self.plan_or_share(writer, plan, draw, random, now)
+        match draw.timing {
+            Timing::Every => Start { at: now(), weight: 1 },
+            Timing::Off => {
+                if writer == Writer::Owner {
+                    // So many calls then do with the comparison above.
+                    self.plan.store(Plan::new(u32::MAX, draw.of), Ordering::Relaxed);
+                }
+                Start::UNTIMED
+            }
+            Timing::Sampled(_) | Timing::Adaptive => {
+                self.plan_or_share(writer, plan, draw, random, now)
+            }
+        }
     }
 
     /// For a call after which a new plan is made, and for threads that share one.
@@ -131,7 +148,7 @@ impl Pace {
     ) -> Start {
         loop {
             // Drawn under other settings: drawn again, which a gap without memory allows.
-            if seen.skips() && seen.weight() != draw.of {
+            if seen.skips() && !seen.is_of(draw) {
                 let anew = Plan::new(draw.gap(random()), draw.of);
                 match self.swap(writer, seen, anew) {
                     Ok(()) => seen = anew,
@@ -271,6 +288,10 @@ mod tests {
             assert_eq!(count(Timing::Sampled(1), 1_000), 1_000);
             assert_eq!(count(Timing::Sampled(1_000_000), 10), 1, "planned before, for itself");
             assert!(count(Timing::Adaptive, 1_600) > 60);
+            assert_eq!(count(Timing::Off, 1_000), 0);
+            assert_eq!(count(Timing::Every, 1_000), 1_000);
+            assert_eq!(count(Timing::Off, 1_000), 0);
+            assert!(count(Timing::Sampled(16), 1_600) > 60);
         }
     }
 
