@@ -130,7 +130,8 @@ impl Circuit {
     /// a streak to end nor a probe to count.
     #[inline(always)]
     pub(crate) fn is_unchanged(&self, pass: Pass) -> bool {
-        self.word.load() == pass.seen && !pass.is_probe()
+        // A probe's own place keeps the rest of its word from being empty.
+        self.word.load() == pass.seen
     }
 
     /// Applies how a call ended. Returns whether it still counted, that is,

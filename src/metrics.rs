@@ -204,8 +204,13 @@ impl Metrics {
     #[inline(always)]
     pub(crate) fn recorder(&self) -> Recorder<'_> {
         let table = self.table();
-        let slot = Slot::current();
-        let (shard, writer) = match slot.own(table.own.len()) {
+        let mut slot = Slot::current();
+        let own = slot.own(table.own.len()).or_else(|| {
+            // Beyond every table is also whoever has not leased a slot yet.
+            slot = Slot::leased();
+            slot.own(table.own.len())
+        });
+        let (shard, writer) = match own {
             Some(own) => (&table.own[own], Writer::Owner),
             None => (&table.stripes[slot.shared(STRIPES)], Writer::Shared),
         };
