@@ -32,9 +32,9 @@ use std::sync::Arc;
 ///
 /// Share it by reference, in an [`Arc`] or in a `static`. Admitting a call to a
 /// closed breaker reads its word and writes nothing that is shared. No call locks,
-/// waits or allocates, but for a thread's first one, and the first of all on each
-/// breaker and on each thread that times it; one that makes a transition to which
-/// somebody listens allocates, and may run listeners: see [`Builder::on_event`].
+/// waits or allocates, but for a thread's first one, the first of all on each breaker
+/// and the first that is timed there, and one whose transition somebody listens to:
+/// that one allocates, and may run the listeners.
 ///
 /// # Examples
 ///

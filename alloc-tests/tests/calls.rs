@@ -115,7 +115,8 @@ const PATHS: [Path; 15] = [
     }),
     ("results from an earlier era", |b, _| {
         let late = [(); 4].map(|()| b.try_acquire().unwrap());
-        b.reset();
+        b.trip();
+        b.close();
         let [success, failure, ignored, dropped] = late;
         success.success();
         failure.failure();
@@ -135,7 +136,6 @@ const PATHS: [Path; 15] = [
         b.call(err).unwrap_err();
         b.trip();
         b.close();
-        b.reset();
     }),
     ("questions", |b, _| {
         assert!(b.would_admit() && b.state() == State::Closed);
@@ -201,6 +201,15 @@ fn main() {
     assert!(heap.blocks(|| first.call(ok).map(drop).unwrap()) > 0, "a breaker's first call");
     // By design, and off the path of calls.
     assert!(heap.blocks(|| drop(first.snapshot())) > 0, "a snapshot");
+    assert!(heap.blocks(|| first.reset()) > 0, "a reset");
+    let id = first.add_listener(|_| ());
+    let turn = || {
+        first.trip();
+        first.close();
+    };
+    assert!(heap.blocks(turn) > 0, "transitions that somebody listens to");
+    first.remove_listener(id);
+    assert_eq!(heap.blocks(turn), 0, "transitions that nobody listens to any more");
     let change = || first.reconfigure(|now| now.failure_threshold(9)).unwrap();
     assert!(heap.blocks(change) > 0, "new settings");
 
