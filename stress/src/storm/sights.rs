@@ -19,7 +19,7 @@ const MOST_CLOCK: u32 = 2;
 pub(super) const NOTES: [&str; 5] = [
     "a snapshot reads each place where threads count once, and their number is fixed (the larger",
     "of 128 and 4 a core, and 8 shared ones), however many threads there are: its work is bounded;",
-    "its times are not judged, since a reader may lose its core, or wait for another's snapshot",
+    "its times are not judged, since a reader may lose its core in the middle of one",
     "an event is dropped when too many newer ones wait: while the caller who tells them waits for",
     "a core, the others go on, and hundreds of eras go by",
 ];
