@@ -7,10 +7,10 @@ use crate::error::{CallError, Name, Rejected};
 use crate::event::Event;
 use crate::event::desk::Desk;
 use crate::event::listeners::{Listener, ListenerId};
-use crate::metrics::Metrics;
 use crate::metrics::pace::Start;
 use crate::metrics::shard::Count;
 use crate::metrics::snapshot::{Head, Snapshot};
+use crate::metrics::{Metrics, Recorder};
 use crate::permit::{Held, Outcome, OwnedPermit, Permit};
 use crate::sync::{Kept, OnceBox, const_fn};
 use crate::word::{Era, Order, State};
@@ -388,25 +388,38 @@ impl CircuitBreaker {
     /// Admits one call and counts it, or turns it away and counts that.
     #[inline(always)]
     fn enter(&self) -> Result<Ticket, Rejected> {
-        let pass = match self.circuit.admit_at_once() {
-            Some(pass) => pass,
-            None => self.enter_or_reject()?,
-        };
-        let recorder = self.metrics.recorder();
-        recorder.count(Count::Admitted);
-        let start = recorder.start(&self.settings.get().rules.draw, || self.now());
-        Ok(Ticket { pass, start })
+        match self.circuit.admit_at_once() {
+            Some(pass) => {
+                let recorder = self.metrics.recorder();
+                recorder.count(Count::Admitted);
+                Ok(self.begin(recorder, pass))
+            }
+            None => self.enter_or_reject(),
+        }
     }
 
     #[inline(never)]
-    fn enter_or_reject(&self) -> Result<Pass, Rejected> {
+    fn enter_or_reject(&self) -> Result<Ticket, Rejected> {
         let decision = self.circuit.admit(&self.settings.get().rules, || self.now());
         self.take_note(&decision);
-        self.tell(&decision);
-        decision.out.map_err(|Refusal { reason, wait }| {
-            self.metrics.recorder().reject(reason);
-            Rejected::new(self.short_name, reason, wait)
-        })
+        match decision.out {
+            Ok(pass) => {
+                let recorder = self.metrics.recorder();
+                recorder.count(Count::Admitted);
+                self.tell(&decision);
+                Ok(self.begin(recorder, pass))
+            }
+            Err(Refusal { reason, wait }) => {
+                self.metrics.recorder().reject(reason);
+                Err(Rejected::new(self.short_name, reason, wait))
+            }
+        }
+    }
+
+    /// Begins a call that was admitted and counted.
+    #[inline(always)]
+    fn begin(&self, recorder: Recorder<'_>, pass: Pass) -> Ticket {
+        Ticket { pass, start: recorder.start(&self.settings.get().rules.draw, || self.now()) }
     }
 
     /// Settles one call.
@@ -511,7 +524,7 @@ impl CircuitBreaker {
     ///
     /// No later transition is told to it. A call of it that is in progress on another
     /// thread goes on and may end after this one returns. What the listener owns is
-    /// dropped soon afterwards, and with the breaker at the latest.
+    /// dropped here, or when that call ends.
     pub fn remove_listener(&self, id: ListenerId) -> bool {
         self.desk.get().is_some_and(|desk| desk.remove(id))
     }
@@ -533,7 +546,9 @@ impl CircuitBreaker {
     /// # Ok::<(), ampacity::ConfigError>(())
     /// ```
     pub fn history(&self) -> Vec<Event> {
-        self.desk.get().map(Desk::history).unwrap_or_default()
+        let Some(desk) = self.desk.get() else { return Vec::new() };
+        desk.deliver(&|| self.era_from_now_on());
+        desk.history()
     }
 
     /// Sees to it that a transition is told, if the caller won one and anybody listens:

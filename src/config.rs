@@ -413,8 +413,12 @@ impl Builder {
     /// newest 64 transitions at least are kept for it, and older ones may be dropped: see
     /// [`EventCounts`](crate::EventCounts).
     ///
-    /// It may call the breaker in every way. Its panic is contained and counted, and the
-    /// other listeners still run (where a program is built to abort on panic, it aborts).
+    /// It may call the breaker in every way, but must not wait for a lock that a caller of
+    /// the breaker may hold. Its panic is contained and counted, and the other listeners
+    /// still run (where a program is built to abort on panic, it aborts). One that never
+    /// returns ends events for this breaker. One that owns an [`Arc`] of its own breaker
+    /// keeps both for ever: give it a [`Weak`](std::sync::Weak).
+    ///
     /// A breaker without listeners and without a [`history`](Self::history) builds no
     /// events. [`reconfigure`](CircuitBreaker::reconfigure) keeps listeners and refuses
     /// new ones; see [`add_listener`](CircuitBreaker::add_listener) for those.

@@ -164,13 +164,13 @@ impl fmt::Display for Cause {
 
 /// What became of a breaker's events, in a [`Snapshot`](crate::Snapshot).
 ///
-/// Counted from the first listener on (from the beginning, with a history). When all
-/// has been told, `told + dropped` is the number of transitions since.
+/// Counted while anybody listens, and with a history always. Then every transition is
+/// told or dropped in the end; what waits for delivery is neither yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct EventCounts {
-    /// Transitions that were told to whoever listened.
+    /// Transitions that were told to a listener or kept in the history.
     pub told: u64,
     /// Transitions that nobody was told of, because listeners were too slow or the
     /// caller who made them was held up for too long.

@@ -303,3 +303,16 @@ impl Timed {
         Latency::of(self.spread)
     }
 }
+
+#[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_has_a_shard_of_its_own_from_its_first_call_on() {
+        let metrics = Metrics::new();
+        let writer = || metrics.recorder().writer;
+        let both = std::thread::scope(|scope| scope.spawn(|| [writer(), writer()]).join().unwrap());
+        assert_eq!(both, [Writer::Owner; 2]);
+    }
+}

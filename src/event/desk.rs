@@ -7,12 +7,11 @@
 //! once, and nobody ever waits for one who was not chosen by this turn to run it.
 
 use super::history::History;
-use super::listeners::{Listener, ListenerId, Listeners, Seat, owed_after};
+use super::listeners::{Listener, ListenerId, Listeners, Seat, owed_after, panics};
 use super::{Change, Event, EventCounts};
 use crate::planted::{Bug, planted};
 use crate::sync::{Atomic, Ordering, Pile};
 use crate::word::Era;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// How many eras back an event is waited for, and at least how many of the newest
@@ -89,7 +88,7 @@ impl Desk {
 
     /// Takes a transition from the caller who won it, and sees to its being told.
     pub(crate) fn hand_in(&self, change: Change, now: &impl Fn() -> Era) {
-        if self.history.is_none() && self.listeners.read().is_empty() {
+        if self.history.is_none() && self.listeners.is_empty() {
             return;
         }
         self.pile.push(change);
@@ -180,11 +179,20 @@ impl Desk {
         if let Some(history) = &self.history {
             history.write(change);
         }
-        // Relaxed: statistics.
-        self.told.fetch_add(1, Ordering::Relaxed);
+        // Relaxed, here and below: statistics. Counted before anybody hears of it, and not
+        // if nobody does: those who did not want it are owed later eras only.
+        let told = || self.told.fetch_add(1, Ordering::Relaxed);
+        let mut is_told = self.history.is_some();
+        if is_told {
+            told();
+        }
         let event = Event::new(&self.name, change);
         for seat in seats {
             let Some(listener) = seat.wants(change.turn.era, now) else { continue };
+            if !is_told {
+                is_told = true;
+                told();
+            }
             if planted(Bug::PanicEscapes) {
                 listener(&event);
             } else if panics(|| listener(&event)) {
@@ -234,19 +242,12 @@ impl Shift<'_> {
 
 impl Drop for Shift<'_> {
     fn drop(&mut self) {
-        while !self.over {
-            self.leave();
+        if !self.over {
+            // Release, edge `left -> entered`: as in `leave`. Whoever has asked since the
+            // last look goes without: the next transition or snapshot goes on.
+            self.desk.asked.swap(0, Ordering::Release);
         }
     }
-}
-
-/// Runs `f`, and contains its panic and that of what it panicked with.
-fn panics(f: impl FnOnce()) -> bool {
-    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else { return false };
-    if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        core::mem::forget(worse);
-    }
-    true
 }
 
 #[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
@@ -291,6 +292,16 @@ mod tests {
     }
 
     #[test]
+    fn a_history_is_owed_all_eras_whenever_listeners_come() {
+        let desk = Desk::new("desk", 4, Vec::new());
+        hand_in(&desk, [2]);
+        desk.add(Listener::new(|_| ()), &|| Era(2));
+        hand_in(&desk, [1]);
+        let eras: Vec<u64> = desk.history().iter().map(|event| event.era).collect();
+        assert_eq!(eras, [1, 2]);
+    }
+
+    #[test]
     fn a_gap_is_dropped_when_the_queue_is_full_and_the_latecomer_with_it() {
         let (desk, told) = desk();
         hand_in(&desk, 3..3 + WINDOW - 1);
@@ -330,7 +341,8 @@ mod tests {
     fn while_nobody_takes_the_queue_is_bounded_and_the_newest_survive() {
         let (desk, told) = desk();
         desk.asked.store(1, Ordering::Relaxed);
-        let many = 100 * WINDOW;
+        // So that the last one does not shorten the pile.
+        let many = WINDOW + 100 * (WINDOW - 1);
         for era in 1..=many {
             hand_in(&desk, [era]);
             if era % 7 == 0 {

@@ -2,18 +2,33 @@
 
 use super::Event;
 use crate::planted::{Bug, planted};
-use crate::sync::{Atomic, Current, Ordering};
+use crate::sync::{Atomic, Current, Mutex, Ordering, PlainU64, lock};
 use crate::word::Era;
 use core::fmt;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
 
 /// A function to call with each event.
 #[derive(Clone)]
-pub(crate) struct Listener(Arc<dyn Fn(&Event) + Send + Sync>);
+pub(crate) struct Listener(Option<Arc<dyn Fn(&Event) + Send + Sync>>); // `None` in `drop` only
 
 impl Listener {
     pub(crate) fn new(f: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        Listener(Arc::new(f))
+        Listener(Some(Arc::new(f)))
+    }
+
+    fn call(&self, event: &Event) {
+        if let Some(listener) = &self.0 {
+            listener(event);
+        }
+    }
+}
+
+impl Drop for Listener {
+    /// Whoever happens to hold it last did not write it: a panic of what it owns ends here.
+    fn drop(&mut self) {
+        let listener = self.0.take();
+        panics(|| drop(listener));
     }
 }
 
@@ -23,16 +38,36 @@ impl fmt::Debug for Listener {
     }
 }
 
+/// Runs `f`, and contains its panic and that of what it panicked with.
+pub(super) fn panics(f: impl FnOnce()) -> bool {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else { return false };
+    if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        core::mem::forget(worse);
+    }
+    true
+}
+
 /// Names a listener of one breaker: from
 /// [`add_listener`](crate::CircuitBreaker::add_listener), for
 /// [`remove_listener`](crate::CircuitBreaker::remove_listener).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ListenerId(u64);
 
+impl ListenerId {
+    /// One that no listener of any breaker has.
+    fn new() -> Self {
+        static ISSUED: PlainU64 = PlainU64::new(0);
+        // Relaxed: every caller gets another number, and that is all.
+        ListenerId(ISSUED.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// A listener and the era it came in.
 #[derive(Debug)]
 pub(super) struct Seat {
     id: ListenerId,
+    /// Whether the breaker was made without it.
+    is_newcomer: bool,
     /// The last era that it is not told of.
     since: Atomic<u64>,
     listener: Listener,
@@ -78,41 +113,50 @@ impl Seat {
 
     /// The listener, if it is owed `era`.
     pub(super) fn wants(&self, era: Era, now: &impl Fn() -> Era) -> Option<impl Fn(&Event)> {
-        (self.since(now) < era.0).then_some(|event: &Event| (self.listener.0)(event))
+        (self.since(now) < era.0).then_some(|event: &Event| self.listener.call(event))
     }
 }
 
 /// The listeners of a breaker, in the order they came.
+///
+/// Callers find them in a list that is replaced whole and reclaimed some time later, by
+/// whoever comes by. So the list does not own them: what a listener owns is dropped when
+/// it is removed, or when its last call returns.
 #[derive(Debug)]
 pub(super) struct Listeners {
-    seats: Current<Vec<Arc<Seat>>>,
-    issued: Atomic<u64>,
-    first: u64, // as many as the breaker was made with
+    list: Current<Vec<Weak<Seat>>>,
+    /// Locked by whoever adds or removes one, and never while a listener runs or is dropped.
+    owned: Mutex<Vec<Arc<Seat>>>,
 }
 
 impl Listeners {
     /// With listeners that are told of every era.
     pub(super) fn new(first: Vec<Listener>) -> Self {
-        let seat =
-            |(id, listener)| Arc::new(Seat { id: ListenerId(id), since: Atomic::new(0), listener });
-        let seats: Vec<_> = (0..).zip(first).map(seat).collect();
-        let issued = Atomic::new(seats.len() as u64);
-        let first = seats.len() as u64;
-        Self { seats: Current::new(seats), issued, first }
+        let seat = |listener| {
+            let since = Atomic::new(0);
+            Arc::new(Seat { id: ListenerId::new(), is_newcomer: false, since, listener })
+        };
+        let owned: Vec<_> = first.into_iter().map(seat).collect();
+        Self { list: Current::new(list(&owned)), owned: Mutex::new(owned) }
     }
 
-    pub(super) fn read(&self) -> Arc<Vec<Arc<Seat>>> {
-        self.seats.read()
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.read().is_empty()
+    }
+
+    pub(super) fn read(&self) -> Vec<Arc<Seat>> {
+        self.list.read().iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Adds a listener, which is told of every transition after this call.
     pub(super) fn add(&self, listener: Listener, now: &impl Fn() -> Era) -> ListenerId {
-        // Relaxed: every caller gets another number, and that is all.
-        let id = ListenerId(self.issued.fetch_add(1, Ordering::Relaxed));
-        let since = if planted(Bug::AskedTooEarly) { now().0 } else { PENDING };
-        let seat = Arc::new(Seat { id, since: Atomic::new(since), listener });
-        let with = |seats: &Vec<Arc<Seat>>| seats.iter().chain([&seat]).cloned().collect();
-        self.seats.replace(|seats| Some(with(seats)));
+        let id = ListenerId::new();
+        let since = Atomic::new(if planted(Bug::AskedTooEarly) { now().0 } else { PENDING });
+        let seat = Arc::new(Seat { id, is_newcomer: true, since, listener });
+        let mut owned = lock(&self.owned);
+        owned.push(Arc::clone(&seat));
+        self.list.replace(|_| Some(list(&owned)));
+        drop(owned);
         // Published first, then asked for the era: a transition that is not counted in
         // finds the listener.
         seat.settle(now);
@@ -121,28 +165,30 @@ impl Listeners {
 
     /// Whether one is here that the breaker was not made with.
     pub(super) fn has_newcomers(&self) -> bool {
-        self.read().iter().any(|seat| seat.id.0 >= self.first)
+        lock(&self.owned).iter().any(|seat| seat.is_newcomer)
     }
 
     /// Removes a listener; says if it was there.
     pub(super) fn remove(&self, id: ListenerId) -> bool {
-        let seats = self.read();
-        let Some(seat) = seats.iter().find(|seat| seat.id == id) else { return false };
-        let without = |seats: &Vec<Arc<Seat>>| -> Vec<_> {
-            seats.iter().filter(|seat| seat.id != id).cloned().collect()
-        };
-        let removed = self.seats.replace(|seats| {
-            let rest = without(seats);
-            (rest.len() < seats.len()).then_some(rest)
-        });
-        // Relaxed: whoever still has the old list sees it when it sees it; for a
+        let mut owned = lock(&self.owned);
+        let Some(at) = owned.iter().position(|seat| seat.id == id) else { return false };
+        let seat = owned.remove(at);
+        self.list.replace(|_| Some(list(&owned)));
+        // Before the listener is dropped, which may call the breaker.
+        drop(owned);
+        // Relaxed: whoever has taken it from the old list sees it when it sees it; for a
         // transition after this call, its winner's swap orders it.
         seat.since.store(GONE, Ordering::Relaxed);
-        removed
+        true
     }
+}
+
+fn list(owned: &[Arc<Seat>]) -> Vec<Weak<Seat>> {
+    owned.iter().map(Arc::downgrade).collect()
 }
 
 /// The last era that is not owed to any of `seats`; `None` if there is no one.
 pub(super) fn owed_after(seats: &[Arc<Seat>], now: &impl Fn() -> Era) -> Option<u64> {
+    // What is gone is owed nothing, and need not be waited for.
     seats.iter().map(|seat| seat.since(now)).filter(|&since| since != GONE).min()
 }

@@ -89,8 +89,7 @@ pub struct Snapshot {
     pub last_transition: Option<Duration>,
     /// The counts since the breaker was made, resets or not.
     pub lifetime: Lifetime,
-    /// What became of the events, from the first listener on; with a history, from the
-    /// beginning.
+    /// What became of the transitions that somebody listened to.
     pub events: EventCounts,
     /// Swaps of the shared word since the breaker was made.
     #[cfg(feature = "contention")]

@@ -104,7 +104,7 @@ mod tests {
                     let mut taken = 0;
                     for nth in 0..10_000 {
                         pile.push(Arc::clone(&alive));
-                        if nth % 3 == 0 {
+                        if nth % 3 == 1 {
                             taken += pile.take().len();
                         }
                     }
@@ -113,6 +113,8 @@ mod tests {
             });
             threads.map(|thread| thread.join().unwrap()).iter().sum()
         });
+        // Dropped with something in it.
+        assert!(taken < 40_000);
         assert_eq!(Arc::strong_count(&alive), 1 + 40_000 - taken);
         drop(pile);
         assert_eq!(Arc::strong_count(&alive), 1);

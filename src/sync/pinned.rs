@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 /// A current `T`. A reader gets a count of its own on the value it found, so that it
 /// may keep it for as long as it likes; only the moment between finding the pointer
-/// and counting is under a pin.
+/// and counting is under a pin. All pins of one cell must be of one collector: those of
+/// `Current` are of the default one, those of the models' cell of its own.
 pub(crate) struct Pinned<T: 'static> {
     current: epoch::Atomic<Arc<T>>, // never null
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 #[test]
 fn s46_a_stale_success_feeds_no_spell() {
@@ -79,8 +80,12 @@ fn s49_a_permit_held_across_exactly_one_wrap_of_the_era_is_stale() {
     assert_eq!((breaker.state(), breaker.era()), (State::Closed, 1 << 21));
     held.failure();
     assert_eq!((breaker.state(), breaker.snapshot().stale), (State::Closed, 1));
+    let told = Arc::new(AtomicU64::new(0));
+    let era = Arc::clone(&told);
+    breaker.add_listener(move |event| era.store(event.era, Ordering::Relaxed));
     fail(&breaker, 1);
     assert_eq!(breaker.state(), State::Open);
+    assert_eq!(told.load(Ordering::Relaxed), (1 << 21) + 1, "an event has the whole era");
 }
 
 #[test]

@@ -419,3 +419,128 @@ fn nobody_waits_for_a_listener_that_is_stuck_and_it_is_told_the_newest_at_last()
     assert_eq!(told[told.len() - 64..], (19_938..=20_001).collect::<Vec<_>>());
     assert!(told.is_sorted());
 }
+
+/// What a listener owns, and what dropping that does.
+struct Owned(Arc<AtomicU64>, bool);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        assert!(!self.1, "in the drop of what a listener owns");
+    }
+}
+
+/// A listener that removes itself is held last by whoever is telling: a caller.
+#[test]
+fn s61_a_panic_in_the_drop_of_what_a_listener_owns_reaches_no_caller() {
+    let (breaker, clock) = breaker_with(|builder| builder.success_threshold(1));
+    let (breaker, drops) = (Arc::new(breaker), Arc::new(AtomicU64::new(0)));
+    for nth in 1..=3 {
+        let id = Arc::new(OnceLock::new());
+        let (mine, weak) = (Arc::clone(&id), Arc::downgrade(&breaker));
+        let owned = Owned(Arc::clone(&drops), true);
+        let listener = move |_: &Event| {
+            let _ = &owned;
+            weak.upgrade().unwrap().remove_listener(*mine.get().unwrap());
+        };
+        id.set(breaker.add_listener(listener)).unwrap();
+        breaker.trip();
+        clock.advance(SECOND);
+        assert_eq!(breaker.call(|| Ok::<_, ()>(7)), Ok(7));
+        assert_eq!(drops.load(Ordering::Relaxed), nth);
+    }
+    let seen = breaker.snapshot();
+    assert_eq!((seen.state, seen.admitted, seen.in_flight), (State::Closed, 3, 0));
+}
+
+#[test]
+fn what_a_listener_owns_is_dropped_with_it_and_not_by_strangers_later() {
+    let drops = Arc::new(AtomicU64::new(0));
+    let owned = || Owned(Arc::clone(&drops), false);
+    let listener = |owned: Owned| move |_: &Event| assert!(!owned.1);
+    // Somebody elsewhere who is pinned holds up memory, and nothing of a user's.
+    let pinned = crossbeam_epoch::pin();
+    let breaker = CircuitBreaker::builder("made with").on_event(listener(owned())).build().unwrap();
+    let id = breaker.add_listener(listener(owned()));
+    breaker.trip();
+    assert!(breaker.remove_listener(id));
+    assert_eq!(drops.load(Ordering::Relaxed), 1);
+    drop(breaker);
+    assert_eq!(drops.load(Ordering::Relaxed), 2);
+    drop(pinned);
+}
+
+#[test]
+fn a_listener_finds_the_first_probe_counted() {
+    let (breaker, clock, _) = noted();
+    breaker.trip();
+    clock.advance(SECOND);
+    let (seen, weak) = (Arc::new(AtomicU64::new(99)), Arc::downgrade(&breaker));
+    let in_flight = Arc::clone(&seen);
+    breaker.add_listener(move |_| {
+        in_flight.store(weak.upgrade().unwrap().snapshot().in_flight, Ordering::Relaxed);
+    });
+    let probe = breaker.try_acquire().unwrap();
+    assert_eq!(seen.load(Ordering::Relaxed), 1);
+    probe.success();
+}
+
+#[test]
+fn a_history_shows_the_newest_though_its_teller_has_told_enough() {
+    let breaker = Arc::new(CircuitBreaker::builder("long").history(8).build().unwrap());
+    let weak = Arc::downgrade(&breaker);
+    breaker.add_listener(move |event| {
+        if event.era <= 64 {
+            weak.upgrade().unwrap().reset();
+        }
+    });
+    breaker.reset();
+    assert_eq!((breaker.era(), breaker.history().last().unwrap().era), (65, 65));
+}
+
+#[test]
+fn an_id_of_another_breakers_listener_removes_nobody() {
+    let [a, b] = ["a", "b"].map(CircuitBreaker::new);
+    let (id, other) = (a.add_listener(|_| ()), b.add_listener(|_| ()));
+    assert!(!b.remove_listener(id) && !a.remove_listener(other));
+    assert!(a.remove_listener(id) && b.remove_listener(other));
+}
+
+#[test]
+fn only_what_somebody_heard_counts_as_told() {
+    let (breaker, ..) = noted();
+    let id = breaker.add_listener(|_| ());
+    breaker.reset();
+    let told = || breaker.snapshot().events.told;
+    assert_eq!(told(), 1);
+    assert!(breaker.remove_listener(id));
+    let lonely = CircuitBreaker::new("lonely");
+    let id = lonely.add_listener(|_| ());
+    lonely.reset();
+    lonely.remove_listener(id);
+    lonely.reset();
+    lonely.add_listener(|_| ());
+    lonely.reset();
+    let events = lonely.snapshot().events;
+    assert_eq!((events.told, events.dropped, lonely.era()), (2, 0, 3));
+}
+
+#[test]
+fn an_event_has_the_whole_name_and_a_lapsed_lease_its_own_cause() {
+    let (clock, told) = (ManualClock::new(), Told::default());
+    let name = String::from("a name that is longer than thirty bytes by far");
+    let breaker = CircuitBreaker::builder(name.clone())
+        .half_open_permits(2)
+        .clock(clock.clone())
+        .on_event(note(&told))
+        .build()
+        .unwrap();
+    breaker.trip();
+    clock.advance(Duration::from_secs(60));
+    let _abandoned = [breaker.try_acquire().unwrap(), breaker.try_acquire().unwrap()];
+    clock.advance(Duration::from_secs(61));
+    let _fresh = breaker.try_acquire().unwrap();
+    let told = told.lock().unwrap();
+    assert_eq!((told[2].from, told[2].to), (State::HalfOpen, State::HalfOpen));
+    assert_eq!((told[2].cause, &*told[2].breaker), (Cause::LeaseOver, name.as_str()));
+}

@@ -276,3 +276,26 @@ mod behind_a_pointer {
         taken.len()
     }
 }
+
+/// Invariant 34, for a newcomer that makes a transition itself, beside one who delivers and
+/// began to before it came.
+#[test]
+fn a_newcomer_is_told_by_whoever_began_to_deliver_before_it_came() {
+    race_within(
+        A_FEW,
+        || house(|settings| settings),
+        |h| h.stage.breaker.trip(),
+        |h| {
+            let late = Told::new();
+            h.stage.breaker.add_listener(late.listener());
+            let since = h.stage.breaker.era();
+            h.stage.breaker.force_open();
+            (since, late)
+        },
+        |h, (), (since, late)| {
+            assert_eq!((h.stage.breaker.era(), h.told.eras()), (2, vec![1, 2]));
+            let owed: Vec<u64> = (since + 1..=2).collect();
+            assert!(late.eras().ends_with(&owed), "not told of what came after it");
+        },
+    );
+}
