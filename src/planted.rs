@@ -88,6 +88,8 @@ pub(crate) enum Bug {
     TellAtOnce,
     /// An event is told though its era has been counted as dropped.
     LateIsTold,
+    /// Whoever delivers looks who listens before taking what there is to tell.
+    ListFirst,
     /// A listener asks for its first era before it can be found.
     AskedTooEarly,
     /// A listener's panic goes on.

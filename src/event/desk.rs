@@ -130,10 +130,11 @@ impl Desk {
     /// Takes the pile, tells at most `most` events and puts the rest back. Returns how
     /// many were told.
     fn round(&self, most: u64, now: &impl Fn() -> Era) -> u64 {
+        let early = planted(Bug::ListFirst).then(|| self.listeners.read());
         let mut changes = self.pile.take();
         // After the pile: who won one of these saw at least the listeners it is owed to,
         // so they are found here.
-        let seats = self.listeners.read();
+        let seats = early.unwrap_or_else(|| self.listeners.read());
         let owed_after = match self.history {
             Some(_) => Some(0),
             None => owed_after(&seats, now),

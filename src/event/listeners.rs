@@ -10,7 +10,9 @@ use std::sync::{Arc, Weak};
 
 /// A function to call with each event.
 #[derive(Clone)]
-pub(crate) struct Listener(Option<Arc<dyn Fn(&Event) + Send + Sync>>); // `None` in `drop` only
+pub(crate) struct Listener(Option<Arc<Function>>); // `None` in `drop` only
+
+type Function = dyn Fn(&Event) + Send + Sync;
 
 impl Listener {
     pub(crate) fn new(f: impl Fn(&Event) + Send + Sync + 'static) -> Self {

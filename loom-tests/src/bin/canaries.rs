@@ -63,6 +63,7 @@ const CANARIES: &[(u32, &str, &str)] = &[
         "events::at_the_desk::an_era_whose_winner_is_too_late_is_dropped_once_and_not_told",
     ),
     (34, "AskedTooEarly", "events::a_first_listener_is_told_of_every_transition_after_it_came"),
+    (34, "ListFirst", "events::a_newcomer_is_told_by_whoever_began_to_deliver_before_it_came"),
     (35, "PanicEscapes", "events::a_listener_that_calls_back_and_panics_leaves_the_breaker_usable"),
     (37, "Lease", "lease::a_spell_whose_probes_were_abandoned_is_followed_by_a_fresh_one"),
     (39, "EvictLater", "registry::a_breaker_that_a_reader_has_found_is_not_evicted"),
