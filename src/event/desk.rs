@@ -242,11 +242,11 @@ impl Shift<'_> {
 }
 
 impl Drop for Shift<'_> {
+    /// Whoever has asked since the last look goes without: the next transition or snapshot
+    /// goes on. Each try that fails is one who asked just then, and went on.
     fn drop(&mut self) {
-        if !self.over {
-            // Release, edge `left -> entered`: as in `leave`. Whoever has asked since the
-            // last look goes without: the next transition or snapshot goes on.
-            self.desk.asked.swap(0, Ordering::Release);
+        while !self.over {
+            self.leave();
         }
     }
 }

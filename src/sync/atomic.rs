@@ -82,10 +82,6 @@ impl<T: Bits> Atomic<T> {
 }
 
 impl Atomic<u64> {
-    pub(crate) fn swap(&self, value: u64, order: Ordering) -> u64 {
-        self.raw.swap(value, order)
-    }
-
     #[inline(always)]
     pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
         self.raw.fetch_add(value, order)

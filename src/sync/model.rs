@@ -128,9 +128,6 @@ pub(crate) mod stepped {
         pub(crate) fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
             self.step(order == Ordering::Acquire).fetch_or(bits, order)
         }
-        pub(crate) fn swap(&self, value: u64, order: Ordering) -> u64 {
-            self.step(order == Ordering::Acquire).swap(value, order)
-        }
         pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
             self.step(order == Ordering::AcqRel).fetch_add(value, order)
         }
