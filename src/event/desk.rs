@@ -149,23 +149,27 @@ impl Desk {
         let mut told = 0;
         for change in changes {
             let era = change.turn.era.0;
-            if era < next && !planted(Bug::LateIsTold) {
-                continue; // its era has been counted as dropped, or is owed to nobody
+            if era < next {
+                // It has been counted as dropped, or is owed to nobody.
+                if !planted(Bug::LateIsTold) {
+                    continue;
+                }
+                next = era;
             }
             if told == most {
                 self.pile.push(change);
                 continue;
             }
-            // Up to the window's end, eras that are not here are not waited for.
-            let waited_for = (latest.saturating_sub(WINDOW) + 1).clamp(next, era.max(next));
-            if waited_for > next {
+            // What is missing before this one is not waited for if it lies a window back.
+            let given_up = next..era.min((latest + 1).saturating_sub(WINDOW));
+            if !given_up.is_empty() {
                 // Relaxed: a statistic.
-                self.dropped.fetch_add(waited_for - next, Ordering::Relaxed);
-                next = waited_for;
+                self.dropped.fetch_add(given_up.end - given_up.start, Ordering::Relaxed);
+                next = given_up.end;
                 self.next.store(next, Ordering::Relaxed);
             }
-            if era <= next || planted(Bug::TellAtOnce) {
-                next = next.max(era + 1);
+            if era == next || planted(Bug::TellAtOnce) {
+                next = era + 1;
                 self.next.store(next, Ordering::Relaxed);
                 told += 1;
                 self.tell(&change, &seats, now);
