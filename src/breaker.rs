@@ -461,7 +461,7 @@ impl CircuitBreaker {
         }
         if let Some(ended) = ended {
             let failed = verdict == Verdict::Failure;
-            recorder.time(rules.draw.timing, rules.grain, failed, start, ended);
+            recorder.time(rules, failed, start, ended);
         }
         self.tell(&decision);
     }

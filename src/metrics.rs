@@ -11,7 +11,7 @@ pub(crate) mod shard;
 pub(crate) mod snapshot;
 
 use crate::clock::Nanos;
-use crate::config::{Draw, Timing};
+use crate::config::{Draw, Rules, Timing};
 use crate::grain::Grain;
 use crate::planted::{Bug, planted};
 use crate::slot::Slot;
@@ -160,15 +160,9 @@ impl Recorder<'_> {
     }
 
     /// Records how long a call took that began at `start`.
-    pub(crate) fn time(
-        &self,
-        timing: Timing,
-        grain: Grain,
-        failed: bool,
-        start: Start,
-        end: Nanos,
-    ) {
-        let (histograms, writer) = match (timing, self.writer) {
+    pub(crate) fn time(&self, rules: &Rules, failed: bool, start: Start, end: Nanos) {
+        let grain = rules.grain;
+        let (histograms, writer) = match (rules.draw.timing, self.writer) {
             (Timing::Every, Writer::Owner) => (self.shard.histograms(grain), Writer::Owner),
             _ => {
                 let stripe = &self.table.sampled[self.slot.shared(STRIPES)];
@@ -240,9 +234,10 @@ impl Metrics {
         let Some(table) = self.table.get() else {
             return Reading::default();
         };
-        // Before the totals, which are then never older than what a reset noted.
+        // What a reset noted first: the totals are then never older than that.
+        let early = planted(Bug::TotalsFirst).then(|| table.totals());
         let reset_at = table.reset_at.get().map(|noted| *noted.read()).unwrap_or_default();
-        let lifetime = table.totals();
+        let lifetime = early.unwrap_or_else(|| table.totals());
         let (mut success, mut failure) = (Timed::new(grain), Timed::new(grain));
         let own = table.shards().filter_map(Shard::histograms_so_far);
         for histograms in own.chain(table.sampled.iter().filter_map(OnceBox::get)) {

@@ -80,6 +80,8 @@ pub(crate) enum Bug {
     FreeShards,
     /// A snapshot reads what was admitted before what is settled.
     AdmittedFirst,
+    /// A snapshot reads the totals before what a reset noted.
+    TotalsFirst,
     /// Who loses the race to make a value leaves their own behind.
     LoserLeaks,
     /// Whoever delivers leaves without looking whether somebody has asked meanwhile.

@@ -19,6 +19,13 @@ impl Note {
         Note(AtomicU64::new(value))
     }
 
+    /// A note that said nothing when it was made, and then `value`.
+    pub fn written(value: u64) -> Self {
+        let note = Note::new(0);
+        note.write(value);
+        note
+    }
+
     /// Writes.
     pub fn write(&self, value: u64) {
         // Relaxed: the ordering under test must be the library's.

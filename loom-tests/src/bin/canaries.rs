@@ -40,6 +40,7 @@ const CANARIES: &[(u32, &str, &str)] = &[
     (22, "PlanRaced", "slots::leased::calls_that_share_a_plan_are_each_planned_once"),
     (23, "FreeShards", "slots::leased::a_snapshot_while_a_shard_changes_hands_misses_nothing"),
     (24, "AdmittedFirst", "counting::what_its_owner_settled_is_seen_admitted"),
+    (24, "TotalsFirst", "counting::whoever_sees_a_reset_sees_what_was_counted_before_it"),
     (27, "SlotKept", "slots::leased::a_thread_that_gave_its_slot_back_counts_elsewhere"),
     (27, "SlotTwice", "slots::leased::threads_that_come_and_go_never_share_a_slot"),
     (28, "LoserLeaks", "slots::leased::what_is_made_twice_is_freed_twice"),

@@ -64,3 +64,28 @@ fn what_a_stripe_shows_settled_is_seen_admitted() {
     );
     BETWEEN.assert_some();
 }
+
+/// Invariant 24, around a reset: totals are never older than what it noted.
+#[test]
+fn whoever_sees_a_reset_sees_what_was_counted_before_it() {
+    static RESET: Reached = Reached::new();
+    race_within(
+        // All schedules of a reset and a snapshot are more than two million.
+        Bounds { all_schedules: false, ..PLAIN_LOADS },
+        || closed(1),
+        |s| {
+            call(s);
+            s.breaker.reset();
+        },
+        |s| {
+            let now = s.breaker.snapshot();
+            // The stage has ignored one call, which only a reset takes from the totals.
+            if now.ignored == 0 {
+                RESET.hit();
+                assert_eq!(now.lifetime.succeeded, 1, "totals from before the reset");
+            }
+        },
+        |s, (), ()| assert_eq!(s.breaker.snapshot().succeeded, 0),
+    );
+    RESET.assert_some();
+}

@@ -241,12 +241,6 @@ mod behind_a_pointer {
     use ampacity::model::Heap;
     use loom_tests::{Note, Reached, race};
 
-    fn written(value: u64) -> Note {
-        let note = Note::new(0);
-        note.write(value);
-        note
-    }
-
     /// Release and Acquire of `pushed -> taken`, also through another push.
     #[test]
     fn whoever_takes_the_pile_finds_what_was_pushed_whole() {
@@ -254,11 +248,11 @@ mod behind_a_pointer {
         race(
             Heap::new,
             |heap| {
-                heap.push(written(7));
+                heap.push(Note::written(7));
                 read(heap)
             },
             |heap| {
-                heap.push(written(7));
+                heap.push(Note::written(7));
                 read(heap)
             },
             |heap, left, right| {

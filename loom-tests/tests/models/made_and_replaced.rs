@@ -33,12 +33,6 @@ mod behind_a_pointer {
     use ampacity::model::{Once, Replaceable};
     use loom_tests::{Note, Reached, race};
 
-    fn written(value: u64) -> Note {
-        let note = Note::new(0);
-        note.write(value);
-        note
-    }
-
     /// Release and Acquire of `made -> used`.
     #[test]
     fn whoever_finds_it_made_finds_it_whole() {
@@ -46,7 +40,7 @@ mod behind_a_pointer {
         race(
             Once::new,
             |once| {
-                once.get_or_make(|| written(7));
+                once.get_or_make(|| Note::written(7));
             },
             |once| {
                 if let Some(note) = once.get() {
@@ -65,8 +59,8 @@ mod behind_a_pointer {
         static LOST: Reached = Reached::new();
         race(
             Once::new,
-            |once| once.get_or_make(|| written(7)).read(),
-            |once| once.get_or_make(|| written(8)).read(),
+            |once| once.get_or_make(|| Note::written(7)).read(),
+            |once| once.get_or_make(|| Note::written(8)).read(),
             |_, left, right| {
                 LOST.hit_if(right == 7);
                 assert_eq!(left, right, "found before it was written");
@@ -80,8 +74,8 @@ mod behind_a_pointer {
     fn whoever_finds_it_replaced_finds_the_new_value_whole() {
         static NEW: Reached = Reached::new();
         race(
-            || Replaceable::new(written(1)),
-            |cell| cell.replace(|| written(7)),
+            || Replaceable::new(Note::written(1)),
+            |cell| cell.replace(|| Note::written(7)),
             |cell| {
                 let seen = cell.get().read();
                 NEW.hit_if(seen == 7);
