@@ -21,6 +21,7 @@ mod registry;
 mod slot;
 mod stamp;
 mod sync;
+mod window;
 mod word;
 
 pub use breaker::{CircuitBreaker, Classified};

@@ -14,26 +14,14 @@ use crate::clock::Nanos;
 use crate::config::{Draw, Rules, Timing};
 use crate::grain::Grain;
 use crate::planted::{Bug, planted};
-use crate::slot::Slot;
-use crate::sync::{Atomic, Current, OnceBox, OnceLock, Ordering, const_fn};
+use crate::slot::{STRIPES, Slot, owners};
+use crate::sync::{Atomic, Current, OnceBox, Ordering, const_fn};
 use crate::word::{Reason, State, Turn};
 use core::time::Duration;
 use histogram::Histogram;
 use latency::{Latency, Spread};
 use pace::{Start, scatter};
 use shard::{COUNTS, Count, Histograms, Shard, Writer};
-
-/// How many threads can have a shard to themselves; later ones share stripes.
-fn owners() -> usize {
-    if cfg!(any(ampacity_loom, ampacity_shuttle)) {
-        return 4; // a model has at most five threads that matter
-    }
-    static OWNERS: OnceLock<usize> = OnceLock::new();
-    *OWNERS.get_or_init(|| num_cpus::get().saturating_mul(4).max(128))
-}
-
-/// Stripes that threads without a shard of their own share.
-const STRIPES: usize = if cfg!(any(ampacity_loom, ampacity_shuttle)) { 1 } else { 8 };
 
 const STATES: usize = State::ALL.len();
 

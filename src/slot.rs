@@ -6,10 +6,22 @@
 //! and a breaker can be dropped whenever its owner likes.
 
 use crate::planted::{Bug, planted};
-use crate::sync::{Mutex, lock, per_process, thread_local};
+use crate::sync::{Mutex, OnceLock, lock, per_process, thread_local};
 use core::cell::Cell;
 use core::cmp::Reverse;
 use std::collections::BinaryHeap;
+
+/// How many threads can have a place to themselves; later ones share [`STRIPES`].
+pub(crate) fn owners() -> usize {
+    if cfg!(any(ampacity_loom, ampacity_shuttle)) {
+        return 4; // a model has at most five threads that matter
+    }
+    static OWNERS: OnceLock<usize> = OnceLock::new();
+    *OWNERS.get_or_init(|| num_cpus::get().saturating_mul(4).max(128))
+}
+
+/// Places that threads without one of their own share.
+pub(crate) const STRIPES: usize = if cfg!(any(ampacity_loom, ampacity_shuttle)) { 1 } else { 8 };
 
 /// A thread's index.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

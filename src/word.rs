@@ -92,7 +92,7 @@ impl Reason {
 pub(crate) struct Era(pub(crate) u64);
 
 /// A model's era wraps after 16 transitions, so that a model can reach it.
-const ERA_BITS: u32 = if cfg!(any(ampacity_loom, ampacity_shuttle)) { 4 } else { 21 };
+pub(crate) const ERA_BITS: u32 = if cfg!(any(ampacity_loom, ampacity_shuttle)) { 4 } else { 21 };
 
 const STATE: Lane = Lane::lowest(3);
 const ERA: Lane = STATE.above(ERA_BITS);

@@ -1,0 +1,1 @@
+//! The last n results of an era.

@@ -1,0 +1,1 @@
+//! Calls in flight, by when they began.
