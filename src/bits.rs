@@ -1,4 +1,4 @@
-//! Lanes: named groups of bits in a `u64`, declared once from the lowest up.
+//! Lanes: named groups of bits in a `u64`, declared once from the lowest up; and a hash.
 
 use crate::planted::{Bug, planted};
 
@@ -40,6 +40,15 @@ impl Lane {
             if value > self.max() && !planted(Bug::Saturation) { self.max() } else { value };
         (word & !(self.max() << self.shift)) | (value << self.shift)
     }
+}
+
+/// A number that looks random for each `n`: the output function of SplitMix64
+/// (Steele, Lea and Flood 2014) on a counter.
+pub(crate) fn scatter(n: u64) -> u64 {
+    let n = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ (n >> 31)
 }
 
 #[cfg(test)]

@@ -4,16 +4,18 @@ use crate::circuit::{Circuit, Decision, Pass, Refusal, Verdict};
 use crate::clock::{Nanos, TICK, TimeSource};
 use crate::config::{Builder, Config, ConfigError, DEFAULT_SETTINGS, Settings};
 use crate::error::{CallError, Name, Rejected};
-use crate::event::Event;
 use crate::event::desk::Desk;
 use crate::event::listeners::{Listener, ListenerId};
+use crate::event::{Cause, Event};
+use crate::metrics::Metrics;
 use crate::metrics::pace::Start;
 use crate::metrics::shard::Count;
 use crate::metrics::snapshot::{Head, Snapshot};
-use crate::metrics::{Metrics, Recorder};
 use crate::permit::{Held, Outcome, OwnedPermit, Permit};
+use crate::slot::Slot;
 use crate::sync::{Kept, OnceBox, const_fn};
-use crate::word::{Era, Order, State};
+use crate::window::{Entry, Judge, Opinion};
+use crate::word::{Era, Finding, Order, State};
 use core::fmt;
 use core::future::Future;
 use core::panic::{RefUnwindSafe, UnwindSafe};
@@ -71,6 +73,7 @@ const _: () = assert!(size_of::<CircuitBreaker>() <= 256, "an idle breaker stays
 pub(crate) struct Ticket {
     pub(crate) pass: Pass,
     start: Start,
+    windowed: bool, // its result may go into a window
 }
 
 /// How a call ended.
@@ -78,6 +81,7 @@ pub(crate) struct Ticket {
 pub(crate) enum End {
     Succeeded,
     Failed,
+    FailedFor(Duration),
     Panicked,
     Ignored,
     Cancelled,
@@ -87,7 +91,7 @@ impl End {
     fn verdict(self) -> Verdict {
         match self {
             End::Succeeded => Verdict::Success,
-            End::Failed | End::Panicked => Verdict::Failure,
+            End::Failed | End::FailedFor(_) | End::Panicked => Verdict::Failure,
             End::Ignored | End::Cancelled => Verdict::Neutral,
         }
     }
@@ -95,7 +99,7 @@ impl End {
     fn count(self) -> Count {
         match self {
             End::Succeeded => Count::Succeeded,
-            End::Failed => Count::Failed,
+            End::Failed | End::FailedFor(_) => Count::Failed,
             End::Panicked => Count::Panicked,
             End::Ignored => Count::Ignored,
             End::Cancelled => Count::Cancelled,
@@ -278,7 +282,7 @@ impl CircuitBreaker {
     /// The state now: half-open, too, when the open wait is over though no call
     /// has come. Takes and writes nothing.
     pub fn state(&self) -> State {
-        self.circuit.state(self.circuit.word(), || self.now())
+        self.circuit.state(self.circuit.word(), &self.settings.get().rules, || self.now())
     }
 
     #[cfg(any(ampacity_loom, ampacity_shuttle))]
@@ -298,17 +302,23 @@ impl CircuitBreaker {
         if let Some(desk) = self.desk.get() {
             desk.deliver(&|| self.era_from_now_on());
         }
+        let settings = self.settings.get();
         let word = self.circuit.word();
+        let era = self.circuit.era_of(word);
         let last = self.circuit.last_turn(word, || self.now());
+        let of = word.is_judged().then_some(era);
+        let window = settings.judge.as_ref().map(|judge| judge.read(of, self.now()));
         let head = Head {
             name: self.name.clone().into_owned(),
-            state: self.circuit.state(word, || self.now()),
-            era: self.circuit.era_of(word).0,
+            state: self.circuit.state(word, &settings.rules, || self.now()),
+            era: era.0,
             streak: word.streak(),
+            opens: self.circuit.opens_before(word),
+            window: window.unwrap_or_default(),
             last_transition: last.map(|tick| Duration::from_nanos(tick.0 * TICK)),
             events: self.desk.get().map(Desk::counts).unwrap_or_default(),
         };
-        Snapshot::new(head, self.metrics.read(self.settings.get().rules.grain))
+        Snapshot::new(head, self.metrics.read(settings.rules.grain))
     }
 
     /// Closes the breaker and lets its totals begin anew, under a new era. Calls
@@ -322,7 +332,8 @@ impl CircuitBreaker {
 
     /// Closes the breaker and leaves its totals alone.
     ///
-    /// On a closed breaker without a failure streak this changes nothing.
+    /// On a closed breaker without a failure streak and with an empty window this changes
+    /// nothing.
     pub fn close(&self) {
         self.obey(Order::Close);
     }
@@ -344,7 +355,11 @@ impl CircuitBreaker {
         self.obey(Order::Disable);
     }
 
-    /// Lets every call through and counts it until the next call by hand.
+    /// Lets every call through, and judges it, until the next call by hand.
+    ///
+    /// What would have opened the breaker is reported as an event of its own, under a new
+    /// era: see [`Event::would_open`]. It is reported again only when all rates and streaks
+    /// have been below their thresholds in between.
     pub fn metrics_only(&self) {
         self.obey(Order::MetricsOnly);
     }
@@ -357,6 +372,12 @@ impl CircuitBreaker {
     /// stays as it is. Replaced settings, some hundred bytes, are kept until the
     /// breaker is dropped, because calls read them without a lock: this is for
     /// changes by people, not by the second.
+    ///
+    /// A window of the same form goes on. One of another length or other slices takes over
+    /// the newest results that fit, each at the age it had, and its old memory is kept, too;
+    /// between calls and time nothing can be taken over. A call that ends at the very time
+    /// of such a change may be counted in the old window only, and calls in flight before
+    /// [`count_in_flight`](Builder::count_in_flight) was set are not seen.
     ///
     /// # Errors
     ///
@@ -372,17 +393,27 @@ impl CircuitBreaker {
     /// ```
     pub fn reconfigure(&self, change: impl Fn(Builder) -> Builder) -> Result<(), ConfigError> {
         self.settings.replace(|now| {
-            change(Builder::of(self.name.clone(), now.config)).live(&self.name, &now.config)
+            let when = (self.circuit.era_of(self.circuit.word()), self.now());
+            change(Builder::of_settings(self.name.clone(), now)).live(&self.name, now, when)
         })
     }
 
     /// Whether one made anew with `created` would differ in nothing but totals: closed,
-    /// no streak, no setting changed since, no listener come since.
+    /// no streak, an empty window, no setting changed since, no listener come since.
     pub(crate) fn is_as_created(&self, created: &Config) -> bool {
         let word = self.circuit.word();
         let unchanged = self.settings.get().config == *created
             && !self.desk.get().is_some_and(Desk::has_newcomers);
-        word.state() == State::Closed && word.streak() == 0 && unchanged
+        word.state() == State::Closed
+            && word == word.bare()
+            && unchanged
+            && self.is_blank(self.circuit.era_of(word))
+    }
+
+    /// Whether there is no window, or it holds nothing of `era`.
+    fn is_blank(&self, era: Era) -> bool {
+        let judge = self.settings.get().judge.as_ref();
+        judge.is_none_or(|judge| judge.read(Some(era), self.now()).calls == 0)
     }
 
     /// Admits one call and counts it, or turns it away and counts that.
@@ -390,44 +421,86 @@ impl CircuitBreaker {
     fn enter(&self) -> Result<Ticket, Rejected> {
         match self.circuit.admit_at_once() {
             Some(pass) => {
+                let settings = self.settings.get();
                 let recorder = self.metrics.recorder();
+                let start = recorder.start(&settings.rules.draw, || self.now());
+                // Calls in flight are counted only where all are timed.
+                if start.is_timed()
+                    && let Some(judge) = &settings.judge
+                    && judge.counts_in_flight()
+                {
+                    return self.enter_beside_others(settings, judge, pass, start);
+                }
                 recorder.count(Count::Admitted);
-                Ok(self.begin(recorder, pass))
+                Ok(Ticket { pass, start, windowed: settings.rules.windowed })
             }
             None => self.enter_or_reject(),
         }
     }
 
+    /// Admits a call unless those in flight open the breaker first.
+    #[inline(never)]
+    fn enter_beside_others(
+        &self,
+        settings: &Settings,
+        judge: &Judge,
+        pass: Pass,
+        mut start: Start,
+    ) -> Result<Ticket, Rejected> {
+        if pass.is_judged() {
+            let opinion = judge.look_at_flight(pass.era(), start.at);
+            if opinion.finding != Finding::Unasked {
+                let decision = self.circuit.give_way(pass, opinion, &settings.rules, start.at);
+                self.take_note(&decision);
+                if decision.change.is_some() {
+                    self.tell(&decision);
+                    return self.enter_or_reject();
+                }
+            }
+            start.at = judge.begin(Slot::leased(), pass.era(), start.at);
+        }
+        self.metrics.recorder().count(Count::Admitted);
+        Ok(Ticket { pass, start, windowed: true })
+    }
+
     #[inline(never)]
     fn enter_or_reject(&self) -> Result<Ticket, Rejected> {
-        let decision = self.circuit.admit(&self.settings.get().rules, || self.now());
+        let settings = self.settings.get();
+        let rules = &settings.rules;
+        let decision = self.circuit.admit(rules, || self.now());
         self.take_note(&decision);
         match decision.out {
             Ok(pass) => {
                 let recorder = self.metrics.recorder();
                 recorder.count(Count::Admitted);
                 self.tell(&decision);
-                Ok(self.begin(recorder, pass))
+                let mut start = recorder.start(&rules.draw, || self.now());
+                if let Some(judge) = &settings.judge
+                    && start.is_timed()
+                    && pass.is_judged()
+                {
+                    start.at = judge.begin(Slot::leased(), pass.era(), start.at);
+                }
+                Ok(Ticket { pass, start, windowed: rules.windowed })
             }
             Err(Refusal { reason, wait }) => {
                 self.metrics.recorder().reject(reason);
+                self.tell(&decision);
                 Err(Rejected::new(self.short_name, reason, wait))
             }
         }
-    }
-
-    /// Begins a call that was admitted and counted.
-    #[inline(always)]
-    fn begin(&self, recorder: Recorder<'_>, pass: Pass) -> Ticket {
-        Ticket { pass, start: recorder.start(&self.settings.get().rules.draw, || self.now()) }
     }
 
     /// Settles one call.
     #[inline(always)]
     pub(crate) fn settle(&self, ticket: Ticket, end: End) {
         // A success that nobody times, with nothing to change, is one comparison.
-        let Ticket { pass, start } = ticket;
-        if end == End::Succeeded && !start.is_timed() && self.circuit.is_unchanged(pass) {
+        let Ticket { pass, start, windowed } = ticket;
+        if end == End::Succeeded
+            && !start.is_timed()
+            && !windowed
+            && self.circuit.is_unchanged(pass)
+        {
             self.metrics.recorder().count(Count::Succeeded);
         } else {
             self.settle_and_record(pass, start, end);
@@ -442,16 +515,31 @@ impl CircuitBreaker {
         self.settle(ticket, end);
     }
 
-    /// Settles one call: the state first, then the counts.
+    /// Settles one call: the window and the state first, then the counts.
     #[inline(never)]
     fn settle_and_record(&self, pass: Pass, start: Start, end: End) {
-        let verdict = end.verdict();
-        let rules = &self.settings.get().rules;
+        let mut verdict = end.verdict();
+        let settings = self.settings.get();
+        let rules = &settings.rules;
         // Neutral calls have no latency.
         let is_timed = start.is_timed() && verdict != Verdict::Neutral;
         let ended = is_timed.then(|| self.now());
         let now = || ended.unwrap_or_else(|| self.now());
-        let decision = self.circuit.settle(pass, verdict, rules, now);
+        let is_slow = ended.is_some_and(|ended| ended.since(start.at) > rules.slow_over);
+
+        let mut opinion = Opinion::NONE;
+        if let Some(judge) = &settings.judge {
+            opinion = self.opinion(judge, pass, start, verdict, is_slow, now);
+        }
+        if let End::FailedFor(wait) = end {
+            let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+            let cause = Cause::WaitGiven { wait };
+            opinion = Opinion { finding: Finding::Over, cause, wait: Some(nanos) };
+        }
+        if is_slow && rules.slow_probes_fail && pass.is_probe() {
+            verdict = Verdict::Failure;
+        }
+        let decision = self.circuit.settle(pass, verdict, opinion, rules, now);
         self.take_note(&decision);
 
         let recorder = self.metrics.recorder();
@@ -460,10 +548,40 @@ impl CircuitBreaker {
             recorder.count(Count::Stale);
         }
         if let Some(ended) = ended {
-            let failed = verdict == Verdict::Failure;
+            let failed = end.verdict() == Verdict::Failure;
             recorder.time(rules, failed, start, ended);
         }
         self.tell(&decision);
+    }
+
+    /// Records a result in the window, and says what follows from it.
+    fn opinion(
+        &self,
+        judge: &Judge,
+        pass: Pass,
+        start: Start,
+        verdict: Verdict,
+        is_slow: bool,
+        now: impl Fn() -> Nanos,
+    ) -> Opinion {
+        if !pass.is_judged() {
+            return Opinion::NONE;
+        }
+        let slot = Slot::leased();
+        if start.is_timed() {
+            judge.end(slot, pass.era(), start.at);
+        }
+        if verdict == Verdict::Neutral {
+            return Opinion::NONE;
+        }
+        match self.circuit.is_watched(pass) {
+            Some(is_watched) => {
+                let slow = if is_slow { start.weight } else { 0 };
+                let entry = Entry { failed: verdict == Verdict::Failure, slow };
+                judge.take(slot, pass.era(), entry, is_watched, now)
+            }
+            None => Opinion::NONE,
+        }
     }
 
     #[inline(never)]
@@ -478,7 +596,8 @@ impl CircuitBreaker {
 
     fn decide(&self, order: Order) -> Decision<()> {
         let rules = &self.settings.get().rules;
-        let decision = self.circuit.obey(order, rules, || self.now());
+        let is_blank = |era| self.is_blank(era);
+        let decision = self.circuit.obey(order, rules, is_blank, || self.now());
         self.take_note(&decision);
         decision
     }
@@ -488,6 +607,9 @@ impl CircuitBreaker {
     fn take_note<T>(&self, decision: &Decision<T>) {
         if let Some(change) = decision.change {
             self.metrics.turned(change.turn, decision.retries);
+            if let Some(judge) = &self.settings.get().judge {
+                judge.sweep(change.turn.era);
+            }
         }
         #[cfg(feature = "contention")]
         if decision.swaps > 0 {

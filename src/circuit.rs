@@ -5,12 +5,16 @@
 //! the transition they won, with its cause and time, and do the rest.
 
 use crate::clock::{Nanos, Tick};
-use crate::config::Rules;
+use crate::config::{Opening, Rules};
 use crate::event::{Cause, Change};
+use crate::opens::AtomicOpens;
 use crate::planted::{Bug, planted};
 use crate::stamp::AtomicStamp;
 use crate::sync::const_fn;
-use crate::word::{Admission, AtomicWord, Era, Judgement, Order, Reason, State, Update, Word};
+use crate::window::Opinion;
+use crate::word::{
+    Admission, AtomicWord, Era, Finding, Judgement, Order, Reason, Spell, State, Update, Word,
+};
 use core::time::Duration;
 
 /// The shared state that calls read. Closed traffic never writes to this line.
@@ -19,6 +23,7 @@ use core::time::Duration;
 pub(crate) struct Circuit {
     word: AtomicWord,
     stamp: AtomicStamp,
+    opens: AtomicOpens,
 }
 
 /// What a permit remembers of its admission.
@@ -36,6 +41,11 @@ impl Pass {
 
     pub(crate) fn is_probe(&self) -> bool {
         self.seen.state() == State::HalfOpen
+    }
+
+    /// Whether what it returns goes into windows and streaks.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.seen.is_judged()
     }
 }
 
@@ -70,7 +80,7 @@ pub(crate) enum Verdict {
 impl Circuit {
     const_fn! {
         pub(crate) fn new() -> Self {
-            Self { word: AtomicWord::new(), stamp: AtomicStamp::new() }
+            Self { word: AtomicWord::new(), stamp: AtomicStamp::new(), opens: AtomicOpens::new() }
         }
     }
 
@@ -108,9 +118,14 @@ impl Circuit {
             let now = now();
             read = now;
             cause = Cause::of_admission(word);
-            let lease_end = self.lease_end(word, rules, now);
-            let (admission, next) =
-                word.admit(Tick::of(now), rules.permits, is_over(lease_end, now));
+            let began = self.began(word, now);
+            let reopen = || self.open_until(word, rules, None, now);
+            let spell = self.spell(word, rules, began, now, reopen);
+            if spell != Spell::InTime && spell != Spell::LeaseOver {
+                cause = Cause::HalfOpenLimit;
+            }
+            let opens = self.opens_before(word);
+            let (admission, next) = word.admit(Tick::of(now), rules.permits, spell, opens);
             let out = match admission {
                 Admission::Pass => {
                     let seen = next.unwrap_or(word);
@@ -118,7 +133,9 @@ impl Circuit {
                     Ok(Pass { seen: seen.bare(), era: Era(self.word.era_of(word).0 + begun) })
                 }
                 Admission::Reject(reason) => {
-                    Err(Refusal { reason, wait: wait(reason, word, lease_end, now) })
+                    let seen = next.unwrap_or(word);
+                    let lease_end = began.and_then(|began| lease_end(word, rules, began));
+                    Err(Refusal { reason, wait: wait(reason, seen, lease_end, now) })
                 }
             };
             (out, next)
@@ -134,28 +151,38 @@ impl Circuit {
         self.word.load() == pass.seen
     }
 
+    /// Whether the era of `pass` is not over; and if so, whether results of any kind are
+    /// to be judged.
+    pub(crate) fn is_watched(&self, pass: Pass) -> Option<bool> {
+        let word = self.word.load();
+        self.is_of_this_era(pass, word).then(|| word.is_watched())
+    }
+
     /// Applies how a call ended. Returns whether it still counted, that is,
     /// whether its era was not over.
     pub(crate) fn settle(
         &self,
         pass: Pass,
         verdict: Verdict,
+        opinion: Opinion,
         rules: &Rules,
         now: impl Fn() -> Nanos,
     ) -> Decision<bool> {
-        if verdict == Verdict::Success && self.is_unchanged(pass) {
+        let Opinion { finding, .. } = opinion;
+        if verdict == Verdict::Success && finding == Finding::Unasked && self.is_unchanged(pass) {
             return Decision { out: true, change: None, swaps: 0, retries: 0 };
         }
         let mut read = Nanos(0);
-        let mut cause = Cause::ProbeFailed;
+        let mut cause = opinion.cause;
         let mut first = None; // for the canaries that judge an older word
+        let thresholds = &rules.thresholds;
         let update = self.word.update(|word| {
             if !self.is_of_this_era(pass, word) && !is_checked_once(&first) {
                 return (false, None);
             }
             let judgement = match verdict {
-                Verdict::Success => word.succeed(rules.success_threshold),
-                Verdict::Failure => word.fail(rules.failure_threshold),
+                Verdict::Success => word.succeed(thresholds, finding),
+                Verdict::Failure => word.fail(thresholds, finding),
                 Verdict::Neutral => word.give_back(),
             };
             let next = match judged(pass, *first.get_or_insert(judgement), judgement) {
@@ -168,14 +195,20 @@ impl Circuit {
                 }
                 Judgement::Open => {
                     read = now();
-                    cause = Cause::of_opening(word);
-                    Some(word.open(deadline(rules.open_until(read))))
+                    cause = cause_of_opening(word, verdict, rules, &opinion);
+                    Some(word.open(deadline(self.open_until(word, rules, opinion.wait, read))))
+                }
+                Judgement::WouldOpen(next) => {
+                    read = now();
+                    cause = cause_of_opening(word, verdict, rules, &opinion);
+                    Some(next)
                 }
             };
             (true, next)
         });
         if planted(Bug::DeadlineLate) && update.turn.is_some() {
-            let late = |word: Word| word.redeadlined(rules.open_until(read));
+            let late =
+                |word: Word| word.redeadlined(self.open_until(word, rules, opinion.wait, read));
             let _ = self.word.update(|word| ((), late(word)));
         }
         self.decided(update, cause, read)
@@ -189,25 +222,92 @@ impl Circuit {
             || self.word.era_of(word) == pass.era
     }
 
-    /// Carries out an order; no transition means that it changed nothing.
+    /// Opens the breaker for what a window says before a call of it has begun; nothing if
+    /// its era is over.
+    pub(crate) fn give_way(
+        &self,
+        pass: Pass,
+        opinion: Opinion,
+        rules: &Rules,
+        now: Nanos,
+    ) -> Decision<()> {
+        let update = self.word.update(|word| {
+            if !self.is_of_this_era(pass, word) || opinion.finding == Finding::Unasked {
+                return ((), None);
+            }
+            let next = match word.settled_by(&rules.thresholds, opinion.finding) {
+                Judgement::Open => Some(word.open(self.open_until(word, rules, opinion.wait, now))),
+                Judgement::Count(next) | Judgement::WouldOpen(next) => Some(next),
+                Judgement::Keep | Judgement::Close => None,
+            };
+            ((), next)
+        });
+        self.decided(update, opinion.cause, now)
+    }
+
+    /// Has every result of this era judged from now on, if it is still `era`.
+    pub(crate) fn arm(&self, era: Era) -> Decision<()> {
+        let update = self.word.update(|word| {
+            let armed = (self.word.era_of(word) == era).then(|| word.arm()).flatten();
+            ((), armed)
+        });
+        self.decided(update, Cause::Reset, Nanos(0))
+    }
+
+    /// Carries out an order; no transition means that it changed nothing. `is_blank` says
+    /// that the window of that era holds nothing.
     pub(crate) fn obey(
         &self,
         order: Order,
         rules: &Rules,
+        is_blank: impl Fn(Era) -> bool,
         now: impl Fn() -> Nanos,
     ) -> Decision<()> {
         let mut read = Nanos(0);
         let update = self.word.update(|word| {
             read = now();
-            ((), word.obey(order, Tick::of(read), rules.open_until(read)))
+            let deadline = match order {
+                Order::Trip => self.open_until(word, rules, None, read),
+                _ => Tick::NEVER, // not used
+            };
+            let is_blank = order != Order::Close || is_blank(self.word.era_of(word));
+            ((), word.obey(order, Tick::of(read), deadline, is_blank))
         });
         self.decided(update, Cause::of_order(order), read)
     }
 
+    /// How often in a row the breaker of `word` has opened.
+    pub(crate) fn opens_before(&self, word: Word) -> u32 {
+        match word.state() {
+            State::Open => self.opens.of(self.word.era_of(word)),
+            State::HalfOpen => word.opens(),
+            _ => 0,
+        }
+    }
+
+    /// When the breaker of `word` may probe if it opens at `now`, for the wait that was
+    /// `given` if one was. Notes the step of the back-off.
+    fn open_until(&self, word: Word, rules: &Rules, given: Option<u64>, now: Nanos) -> Tick {
+        let nth = self.opens_before(word) + 1;
+        let era = Era(self.word.era_of(word).0 + 1);
+        // Before the swap, and the same from everybody who saw this word.
+        self.opens.note(era, nth);
+        rules.open_until(now, Opening { nth, era, given })
+    }
+
     /// The state as somebody sees it who looks at the clock; never writes.
-    pub(crate) fn state(&self, word: Word, now: impl Fn() -> Nanos) -> State {
+    pub(crate) fn state(&self, word: Word, rules: &Rules, now: impl Fn() -> Nanos) -> State {
         match word.state() {
             State::Open if word.is_due(Tick::of(now())) => State::HalfOpen,
+            State::HalfOpen if rules.half_open_limit.is_some() => {
+                let now = now();
+                let began = self.stamp.peek(self.word.era_of(word));
+                match self.spell(word, rules, began, now, || Tick::NEVER) {
+                    Spell::Closes => State::Closed,
+                    Spell::Opens(_) => State::Open,
+                    Spell::InTime | Spell::LeaseOver => State::HalfOpen,
+                }
+            }
             state => state,
         }
     }
@@ -219,9 +319,9 @@ impl Circuit {
             return true;
         }
         let now = now();
-        let begun = self.stamp.peek(self.word.era_of(word));
-        let lease_end = begun.and_then(|begun| lease_end(word, rules, begun));
-        let (admission, _) = word.admit(Tick::of(now), rules.permits, is_over(lease_end, now));
+        let began = self.stamp.peek(self.word.era_of(word));
+        let spell = self.spell(word, rules, began, now, || Tick::NEVER);
+        let (admission, _) = word.admit(Tick::of(now), rules.permits, spell, 0);
         admission == Admission::Pass
     }
 
@@ -233,20 +333,45 @@ impl Circuit {
         (era != Era(0)).then(begun)
     }
 
-    /// When the spell that `word` is in lets go of its probes.
-    fn lease_end(&self, word: Word, rules: &Rules, now: Nanos) -> Option<Tick> {
+    /// When the spell that `word` is in began; tick 0 if it has ended meanwhile, `None`
+    /// if it is in none.
+    fn began(&self, word: Word, now: Nanos) -> Option<Tick> {
         if word.state() != State::HalfOpen {
             return None;
         }
         // Writes at most what the winner of the spell is about to write itself.
         let era = self.word.era_of(word);
         let is_current = || self.word.load().era() == word.era();
-        match self.stamp.of(era, Tick::at_or_after(now), is_current) {
-            Some(begun) => lease_end(word, rules, begun),
-            // The spell has ended meanwhile. Its lease is over, then: the swap that
-            // follows from that fails, and the call is decided by the newer word
-            // instead of being turned away by this one.
-            None => Some(Tick(0)),
+        // If the spell has ended meanwhile its lease is over: the swap that follows from
+        // that fails, and the call is decided by the newer word instead of being turned
+        // away by this one.
+        Some(self.stamp.of(era, Tick::at_or_after(now), is_current).unwrap_or(Tick(0)))
+    }
+
+    /// What has become of the spell of `word` that `began` then. Without that, nothing:
+    /// whoever began it is about to write it down. If it opens, then until `reopen` says.
+    fn spell(
+        &self,
+        word: Word,
+        rules: &Rules,
+        began: Option<Tick>,
+        now: Nanos,
+        reopen: impl Fn() -> Tick,
+    ) -> Spell {
+        let Some(began) = began.filter(|_| word.state() == State::HalfOpen) else {
+            return Spell::InTime;
+        };
+        if let Some(limit) = &rules.half_open_limit
+            && Tick::of(now) >= began.plus(rules.limit_left(limit, word.lapsed()))
+        {
+            return match limit.then_opens {
+                true => Spell::Opens(reopen()),
+                false => Spell::Closes,
+            };
+        }
+        match lease_end(word, rules, began) {
+            Some(end) if Tick::of(now) >= end => Spell::LeaseOver,
+            _ => Spell::InTime,
         }
     }
 
@@ -262,14 +387,24 @@ impl Circuit {
     }
 }
 
+/// Why a result opens the breaker that `word` is of: what the result itself says comes
+/// first, then failures in a row, then the window.
+fn cause_of_opening(word: Word, verdict: Verdict, rules: &Rules, opinion: &Opinion) -> Cause {
+    let failed = verdict == Verdict::Failure;
+    match (opinion.wait, rules.thresholds.streak) {
+        (Some(_), _) => opinion.cause,
+        _ if word.state() == State::HalfOpen => Cause::of_reopening(word),
+        (_, Some(threshold)) if failed && word.streak() + 1 >= threshold.into() => {
+            Cause::of_streak(word)
+        }
+        _ => opinion.cause,
+    }
+}
+
 /// When the spell of `word`, which began at `begun`, lets go of its probes.
 fn lease_end(word: Word, rules: &Rules, begun: Tick) -> Option<Tick> {
     (word.state() == State::HalfOpen && !planted(Bug::Lease))
         .then(|| begun.plus(rules.lease(word.lapsed())))
-}
-
-fn is_over(lease_end: Option<Tick>, now: Nanos) -> bool {
-    lease_end.is_some_and(|end| Tick::of(now) >= end)
 }
 
 /// How long a call that was turned away should wait.
@@ -308,7 +443,7 @@ mod tests {
     fn due() -> Circuit {
         let circuit = Circuit::new();
         let rules = &DEFAULT_SETTINGS.rules;
-        let _ = circuit.obey(Order::Trip, rules, || Nanos(0));
+        let _ = circuit.obey(Order::Trip, rules, |_| true, || Nanos(0));
         circuit
     }
 
@@ -338,9 +473,11 @@ mod tests {
         let probes = [circuit.admit(rules, at(60)).out, circuit.admit(rules, at(60)).out];
         let full = circuit.word();
         for probe in probes {
-            let _ = circuit.settle(probe.unwrap(), Verdict::Success, rules, at(61));
+            let _ = circuit.settle(probe.unwrap(), Verdict::Success, Opinion::NONE, rules, at(61));
         }
         assert_eq!(circuit.word().state(), State::Closed);
-        assert!(is_over(circuit.lease_end(full, rules, at(61)()), at(61)()));
+        let now = at(61)();
+        let began = circuit.began(full, now);
+        assert_eq!(circuit.spell(full, rules, began, now, || Tick(0)), Spell::LeaseOver);
     }
 }

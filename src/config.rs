@@ -1,153 +1,316 @@
 //! What can be set, within which bounds, and what follows from it.
 
-use crate::breaker::CircuitBreaker;
-use crate::clock::{Clock, Nanos, TICK, Tick, TimeSource};
-use crate::event::Event;
-use crate::event::desk::Desk;
-use crate::event::listeners::Listener;
+mod builder;
+mod error;
+mod rules;
+mod timing;
+
+pub use builder::Builder;
+pub use error::{ConfigError, Value};
+pub(crate) use rules::{Opening, Rules};
+pub(crate) use timing::Draw;
+pub use timing::Timing;
+
+use crate::clock::{Nanos, TICK};
 use crate::grain::Grain;
-use crate::word::MOST_PROBES;
-use core::fmt;
-use core::panic::{RefUnwindSafe, UnwindSafe};
+use crate::window::policy::{Policy, failures_to_reopen};
+use crate::window::{Judge, MOST_RESULTS, MOST_SLICES, Shape, TripWhen};
+use crate::word::{Era, MOST_PROBES, State, Thresholds};
+use core::hash::BuildHasher;
 use core::time::Duration;
-use std::borrow::Cow;
-use std::sync::Arc;
+use rules::{Limit, Wait};
+use std::hash::RandomState;
 
-/// Which calls are timed, for the latencies in a [`Snapshot`](crate::Snapshot).
-///
-/// Counts are exact whatever is timed; a clock read takes longer than the rest of a
-/// call. The first call in a thread's place is timed, but for `Off`; a later thread in
-/// the same place goes on with the draw of the one before.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub enum Timing {
-    /// No call is timed, and a closed breaker never reads the clock.
-    Off,
-    /// Every call is timed: two clock reads a call.
-    Every,
-    /// Each call is timed with a probability of one in so many, from 1 to 1,000,000,
-    /// independently of all others, and then stands for as many.
-    Sampled(u32),
-    /// All calls of a thread are timed while they come more than about a microsecond
-    /// apart, and one in 16, by chance, while they come faster. A slowdown is noticed at
-    /// the next timed call, sixteen calls later on average. The default.
-    #[default]
-    Adaptive,
-}
-
-impl Timing {
-    /// As in `Sampled(16)`, while calls come fast.
-    const ADAPTIVE: u32 = 16;
-    const RAREST: u32 = 1_000_000;
-}
-
-/// How calls are drawn to be timed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Draw {
-    pub(crate) timing: Timing,
-    pub(crate) of: u32, // one in so many, from 1; in none, all ones
-    /// 1 / ln(1 - 1 / of): turns the logarithm of a uniform number into a gap.
-    pub(crate) scale: f64,
-}
-
-impl Draw {
-    pub(crate) const ADAPTIVE: Draw = Draw {
-        timing: Timing::Adaptive,
-        of: Timing::ADAPTIVE,
-        scale: -15.494_622_163_225_38, // no logarithm is `const`; a test computes it
-    };
-
-    pub(crate) fn of(timing: Timing) -> Draw {
-        match timing {
-            Timing::Sampled(of) => {
-                Draw { timing, of, scale: (-1.0 / f64::from(of)).ln_1p().recip() }
-            }
-            Timing::Adaptive => Draw::ADAPTIVE,
-            // Nothing is drawn.
-            Timing::Off => Draw { timing, of: u32::MAX, scale: 0.0 },
-            Timing::Every => Draw { timing, of: 1, scale: 0.0 },
-        }
-    }
-}
-
-/// What a person set, complete with defaults.
+/// What a person set; what is `None` has its default.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Config {
-    failure_threshold: u32,
-    open_for: Duration,
-    success_threshold: u32,
-    half_open_permits: Option<u32>, // None: as many as successes are needed
-    probe_lease: Option<Duration>,  // None: the larger of the open wait and a minute
-    timing: Timing,
-    latency_error: f64,
+pub struct Config {
+    failure_threshold: Option<u32>,
+    failure_rate: Option<f64>,
+    slow_call: Option<Duration>,
+    slow_call_rate: Option<f64>,
+    count_window: Option<u32>,
+    time_window: Option<Duration>,
+    time_slices: Option<u32>,
+    minimum_calls: Option<u32>,
+    count_in_flight: Option<bool>,
+    open_for: Option<Duration>,
+    backoff: Option<Backoff>,
+    jitter: Option<f64>,
+    jitter_seed: Option<u64>,
+    longest_given_wait: Option<Duration>,
+    success_threshold: Option<u32>,
+    half_open_failure_rate: Option<f64>,
+    half_open_permits: Option<u32>,
+    half_open_limit: Option<HalfOpenLimit>,
+    probe_lease: Option<Duration>,
+    timing: Option<Timing>,
+    latency_error: Option<f64>,
+}
+
+/// How waits grow with each opening in a row.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Backoff {
+    factor: f64,
+    cap: Duration,
+}
+
+/// How long a breaker may be half-open, and what it is then.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct HalfOpenLimit {
+    limit: Duration,
+    then: State,
 }
 
 /// The longest wait or lease that can be set, apart from never: 2^39 ticks, 17 years.
 const LONGEST: Duration = Duration::from_millis(1 << 39);
 const SHORTEST: Duration = Duration::from_nanos(TICK);
+const DEFAULT_THRESHOLD: u32 = 5;
+const DEFAULT_WAIT: Duration = Duration::from_secs(60);
+const DEFAULT_PASSES: u32 = 2;
 const DEFAULT_LEASE: Duration = Duration::from_secs(60);
-/// The most transitions that a history keeps: 160 KiB of them.
-const LONGEST_HISTORY: u32 = 4096;
 /// Up to here a lease doubles for each spell in a row that ended without a verdict.
 const LEASE_CAP: Duration = Duration::from_secs(3600);
+/// The probes of a spell that is judged by a share of them.
+const DEFAULT_RATIO_OF: u32 = 10;
+const DEFAULT_WINDOW: Duration = Duration::from_secs(10);
+const DEFAULT_SLICES: u32 = 10;
+const DEFAULT_MINIMUM: u32 = 20;
+const DEFAULT_GIVEN: Duration = Duration::from_secs(3600);
+const DEFAULT_ERROR: f64 = 0.032;
 
 impl Config {
     pub(crate) const DEFAULT: Config = Config {
-        failure_threshold: 5,
-        open_for: Duration::from_secs(60),
-        success_threshold: 2,
+        failure_threshold: None,
+        failure_rate: None,
+        slow_call: None,
+        slow_call_rate: None,
+        count_window: None,
+        time_window: None,
+        time_slices: None,
+        minimum_calls: None,
+        count_in_flight: None,
+        open_for: None,
+        backoff: None,
+        jitter: None,
+        jitter_seed: None,
+        longest_given_wait: None,
+        success_threshold: None,
+        half_open_failure_rate: None,
         half_open_permits: None,
+        half_open_limit: None,
         probe_lease: None,
-        timing: Timing::Adaptive,
-        latency_error: 0.032,
+        timing: None,
+        latency_error: None,
     };
 
-    fn check(&self) -> Result<(), ConfigError> {
-        number("failure_threshold", self.failure_threshold, u32::MAX)?;
-        number("success_threshold", self.success_threshold, MOST_PROBES)?;
-        if self.open_for != Duration::MAX {
-            duration("open_for", self.open_for)?;
+    /// Refuses values that cannot be and combinations that make no sense; `is_custom`
+    /// says that a policy was given as a function.
+    fn check(&self, is_custom: bool) -> Result<(), ConfigError> {
+        self.check_values()?;
+        self.check_window(is_custom)?;
+        self.check_half_open()
+    }
+
+    /// Each value by itself.
+    fn check_values(&self) -> Result<(), ConfigError> {
+        optional(self.failure_threshold, |n| number("failure_threshold", n, u32::MAX))?;
+        optional(self.failure_rate, |share| rate("failure_rate", share))?;
+        optional(self.slow_call, |over| duration("slow_call", over, SHORTEST, LONGEST))?;
+        optional(self.slow_call_rate, |share| rate("slow_call_rate", share))?;
+        optional(self.count_window, |n| number("count_window", n, MOST_RESULTS))?;
+        optional(self.time_slices, |n| number("time_slices", n, MOST_SLICES))?;
+        let slices = self.time_slices.unwrap_or(DEFAULT_SLICES);
+        optional(self.time_window, |span| {
+            duration("time_window", span, SHORTEST * slices, LONGEST)
+        })?;
+        optional(self.minimum_calls, |n| number("minimum_calls", n, u32::MAX))?;
+        if self.open_for() != Duration::MAX {
+            duration("open_for", self.open_for(), SHORTEST, LONGEST)?;
         }
-        if let Some(permits) = self.half_open_permits {
-            number("half_open_permits", permits, MOST_PROBES)?;
-            if permits < self.success_threshold {
-                return Err(ConfigError::PermitsBelowSuccesses {
-                    half_open_permits: permits,
-                    success_threshold: self.success_threshold,
-                });
-            }
-        }
-        if let Some(lease) = self.probe_lease {
-            duration("probe_lease", lease)?;
-        }
-        if let Timing::Sampled(of) = self.timing {
+        optional(self.backoff, |backoff| {
+            within("backoff", backoff.factor, 1.0, 100.0)?;
+            duration("backoff", backoff.cap, self.open_for().min(LONGEST), LONGEST)
+        })?;
+        optional(self.jitter, |jitter| within("jitter", jitter, 0.0, 1.0))?;
+        optional(self.longest_given_wait, |wait| {
+            duration("longest_given_wait", wait, SHORTEST, LONGEST)
+        })?;
+        optional(self.success_threshold, |n| number("success_threshold", n, MOST_PROBES))?;
+        optional(self.half_open_failure_rate, |share| rate("half_open_failure_rate", share))?;
+        optional(self.half_open_permits, |n| number("half_open_permits", n, MOST_PROBES))?;
+        optional(self.half_open_limit, |limit| {
+            duration("half_open_limit", limit.limit, SHORTEST, LONGEST)
+        })?;
+        optional(self.probe_lease, |lease| duration("probe_lease", lease, SHORTEST, LONGEST))?;
+        if let Some(Timing::Sampled(of)) = self.timing {
             number("timing", of, Timing::RAREST)?;
         }
-        let (field, value, min, max) = ("latency_error", self.latency_error, 0.002, 0.25);
-        if !(min..=max).contains(&value) {
-            return Err(ConfigError::ShareOutOfRange { field, value, min, max });
+        within("latency_error", self.latency_error(), 0.002, 0.25)
+    }
+
+    /// What says when a closed breaker opens.
+    fn check_window(&self, is_custom: bool) -> Result<(), ConfigError> {
+        let needs = |field, value, needs| Err(ConfigError::Needs { field, value, needs });
+        if let (Some(_), Some(span)) = (self.count_window, self.time_window) {
+            let (field, value) = ("time_window", Value::Duration(span));
+            return Err(ConfigError::Excluded { field, value, by: "count_window" });
+        }
+        if let (Some(_), Some(slices)) = (self.count_window, self.time_slices) {
+            let (field, value) = ("time_slices", Value::Number(slices.into()));
+            return Err(ConfigError::Excluded { field, value, by: "count_window" });
+        }
+        const POLICY: &str = "failure_rate, slow_call_rate or trip_when";
+        if !self.has_window(is_custom) {
+            let numbers = [
+                ("count_window", self.count_window),
+                ("time_slices", self.time_slices),
+                ("minimum_calls", self.minimum_calls),
+            ];
+            for (field, value) in numbers {
+                if let Some(value) = value {
+                    return needs(field, Value::Number(value.into()), POLICY);
+                }
+            }
+            if let Some(span) = self.time_window {
+                return needs("time_window", Value::Duration(span), POLICY);
+            }
+        }
+        match (self.slow_call, self.slow_call_rate) {
+            (None, Some(rate)) => return needs("slow_call_rate", Value::Share(rate), "slow_call"),
+            (Some(over), None) if !is_custom => {
+                let value = Value::Duration(over);
+                return needs("slow_call", value, "slow_call_rate or trip_when");
+            }
+            (Some(_), _) if self.timing == Some(Timing::Off) => {
+                let (field, value) = ("timing", Value::Timing(Timing::Off));
+                return Err(ConfigError::Excluded { field, value, by: "slow_call" });
+            }
+            _ => {}
+        }
+        if self.counts_in_flight() {
+            if self.slow_call.is_none() {
+                return needs("count_in_flight", Value::Flag(true), "slow_call");
+            }
+            if let Some(timing) = self.timing.filter(|&timing| timing != Timing::Every) {
+                let (field, value) = ("timing", Value::Timing(timing));
+                return Err(ConfigError::Excluded { field, value, by: "count_in_flight" });
+            }
+        }
+        if let (Some(minimum_calls), Some(count_window)) = (self.minimum_calls, self.count_window)
+            && minimum_calls > count_window
+        {
+            return Err(ConfigError::MinimumAboveWindow { minimum_calls, count_window });
         }
         Ok(())
     }
 
-    const fn never_probes(&self) -> bool {
-        self.open_for.as_nanos() > LONGEST.as_nanos()
+    /// What decides a half-open spell.
+    fn check_half_open(&self) -> Result<(), ConfigError> {
+        if let (Some(_), Some(rate)) = (self.success_threshold, self.half_open_failure_rate) {
+            let (field, value) = ("half_open_failure_rate", Value::Share(rate));
+            return Err(ConfigError::Excluded { field, value, by: "success_threshold" });
+        }
+        if let Some(half_open_permits) = self.half_open_permits
+            && self.half_open_failure_rate.is_none()
+            && half_open_permits < self.passes()
+        {
+            let success_threshold = self.passes();
+            return Err(ConfigError::PermitsBelowSuccesses {
+                half_open_permits,
+                success_threshold,
+            });
+        }
+        if let Some(HalfOpenLimit { then, .. }) = self.half_open_limit
+            && !matches!(then, State::Open | State::Closed)
+        {
+            return Err(ConfigError::NoEndOfHalfOpen { state: then });
+        }
+        Ok(())
     }
 
-    const fn permits(&self) -> u32 {
-        match self.half_open_permits {
-            Some(permits) => permits,
-            None => self.success_threshold,
+    fn open_for(&self) -> Duration {
+        self.open_for.unwrap_or(DEFAULT_WAIT)
+    }
+
+    fn passes(&self) -> u32 {
+        self.success_threshold.unwrap_or(DEFAULT_PASSES)
+    }
+
+    fn latency_error(&self) -> f64 {
+        self.latency_error.unwrap_or(DEFAULT_ERROR)
+    }
+
+    fn counts_in_flight(&self) -> bool {
+        self.count_in_flight.unwrap_or(false)
+    }
+
+    fn has_window(&self, is_custom: bool) -> bool {
+        self.failure_rate.is_some() || self.slow_call_rate.is_some() || is_custom
+    }
+
+    /// Failures in a row are the default, and go with the first rate that is named.
+    fn streak(&self, is_custom: bool) -> Option<u32> {
+        match self.failure_threshold {
+            None if !self.has_window(is_custom) => Some(DEFAULT_THRESHOLD),
+            named => named,
         }
     }
 
-    const fn lease(&self) -> Duration {
-        match self.probe_lease {
-            Some(lease) => lease,
-            None if self.never_probes() => DEFAULT_LEASE,
-            None if self.open_for.as_nanos() < DEFAULT_LEASE.as_nanos() => DEFAULT_LEASE,
-            None => self.open_for,
+    fn permits(&self) -> u32 {
+        self.half_open_permits.unwrap_or(match self.half_open_failure_rate {
+            Some(_) => DEFAULT_RATIO_OF,
+            None => self.passes(),
+        })
+    }
+
+    fn thresholds(&self, is_custom: bool) -> Thresholds {
+        let streak = self.streak(is_custom);
+        match self.half_open_failure_rate {
+            None => Thresholds { streak, pass: self.passes(), fail: 1 },
+            Some(rate) => {
+                // The verdict is certain when so many have failed that the share is
+                // reached, or so many have passed that it cannot be reached any more.
+                let fail = failures_to_reopen(self.permits(), rate);
+                Thresholds { streak, pass: self.permits() - fail + 1, fail }
+            }
         }
+    }
+
+    fn lease(&self) -> Duration {
+        match (self.probe_lease, self.open_for()) {
+            (Some(lease), _) => lease,
+            (None, wait) if wait > LONGEST => DEFAULT_LEASE,
+            (None, wait) => wait.max(DEFAULT_LEASE),
+        }
+    }
+
+    /// By default calls are all timed where time decides, and else drawn.
+    fn timing(&self, is_custom: bool) -> Timing {
+        let by_time = matches!(self.shape(is_custom), Some(Shape::Time { .. }));
+        self.timing.unwrap_or(match by_time || self.slow_call.is_some() {
+            true => Timing::Every,
+            false => Timing::Adaptive,
+        })
+    }
+
+    /// The form of the window, if there is one.
+    fn shape(&self, is_custom: bool) -> Option<Shape> {
+        if !self.has_window(is_custom) {
+            return None;
+        }
+        Some(match self.count_window {
+            Some(len) => Shape::Count { len },
+            None => {
+                let slices = self.time_slices.unwrap_or(DEFAULT_SLICES);
+                let span = nanos(self.time_window.unwrap_or(DEFAULT_WINDOW));
+                Shape::Time { width: span.div_ceil(slices.into()), slices }
+            }
+        })
+    }
+
+    fn minimum(&self) -> u32 {
+        let most = self.count_window.unwrap_or(u32::MAX);
+        self.minimum_calls.unwrap_or(DEFAULT_MINIMUM.min(most))
     }
 
     /// The first setting that `other` has otherwise, by the builder's method, with this
@@ -166,49 +329,129 @@ impl Config {
     }
 
     /// Every setting, for people. Taken apart by fields so that none is forgotten.
-    fn settings(&self) -> [(&'static str, String); 7] {
+    fn settings(&self) -> [(&'static str, String); 21] {
         let Config {
-            failure_threshold,
-            open_for,
-            success_threshold,
+            failure_threshold: _,
+            failure_rate,
+            slow_call,
+            slow_call_rate,
+            count_window,
+            time_window: _,
+            time_slices: _,
+            minimum_calls: _,
+            count_in_flight: _,
+            open_for: _,
+            backoff,
+            jitter,
+            jitter_seed,
+            longest_given_wait,
+            success_threshold: _,
+            half_open_failure_rate,
             half_open_permits: _,
+            half_open_limit,
             probe_lease: _,
-            timing,
-            latency_error,
+            timing: _,
+            latency_error: _,
         } = self;
+        let (width, slices) = match self.shape(false) {
+            Some(Shape::Time { width, slices }) => (Some(width), Some(slices)),
+            _ => (None, None),
+        };
+        let minimum = self.has_window(false).then(|| self.minimum());
+        let passes = half_open_failure_rate.is_none().then(|| self.passes());
+        let longest_given = longest_given_wait.unwrap_or(DEFAULT_GIVEN);
         [
-            ("failure_threshold", failure_threshold.to_string()),
-            ("open_for", format!("{open_for:?}")),
-            ("success_threshold", success_threshold.to_string()),
+            ("failure_threshold", text(self.streak(false))),
+            ("failure_rate", text(*failure_rate)),
+            ("slow_call", text(*slow_call)),
+            ("slow_call_rate", text(*slow_call_rate)),
+            ("count_window", text(*count_window)),
+            (
+                "time_window",
+                text(width.map(|width| {
+                    Duration::from_nanos(width.saturating_mul(slices.unwrap_or(1).into()))
+                })),
+            ),
+            ("time_slices", text(slices)),
+            ("minimum_calls", text(minimum)),
+            ("count_in_flight", self.counts_in_flight().to_string()),
+            ("open_for", format!("{:?}", self.open_for())),
+            ("backoff", text(*backoff)),
+            ("jitter", jitter.unwrap_or(0.0).to_string()),
+            ("jitter_seed", text(*jitter_seed)),
+            ("longest_given_wait", format!("{longest_given:?}")),
+            ("success_threshold", text(passes)),
+            ("half_open_failure_rate", text(*half_open_failure_rate)),
             ("half_open_permits", self.permits().to_string()),
+            ("half_open_limit", text(*half_open_limit)),
             ("probe_lease", format!("{:?}", self.lease())),
-            ("timing", format!("{timing:?}")),
-            ("latency_error", latency_error.to_string()),
+            ("timing", format!("{:?}", self.timing(false))),
+            ("latency_error", self.latency_error().to_string()),
         ]
     }
 
-    const fn rules(&self, draw: Draw, grain: Grain) -> Rules {
+    /// The numbers that follow, for a breaker of that name.
+    fn rules(&self, name: &str, is_custom: bool) -> Rules {
         let lease = ticks(self.lease());
-        let cap = ticks(LEASE_CAP);
+        let first = (self.open_for() <= LONGEST).then(|| nanos(self.open_for()));
+        let seed = || RandomState::new().hash_one(name);
         Rules {
-            failure_threshold: self.failure_threshold,
-            success_threshold: self.success_threshold,
+            thresholds: self.thresholds(is_custom),
             permits: self.permits(),
-            open_for: if self.never_probes() {
-                None
-            } else {
-                Some(self.open_for.as_nanos() as u64)
+            wait: Wait {
+                first,
+                factor: self.backoff.map_or(1.0, |backoff| backoff.factor),
+                cap: self.backoff.map_or(u64::MAX, |backoff| nanos(backoff.cap)),
+                longest_given: nanos(self.longest_given_wait.unwrap_or(DEFAULT_GIVEN)),
+                jitter: self.jitter.unwrap_or(0.0),
+                seed: self.jitter_seed.unwrap_or_else(seed),
             },
             lease,
-            lease_cap: if lease > cap { lease } else { cap },
-            draw,
-            grain,
+            lease_cap: lease.max(ticks(LEASE_CAP)),
+            half_open_limit: self.half_open_limit.map(|HalfOpenLimit { limit, then }| Limit {
+                ticks: ticks(limit),
+                then_opens: then == State::Open,
+            }),
+            windowed: self.has_window(is_custom),
+            slow_over: self.slow_call.map_or(u64::MAX, nanos),
+            slow_probes_fail: self.slow_call_rate.is_some(),
+            draw: Draw::of(self.timing(is_custom)),
+            grain: Grain::within(self.latency_error()),
+        }
+    }
+
+    /// Over what time calls in flight are counted as slow, in ns.
+    fn in_flight_over(&self) -> Option<u64> {
+        self.slow_call.filter(|_| self.counts_in_flight()).map(nanos)
+    }
+
+    fn policy(&self) -> Policy {
+        Policy {
+            failure_rate: self.failure_rate,
+            slow_rate: self.slow_call_rate,
+            minimum: self.minimum().into(),
         }
     }
 }
 
+fn text(setting: Option<impl core::fmt::Debug>) -> String {
+    setting.map_or_else(|| "none".to_owned(), |setting| format!("{setting:?}"))
+}
+
+/// Whole nanoseconds of a duration that is at most [`LONGEST`].
+const fn nanos(duration: Duration) -> u64 {
+    duration.as_nanos() as u64
+}
+
 const fn ticks(duration: Duration) -> u64 {
     duration.as_nanos().div_ceil(TICK as u128) as u64
+}
+
+fn optional<T>(
+    value: Option<T>,
+    check: impl FnOnce(T) -> Result<(), ConfigError>,
+) -> Result<(), ConfigError> {
+    value.map_or(Ok(()), check)
 }
 
 fn number(field: &'static str, value: u32, max: u32) -> Result<(), ConfigError> {
@@ -218,414 +461,132 @@ fn number(field: &'static str, value: u32, max: u32) -> Result<(), ConfigError> 
     Err(ConfigError::NumberOutOfRange { field, value: value.into(), min: 1, max: max.into() })
 }
 
-fn duration(field: &'static str, value: Duration) -> Result<(), ConfigError> {
-    if (SHORTEST..=LONGEST).contains(&value) {
+fn rate(field: &'static str, value: f64) -> Result<(), ConfigError> {
+    if value > 0.0 && value <= 1.0 {
         return Ok(());
     }
-    Err(ConfigError::DurationOutOfRange { field, value, min: SHORTEST, max: LONGEST })
+    Err(ConfigError::RateOutOfRange { field, value })
 }
 
-/// What follows from a valid configuration: the numbers that decisions use.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
-    pub(crate) failure_threshold: u32, // at least 1
-    pub(crate) success_threshold: u32, // in 1..=permits
-    pub(crate) permits: u32,           // in 1..=63
-    open_for: Option<u64>,             // ns, None is never
-    lease: u64,                        // ticks, at least 1
-    lease_cap: u64,                    // ticks, at least the lease
-    pub(crate) draw: Draw,
-    pub(crate) grain: Grain,
-}
-
-impl Rules {
-    /// When a breaker that opens at `now` may probe.
-    pub(crate) fn open_until(&self, now: Nanos) -> Tick {
-        match self.open_for {
-            Some(wait) => Tick::at_or_after(Nanos(now.0.saturating_add(wait))),
-            None => Tick::NEVER,
-        }
+fn within(field: &'static str, value: f64, min: f64, max: f64) -> Result<(), ConfigError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
     }
-
-    /// How many ticks a spell may take that follows `lapsed` in a row without a verdict.
-    pub(crate) fn lease(&self, lapsed: u32) -> u64 {
-        // At most 2^39 ticks, doubled at most 31 times: saturates.
-        self.lease.saturating_mul(1 << lapsed).min(self.lease_cap)
-    }
+    Err(ConfigError::ShareOutOfRange { field, value, min, max })
 }
 
-/// A configuration and its rules, replaced as one by
-/// [`reconfigure`](CircuitBreaker::reconfigure).
-#[derive(Clone, Copy, Debug)]
+fn duration(
+    field: &'static str,
+    value: Duration,
+    min: Duration,
+    max: Duration,
+) -> Result<(), ConfigError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::DurationOutOfRange { field, value, min, max })
+}
+
+/// A configuration, its rules and its window, replaced as one by
+/// [`reconfigure`](crate::CircuitBreaker::reconfigure).
+#[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) rules: Rules,
+    /// What records and judges results, where a rate or a function decides.
+    pub(crate) judge: Option<Box<Judge>>,
 }
 
 impl Settings {
-    fn of(config: Config) -> Settings {
-        let (draw, grain) = (Draw::of(config.timing), Grain::within(config.latency_error));
-        Settings { config, rules: config.rules(draw, grain) }
+    fn new(config: Config, name: &str, trip_when: Option<TripWhen>, era: Era) -> Settings {
+        let is_custom = trip_when.is_some();
+        let judge = config.shape(is_custom).map(|shape| {
+            let policy = config.policy();
+            Box::new(Judge::new(shape, policy, trip_when, config.in_flight_over(), era))
+        });
+        Settings { config, rules: config.rules(name, is_custom), judge }
+    }
+
+    /// The same breaker's next settings; its window goes on, in the era and at the time of
+    /// the change.
+    fn after(
+        now: &Settings,
+        config: Config,
+        name: &str,
+        trip_when: Option<TripWhen>,
+        (era, at): (Era, Nanos),
+    ) -> Settings {
+        let mut next = Settings::new(config, name, trip_when, era);
+        if config.jitter_seed.is_none() {
+            next.rules.wait.seed = now.rules.wait.seed;
+        }
+        if let (Some(judge), Some(before)) = (&mut next.judge, &now.judge) {
+            judge.go_on_from(before, era, at);
+        }
+        next
     }
 }
 
 pub(crate) static DEFAULT_SETTINGS: Settings = Settings {
     config: Config::DEFAULT,
-    rules: Config::DEFAULT.rules(Draw::ADAPTIVE, Grain::DEFAULT),
+    rules: Rules {
+        thresholds: Thresholds { streak: Some(DEFAULT_THRESHOLD), pass: DEFAULT_PASSES, fail: 1 },
+        permits: DEFAULT_PASSES,
+        wait: Wait {
+            first: Some(nanos(DEFAULT_WAIT)),
+            factor: 1.0,
+            cap: u64::MAX,
+            longest_given: nanos(DEFAULT_GIVEN),
+            jitter: 0.0,
+            seed: 0,
+        },
+        lease: ticks(DEFAULT_LEASE),
+        lease_cap: ticks(LEASE_CAP),
+        half_open_limit: None,
+        windowed: false,
+        slow_over: u64::MAX,
+        slow_probes_fail: false,
+        draw: Draw::ADAPTIVE,
+        grain: Grain::DEFAULT,
+    },
+    judge: None,
 };
 
-/// Sets up a [`CircuitBreaker`]. Made by [`CircuitBreaker::builder`].
-///
-/// # Examples
-///
-/// ```
-/// use ampacity::CircuitBreaker;
-/// use std::time::Duration;
-///
-/// let breaker = CircuitBreaker::builder("model-api")
-///     .failure_threshold(3)
-///     .open_for(Duration::from_secs(10))
-///     .success_threshold(2)
-///     .build()?;
-/// # Ok::<(), ampacity::ConfigError>(())
-/// ```
-#[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until `build`"]
-pub struct Builder {
-    name: Cow<'static, str>,
-    config: Config,
-    clock: Option<TimeSource>,
-    listeners: Vec<Listener>,
-    history: Option<u32>,
-}
-
-// A builder is plain values, a clock that nobody has asked yet, and functions that
-// nobody has called yet.
-impl UnwindSafe for Builder {}
-impl RefUnwindSafe for Builder {}
-
-impl Builder {
-    pub(crate) fn new(name: Cow<'static, str>) -> Self {
-        Self::of(name, Config::DEFAULT)
-    }
-
-    pub(crate) fn of(name: Cow<'static, str>, config: Config) -> Self {
-        Self { name, config, clock: None, listeners: Vec::new(), history: None }
-    }
-
-    /// Opens the breaker at this many failures in a row. The default is 5.
-    ///
-    /// A success in between starts the count anew. [`build`](Self::build)
-    /// refuses 0.
-    pub fn failure_threshold(mut self, failures: u32) -> Self {
-        self.config.failure_threshold = failures;
-        self
-    }
-
-    /// Sets how long an open breaker turns calls away. The default is 60 s.
-    ///
-    /// Counted from the end of the call that opened it, if that was timed, and
-    /// rounded up to whole milliseconds. After this time the next call becomes a
-    /// probe: nothing happens without a call. `Duration::MAX`
-    /// means never. [`build`](Self::build) refuses less than 1 ms and more than
-    /// 2^39 ms (17 years).
-    pub fn open_for(mut self, wait: Duration) -> Self {
-        self.config.open_for = wait;
-        self
-    }
-
-    /// Closes a half-open breaker after this many successes. The default is 2.
-    ///
-    /// One failure opens it again. [`build`](Self::build) refuses 0 and more
-    /// than 63.
-    pub fn success_threshold(mut self, successes: u32) -> Self {
-        self.config.success_threshold = successes;
-        self
-    }
-
-    /// Admits at most this many probes while half-open. The default is the
-    /// success threshold.
-    ///
-    /// A probe that ends without a verdict (ignored or cancelled) gives its
-    /// place back. [`build`](Self::build) refuses 0, more than 63, and fewer
-    /// than the success threshold.
-    pub fn half_open_permits(mut self, probes: u32) -> Self {
-        self.config.half_open_permits = Some(probes);
-        self
-    }
-
-    /// Sets how long a half-open breaker waits for probes that are out before the
-    /// next call starts over with fresh ones. The default is the larger of the
-    /// open wait and 60 s.
-    ///
-    /// While none is out there is nothing to wait for: successes add up however
-    /// rarely calls come.
-    ///
-    /// It doubles for each time in a row that it runs out, up to an hour or the
-    /// value set here if that is longer, so that probes which are slow, yet
-    /// succeed, can still close the breaker. [`build`](Self::build) refuses less
-    /// than 1 ms and more than 2^39 ms (17 years).
-    pub fn probe_lease(mut self, lease: Duration) -> Self {
-        self.config.probe_lease = Some(lease);
-        self
-    }
-
-    /// Sets which calls are timed. The default is [`Timing::Adaptive`].
-    ///
-    /// [`build`](Self::build) refuses `Timing::Sampled(0)` and one in more than a million.
-    pub fn timing(mut self, timing: Timing) -> Self {
-        self.config.timing = timing;
-        self
-    }
-
-    /// Sets how far a percentile may be from the exact one, relatively. The default
-    /// is 0.032.
-    ///
-    /// The memory of a histogram grows with its precision: 5 KiB at the default, 1 KiB
-    /// at 0.25, 70 KiB at 0.002. A breaker has up to 16 of them, and with
-    /// [`Timing::Every`] two more for each thread up to the larger of 128 and four a
-    /// core. [`build`](Self::build) refuses what is not
-    /// from 0.002 to 0.25, and [`reconfigure`](CircuitBreaker::reconfigure) any change.
-    pub fn latency_error(mut self, error: f64) -> Self {
-        self.config.latency_error = error;
-        self
-    }
-
-    /// Takes the time from `clock` instead of the built-in one: a
-    /// [`ManualClock`](crate::ManualClock) in tests, [`StdClock`](crate::StdClock),
-    /// or a clock of your own.
-    ///
-    /// [`build`](Self::build) refuses a clock that already shows more than 2^39
-    /// ms, and [`reconfigure`](CircuitBreaker::reconfigure) refuses any.
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Some(TimeSource::Custom(Arc::new(clock)));
-        self
-    }
-
-    /// Calls `listener` with each transition of the breaker; may be given several times.
-    ///
-    /// A listener runs on the thread of whoever makes a transition, after it and outside
-    /// of all loops and locks: keep it short, or hand the [`Event`] to a channel. It sees
-    /// eras in strictly increasing order and never runs twice at once; a transition that
-    /// happens meanwhile on another thread, or inside the listener, is told by whoever is
-    /// telling already, up to 64 events in a row, and the rest goes with the next
-    /// transition or [`snapshot`](CircuitBreaker::snapshot). While a listener is slow the
-    /// newest 64 transitions at least are kept for it, and older ones may be dropped: see
-    /// [`EventCounts`](crate::EventCounts).
-    ///
-    /// It may call the breaker in every way, but must not wait for a lock that a caller of
-    /// the breaker may hold. Its panic is contained and counted, and the other listeners
-    /// still run (where a program is built to abort on panic, it aborts). One that never
-    /// returns ends events for this breaker. One that owns an [`Arc`] of its own breaker
-    /// keeps both for ever: give it a [`Weak`](std::sync::Weak).
-    ///
-    /// A breaker without listeners and without a [`history`](Self::history) builds no
-    /// events. [`reconfigure`](CircuitBreaker::reconfigure) keeps listeners and refuses
-    /// new ones; see [`add_listener`](CircuitBreaker::add_listener) for those.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use ampacity::CircuitBreaker;
-    /// use std::sync::mpsc;
-    ///
-    /// let (tell, told) = mpsc::channel();
-    /// let breaker = CircuitBreaker::builder("db")
-    ///     .failure_threshold(1)
-    ///     .on_event(move |event| drop(tell.send(event.clone())))
-    ///     .build()?;
-    ///
-    /// let _ = breaker.call(|| Err::<(), _>("no answer"));
-    /// let event = told.try_recv().unwrap();
-    /// assert!(event.to_string().starts_with("circuit breaker 'db' went from closed to open: 1 failure"));
-    /// # Ok::<(), ampacity::ConfigError>(())
-    /// ```
-    pub fn on_event(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.listeners.push(Listener::new(listener));
-        self
-    }
-
-    /// Keeps the last `transitions` for [`history`](CircuitBreaker::history). The default
-    /// is 0.
-    ///
-    /// [`build`](Self::build) refuses more than 4,096, and
-    /// [`reconfigure`](CircuitBreaker::reconfigure) refuses any.
-    pub fn history(mut self, transitions: u32) -> Self {
-        self.history = Some(transitions);
-        self
-    }
-
-    /// Makes the breaker, closed.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] names the setting that cannot be and carries its value.
-    pub fn build(self) -> Result<CircuitBreaker, ConfigError> {
-        self.config.check()?;
-        let history = self.history.unwrap_or(0);
-        if history > LONGEST_HISTORY {
-            return Err(ConfigError::NumberOutOfRange {
-                field: "history",
-                value: history.into(),
-                min: 0,
-                max: LONGEST_HISTORY.into(),
-            });
-        }
-        let clock = self.clock.unwrap_or_default();
-        let now = clock.now();
-        if Tick::of(now).0 > 1 << 39 {
-            return Err(ConfigError::ClockTooFar { shows: Duration::from_nanos(now.0) });
-        }
-        let is_told = history > 0 || !self.listeners.is_empty();
-        let desk = is_told.then(|| Desk::new(&self.name, history, self.listeners));
-        Ok(CircuitBreaker::assemble(self.name, Settings::of(self.config), clock, desk))
-    }
-
-    /// The name and the settings, if they can be.
-    pub(crate) fn checked(&self) -> Result<(&str, Config), ConfigError> {
-        self.config.check()?;
-        Ok((&self.name, self.config))
-    }
-
-    /// The settings for the breaker called `name`, which runs already with those of `now`.
-    pub(crate) fn live(self, name: &str, now: &Config) -> Result<Settings, ConfigError> {
-        self.config.check()?;
-        if self.config.latency_error != now.latency_error {
-            return Err(ConfigError::FixedAtBuild { field: "latency_error" });
-        }
-        if self.name != name {
-            return Err(ConfigError::FixedAtBuild { field: "name" });
-        }
-        if self.clock.is_some() {
-            return Err(ConfigError::FixedAtBuild { field: "clock" });
-        }
-        if !self.listeners.is_empty() {
-            return Err(ConfigError::FixedAtBuild { field: "on_event" });
-        }
-        if self.history.is_some() {
-            return Err(ConfigError::FixedAtBuild { field: "history" });
-        }
-        Ok(Settings::of(self.config))
-    }
-}
-
-/// Why a configuration was refused.
-#[derive(Clone, Copy, PartialEq, Debug)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// A number is too small or does not fit.
-    NumberOutOfRange {
-        /// The builder's method.
-        field: &'static str,
-        /// What was given.
-        value: u64,
-        /// The smallest value allowed.
-        min: u64,
-        /// The largest value allowed.
-        max: u64,
-    },
-    /// A share is too small, too large, or not a number.
-    ShareOutOfRange {
-        /// The builder's method.
-        field: &'static str,
-        /// What was given.
-        value: f64,
-        /// The smallest value allowed.
-        min: f64,
-        /// The largest value allowed.
-        max: f64,
-    },
-    /// A duration is too short to count or too long to hold.
-    DurationOutOfRange {
-        /// The builder's method.
-        field: &'static str,
-        /// What was given.
-        value: Duration,
-        /// The shortest duration allowed.
-        min: Duration,
-        /// The longest duration allowed.
-        max: Duration,
-    },
-    /// A spell would end without the successes it needs.
-    PermitsBelowSuccesses {
-        /// The probes a spell may have.
-        half_open_permits: u32,
-        /// The successes it needs.
-        success_threshold: u32,
-    },
-    /// The clock has run for longer than deadlines can be counted.
-    ClockTooFar {
-        /// The time it shows.
-        shows: Duration,
-    },
-    /// The setting cannot change once the breaker is built.
-    FixedAtBuild {
-        /// The builder's method.
-        field: &'static str,
-    },
-}
-
-impl ConfigError {
-    /// The setting whose value was refused: a method of the builder, or `capacity`.
-    pub fn field(&self) -> &'static str {
-        match self {
-            ConfigError::NumberOutOfRange { field, .. }
-            | ConfigError::ShareOutOfRange { field, .. }
-            | ConfigError::DurationOutOfRange { field, .. }
-            | ConfigError::FixedAtBuild { field } => field,
-            ConfigError::PermitsBelowSuccesses { .. } => "half_open_permits",
-            ConfigError::ClockTooFar { .. } => "clock",
-        }
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ConfigError::NumberOutOfRange { field, value, min, max } => {
-                write!(f, "{field} is {value}, must be from {min} to {max}")
-            }
-            ConfigError::ShareOutOfRange { field, value, min, max } => {
-                write!(f, "{field} is {value}, must be from {min} to {max}")
-            }
-            ConfigError::DurationOutOfRange { field, value, min, max } => {
-                write!(f, "{field} is {value:?}, must be from {min:?} to {max:?}")
-            }
-            ConfigError::PermitsBelowSuccesses { half_open_permits, success_threshold } => write!(
-                f,
-                "half_open_permits is {half_open_permits}, \
-                 must be at least the success_threshold of {success_threshold}"
-            ),
-            ConfigError::ClockTooFar { shows } => {
-                write!(f, "clock shows {shows:?}, must be at most {LONGEST:?} after its start")
-            }
-            ConfigError::FixedAtBuild { field } => {
-                write!(f, "{field} cannot change once the breaker is built")
-            }
-        }
-    }
-}
-
-impl core::error::Error for ConfigError {}
-
-#[cfg(test)]
+#[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
 mod tests {
     use super::*;
+    use crate::clock::Tick;
+
+    fn rules(config: Config) -> Rules {
+        config.rules("test", false)
+    }
+
+    const SET: Config = Config::DEFAULT;
+
+    #[test]
+    fn the_static_defaults_are_what_is_worked_out_from_no_settings() {
+        let worked_out = Settings::new(Config::DEFAULT, "test", None, Era(0));
+        let seedless = |rules: &Rules| {
+            format!("{:?}", Rules { wait: Wait { seed: 0, ..rules.wait }, ..*rules })
+        };
+        assert_eq!(seedless(&worked_out.rules), seedless(&DEFAULT_SETTINGS.rules));
+        assert!(worked_out.judge.is_none());
+    }
 
     #[test]
     fn a_lease_doubles_up_to_an_hour_or_to_itself_if_longer() {
-        let minute = Settings::of(Config::DEFAULT).rules;
+        let minute = rules(SET);
         assert_eq!(minute.lease(0), 60_000);
         assert_eq!(minute.lease(1), 120_000);
         assert_eq!(minute.lease(31), 3_600_000);
         let day = Duration::from_secs(86_400);
-        let long = Settings::of(Config { probe_lease: Some(day), ..Config::DEFAULT }).rules;
+        let long = rules(Config { probe_lease: Some(day), ..SET });
         assert_eq!((long.lease(0), long.lease(9)), (86_400_000, 86_400_000));
     }
 
     #[test]
     fn the_default_lease_follows_the_open_wait_from_a_minute_up() {
-        let lease = |open_for| Settings::of(Config { open_for, ..Config::DEFAULT }).rules.lease(0);
+        let lease = |wait| rules(Config { open_for: Some(wait), ..SET }).lease(0);
         assert_eq!(lease(Duration::from_secs(1)), 60_000);
         assert_eq!(lease(Duration::from_secs(90)), 90_000);
         assert_eq!(lease(Duration::MAX), 60_000);
@@ -633,9 +594,35 @@ mod tests {
 
     #[test]
     fn a_wait_of_never_has_no_deadline_and_the_longest_has_one() {
-        let rules = |open_for| Settings::of(Config { open_for, ..Config::DEFAULT }).rules;
-        assert_eq!(rules(Duration::MAX).open_until(Nanos(0)), Tick::NEVER);
-        assert_eq!(rules(LONGEST).open_until(Nanos(0)), Tick(1 << 39));
-        assert_eq!(rules(LONGEST).open_until(Nanos(u64::MAX)), Tick::LAST);
+        let until = |wait, now| {
+            let opening = Opening { nth: 1, era: Era(1), given: None };
+            rules(Config { open_for: Some(wait), ..SET }).open_until(Nanos(now), opening)
+        };
+        assert_eq!(until(Duration::MAX, 0), Tick::NEVER);
+        assert_eq!(until(LONGEST, 0), Tick(1 << 39));
+        assert_eq!(until(LONGEST, u64::MAX), Tick::LAST);
+    }
+
+    #[test]
+    fn naming_a_rate_drops_the_default_streak_unless_that_is_named_too() {
+        let streak = |config: Config| config.thresholds(false).streak;
+        assert_eq!(streak(SET), Some(5));
+        assert_eq!(streak(Config { failure_rate: Some(0.5), ..SET }), None);
+        let both = Config { failure_rate: Some(0.5), failure_threshold: Some(3), ..SET };
+        assert_eq!(streak(both), Some(3));
+    }
+
+    #[test]
+    fn a_share_of_probes_is_certain_when_it_is_reached_or_out_of_reach() {
+        let verdict = |permits, rate| {
+            let config = Config { half_open_failure_rate: Some(rate), ..SET };
+            let Thresholds { pass, fail, .. } =
+                Config { half_open_permits: permits, ..config }.thresholds(false);
+            (pass, fail)
+        };
+        assert_eq!(verdict(None, 0.3), (8, 3));
+        assert_eq!(verdict(Some(10), 1.0), (1, 10));
+        assert_eq!(verdict(Some(1), 0.01), (1, 1));
+        assert_eq!(verdict(Some(63), 0.5), (32, 32));
     }
 }

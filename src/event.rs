@@ -5,6 +5,7 @@ mod history;
 pub(crate) mod listeners;
 
 use crate::clock::Nanos;
+use crate::window::Window;
 use crate::word::{Order, State, Turn, Word};
 use core::fmt;
 use core::time::Duration;
@@ -39,13 +40,26 @@ impl Event {
         let at = Duration::from_nanos(at.0);
         Event { breaker: Arc::clone(breaker), era: era.0, from, to, cause, at }
     }
+
+    /// Whether a breaker that is set to metrics only says that it would have opened. It
+    /// stays as it is, under a new era, and says so again only when all rates have been
+    /// below their thresholds in between.
+    pub fn would_open(&self) -> bool {
+        self.from == State::MetricsOnly
+            && self.to == State::MetricsOnly
+            && !matches!(self.cause, Cause::Restore)
+    }
 }
 
 /// One line for people.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Event { breaker, era, from, to, cause, at } = self;
-        write!(f, "circuit breaker '{breaker}' went from {from} to {to}: {cause}")?;
+        write!(f, "circuit breaker '{breaker}' ")?;
+        match self.would_open() {
+            true => write!(f, "would have opened: {cause}")?,
+            false => write!(f, "went from {from} to {to}: {cause}")?,
+        }
         write!(f, " (era {era}, at {at:.3?})")
     }
 }
@@ -62,6 +76,32 @@ pub enum Cause {
         /// The failures, the one that tripped included.
         failures: u32,
     },
+    /// The share of failures in the window reached its threshold.
+    #[non_exhaustive]
+    FailureRate {
+        /// What the window held, the result that tripped included.
+        window: Window,
+    },
+    /// The share of slow calls in the window reached its threshold.
+    #[non_exhaustive]
+    SlowCallRate {
+        /// What the window held, the result that tripped included.
+        window: Window,
+    },
+    /// The policy that [`trip_when`](crate::Builder::trip_when) set said so.
+    #[non_exhaustive]
+    TripWhen {
+        /// What the policy was shown.
+        window: Window,
+    },
+    /// A result said for how long to stay away; see
+    /// [`Outcome::OpenFor`](crate::Outcome::OpenFor).
+    #[non_exhaustive]
+    WaitGiven {
+        /// For how long, as it was given.
+        #[cfg_attr(feature = "serde", serde(rename = "wait_ns", with = "crate::nanos"))]
+        wait: Duration,
+    },
     /// A call came after the open wait, and is the first probe.
     WaitOver,
     /// Enough probes succeeded.
@@ -70,10 +110,18 @@ pub enum Cause {
         /// The successes, the one that closed included.
         successes: u32,
     },
-    /// A probe failed.
-    ProbeFailed,
+    /// Enough probes failed, or were slow.
+    #[non_exhaustive]
+    ProbesFailed {
+        /// The failures, the one that reopened included.
+        failures: u32,
+    },
     /// A call came after the lease of probes that are still out, and begins anew.
     LeaseOver,
+    /// A call came when the breaker had been half-open for as long as it may be.
+    HalfOpenLimit,
+    /// By hand: [`restore`](crate::CircuitBreaker::restore).
+    Restore,
     /// By hand: [`reset`](crate::CircuitBreaker::reset).
     Reset,
     /// By hand: [`close`](crate::CircuitBreaker::close).
@@ -94,10 +142,16 @@ impl Cause {
     pub const fn as_str(self) -> &'static str {
         match self {
             Cause::ConsecutiveFailures { .. } => "consecutive_failures",
+            Cause::FailureRate { .. } => "failure_rate",
+            Cause::SlowCallRate { .. } => "slow_call_rate",
+            Cause::TripWhen { .. } => "trip_when",
+            Cause::WaitGiven { .. } => "wait_given",
             Cause::WaitOver => "wait_over",
             Cause::ProbesSucceeded { .. } => "probes_succeeded",
-            Cause::ProbeFailed => "probe_failed",
+            Cause::ProbesFailed { .. } => "probes_failed",
             Cause::LeaseOver => "lease_over",
+            Cause::HalfOpenLimit => "half_open_limit",
+            Cause::Restore => "restore",
             Cause::Reset => "reset",
             Cause::Close => "close",
             Cause::Trip => "trip",
@@ -115,13 +169,15 @@ impl Cause {
         }
     }
 
-    /// Why a failure opens the breaker that `word` is of.
-    pub(crate) fn of_opening(word: Word) -> Self {
-        match word.state() {
-            State::HalfOpen => Cause::ProbeFailed,
-            // A streak has 32 bits and stops at the last of them.
-            _ => Cause::ConsecutiveFailures { failures: (word.streak() as u32).saturating_add(1) },
-        }
+    /// Why one more failure in a row opens the breaker that `word` is of.
+    pub(crate) fn of_streak(word: Word) -> Self {
+        // A streak has 32 bits and stops at the last of them.
+        Cause::ConsecutiveFailures { failures: (word.streak() as u32).saturating_add(1) }
+    }
+
+    /// Why one more failed probe opens the breaker that `word` is of.
+    pub(crate) fn of_reopening(word: Word) -> Self {
+        Cause::ProbesFailed { failures: word.failed() as u32 + 1 }
     }
 
     /// Why a success closes the breaker that `word` is of.
@@ -147,11 +203,30 @@ impl fmt::Display for Cause {
         match self {
             Cause::ConsecutiveFailures { failures: 1 } => f.pad("1 failure"),
             Cause::ConsecutiveFailures { failures } => write!(f, "{failures} failures in a row"),
+            Cause::FailureRate { window } => {
+                write!(f, "{} of {} calls failed", window.failed, window.calls)
+            }
+            Cause::SlowCallRate { window } => {
+                write!(f, "{} of {} calls were slow", window.slow, window.calls)?;
+                match window.hanging {
+                    0 => Ok(()),
+                    hanging => write!(f, ", {hanging} of them not finished"),
+                }
+            }
+            Cause::TripWhen { window } => write!(
+                f,
+                "its policy said so, of {} calls, {} failed, {} slow",
+                window.calls, window.failed, window.slow
+            ),
+            Cause::WaitGiven { wait } => write!(f, "a result asked to stay away for {wait:?}"),
             Cause::WaitOver => f.pad("the open wait is over"),
             Cause::ProbesSucceeded { successes: 1 } => f.pad("1 probe succeeded"),
             Cause::ProbesSucceeded { successes } => write!(f, "{successes} probes succeeded"),
-            Cause::ProbeFailed => f.pad("a probe failed"),
+            Cause::ProbesFailed { failures: 1 } => f.pad("a probe failed"),
+            Cause::ProbesFailed { failures } => write!(f, "{failures} probes failed"),
             Cause::LeaseOver => f.pad("the lease of its probes is over"),
+            Cause::HalfOpenLimit => f.pad("it was half-open for as long as it may be"),
+            Cause::Restore => f.pad("restored from what was saved"),
             Cause::Reset => f.pad("reset by hand"),
             Cause::Close => f.pad("closed by hand"),
             Cause::Trip => f.pad("tripped by hand"),

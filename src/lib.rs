@@ -15,6 +15,7 @@ mod grain;
 mod metrics;
 #[cfg(feature = "serde")]
 mod nanos;
+mod opens;
 mod permit;
 mod planted;
 mod registry;
@@ -28,7 +29,7 @@ pub use breaker::{CircuitBreaker, Classified};
 #[cfg(feature = "fast-clock")]
 pub use clock::FastClock;
 pub use clock::{Clock, ManualClock, StdClock};
-pub use config::{Builder, ConfigError, Timing};
+pub use config::{Builder, Config, ConfigError, Timing, Value};
 pub use error::{CallError, Rejected};
 pub use event::listeners::ListenerId;
 pub use event::{Cause, Event, EventCounts};
@@ -38,6 +39,7 @@ pub use metrics::snapshot::Contention;
 pub use metrics::snapshot::{Latencies, Lifetime, Rejections, Snapshot, Transitions};
 pub use permit::{Outcome, OwnedPermit, Permit};
 pub use registry::{Registry, RegistryError};
+pub use window::Window;
 pub use word::{Reason, State};
 
 /// For the models in `loom-tests`; exists in no other build.

@@ -10,6 +10,7 @@ pub(crate) mod serial;
 pub(crate) mod shard;
 pub(crate) mod snapshot;
 
+use crate::bits::scatter;
 use crate::clock::Nanos;
 use crate::config::{Draw, Rules, Timing};
 use crate::grain::Grain;
@@ -20,7 +21,7 @@ use crate::word::{Reason, State, Turn};
 use core::time::Duration;
 use histogram::Histogram;
 use latency::{Latency, Spread};
-use pace::{Start, scatter};
+use pace::Start;
 use shard::{COUNTS, Count, Histograms, Shard, Writer};
 
 const STATES: usize = State::ALL.len();

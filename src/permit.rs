@@ -7,6 +7,7 @@ use core::future::{Future, poll_fn};
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::pin::{Pin, pin};
+use core::time::Duration;
 use std::sync::Arc;
 
 /// What a classifier makes of a call's result.
@@ -19,6 +20,13 @@ pub enum Outcome {
     Failure,
     /// The call says nothing about the health of what was called.
     Ignore,
+    /// The call failed, and what was called says for how long to stay away: the
+    /// `Retry-After` of a 429, for one. Opens the breaker at once, for that long instead
+    /// of its own wait, within
+    /// [`longest_given_wait`](crate::Builder::longest_given_wait) and lengthened by
+    /// [`jitter`](crate::Builder::jitter), if there is any. Zero is a failure like any
+    /// other.
+    OpenFor(Duration),
 }
 
 /// A permit in the making: settles once, at the latest when it is dropped.
@@ -109,6 +117,8 @@ impl From<Outcome> for End {
             Outcome::Success => End::Succeeded,
             Outcome::Failure => End::Failed,
             Outcome::Ignore => End::Ignored,
+            Outcome::OpenFor(wait) if wait.is_zero() => End::Failed,
+            Outcome::OpenFor(wait) => End::FailedFor(wait),
         }
     }
 }
@@ -131,6 +141,13 @@ macro_rules! permit {
             #[inline]
             pub fn failure(self) {
                 self.0.settle(End::Failed);
+            }
+
+            /// The call failed, and what was called says for how long to stay away; see
+            /// [`Outcome::OpenFor`].
+            #[inline]
+            pub fn open_for(self, wait: Duration) {
+                self.0.settle(Outcome::OpenFor(wait).into());
             }
 
             /// The call says nothing about the health of what was called; a probe

@@ -2,12 +2,79 @@
 //!
 //! A window records what calls of one era returned, and adds up what is recent. A new
 //! era needs no reset: what it records has another tag, and the first of it replaces
-//! what was there.
-#![allow(dead_code)]
+//! what was there. A [`Judge`] asks the window only when a result can matter, and says
+//! what it found; it never writes the word.
 
 mod count;
 mod flight;
+pub(crate) mod policy;
+mod slice;
 mod time;
+
+use crate::clock::Nanos;
+use crate::event::Cause;
+use crate::slot::Slot;
+use crate::sync::{Atomic, Ordering};
+use crate::word::{ERA_BITS, Era, Finding};
+use core::fmt;
+use core::panic::AssertUnwindSafe;
+use count::{Count, tickets_between};
+use flight::Flight;
+use policy::{Judged, Policy, Which};
+use std::panic::catch_unwind;
+use std::sync::Arc;
+use time::{Recorded, Time};
+
+/// The most results that a count window holds.
+pub(crate) const MOST_RESULTS: u32 = 65_536;
+/// The most slices that a time window has.
+pub(crate) const MOST_SLICES: u32 = 360;
+
+/// What a window holds: results of the present closed era, or of the last one while the
+/// breaker is not closed. In a [`Snapshot`](crate::Snapshot), in an event's
+/// [`Cause`](crate::Cause), and shown to the policy of
+/// [`trip_when`](crate::Builder::trip_when).
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[non_exhaustive]
+pub struct Window {
+    /// Calls that succeeded or failed, and those in `hanging`.
+    pub calls: u64,
+    /// Calls among them that failed.
+    pub failed: u64,
+    /// Calls among them that were slow, failed or not.
+    pub slow: u64,
+    /// Calls among the slow that are still running; see
+    /// [`count_in_flight`](crate::Builder::count_in_flight).
+    pub hanging: u64,
+    /// The share of calls that failed, from 0 to 1; `None` below the minimum number.
+    pub failure_rate: Option<f64>,
+    /// The share of calls that were slow, from 0 to 1; `None` below the minimum number.
+    pub slow_call_rate: Option<f64>,
+}
+
+impl Window {
+    pub(crate) const WORDS: usize = 5;
+
+    fn new(sums: Sums, hanging: u64, policy: &Policy) -> Self {
+        let (failure_rate, slow_call_rate) = policy.rates(sums);
+        let Sums { calls, failed, slow } = sums;
+        Window { calls, failed, slow, hanging, failure_rate, slow_call_rate }
+    }
+
+    /// The counts, and whether their rates are known.
+    pub(crate) fn to_words(self) -> [u64; Self::WORDS] {
+        let known = u64::from(self.failure_rate.is_some());
+        [self.calls, self.failed, self.slow, self.hanging, known]
+    }
+
+    pub(crate) fn from_words([calls, failed, slow, hanging, known]: [u64; Self::WORDS]) -> Self {
+        let rate = |part: u64| (known == 1).then(|| part as f64 / calls as f64);
+        let (failure_rate, slow_call_rate) = (rate(failed), rate(slow));
+        Window { calls, failed, slow, hanging, failure_rate, slow_call_rate }
+    }
+}
 
 /// What one call adds to a window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,6 +84,12 @@ pub(crate) struct Entry {
     pub(crate) slow: u32,
 }
 
+impl Entry {
+    fn is_bad(self) -> bool {
+        self.failed || self.slow > 0
+    }
+}
+
 /// What a window holds of one era; a slow failure is in `failed` and in `slow`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Sums {
@@ -24,3 +97,311 @@ pub(crate) struct Sums {
     pub(crate) failed: u64, // at most `calls`
     pub(crate) slow: u64,   // at most `calls`
 }
+
+/// The form of a window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shape {
+    Count { len: u32 },
+    Time { width: u64, slices: u32 }, // ns of a slice
+}
+
+/// A policy of the user's own.
+#[derive(Clone)]
+pub(crate) struct TripWhen(Arc<dyn Fn(&Window) -> bool + Send + Sync>);
+
+impl TripWhen {
+    pub(crate) fn new(policy: impl Fn(&Window) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(policy))
+    }
+
+    /// What it says; a panic is a no. It must not unwind through a settling call, which
+    /// may itself be part of an unwind.
+    fn says(&self, window: &Window) -> bool {
+        catch_unwind(AssertUnwindSafe(|| (self.0)(window))).unwrap_or_else(|payload| {
+            if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                core::mem::forget(worse);
+            }
+            false
+        })
+    }
+}
+
+impl fmt::Debug for TripWhen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a function")
+    }
+}
+
+/// What a result means besides its verdict.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opinion {
+    pub(crate) finding: Finding,
+    /// Why the finding is that the breaker must open.
+    pub(crate) cause: Cause,
+    /// For how long, if the result said so, in ns.
+    pub(crate) wait: Option<u64>,
+}
+
+impl Opinion {
+    /// Nobody was asked.
+    pub(crate) const NONE: Opinion = Opinion::of(Finding::Unasked);
+
+    const fn of(finding: Finding) -> Self {
+        Opinion { finding, cause: Cause::WaitOver, wait: None } // a cause that is not used
+    }
+}
+
+/// A window, and the policies that judge it.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    shape: Shape,
+    ring: Arc<Ring>,
+    in_flight: Option<Arc<Flight>>,
+    policy: Policy,
+    trip_when: Option<TripWhen>,
+    /// Up to where bad results cannot matter, by the last to have looked; each form of
+    /// window reads it in its own way. It belongs to this policy, and so lies here.
+    hint: Atomic<u64>,
+}
+
+/// A window of either form.
+#[derive(Debug)]
+enum Ring {
+    Count(Count),
+    Time(Time),
+}
+
+impl Ring {
+    fn new(shape: Shape, era: Era) -> Self {
+        match shape {
+            Shape::Count { len } => Ring::Count(Count::new(len, era)),
+            Shape::Time { width, slices } => Ring::Time(Time::new(width, slices, era)),
+        }
+    }
+}
+
+impl Judge {
+    pub(crate) fn new(
+        shape: Shape,
+        policy: Policy,
+        trip_when: Option<TripWhen>,
+        in_flight_over: Option<u64>,
+        era: Era,
+    ) -> Self {
+        Self {
+            shape,
+            ring: Arc::new(Ring::new(shape, era)),
+            in_flight: in_flight_over.map(|over| Arc::new(Flight::new(over, era))),
+            policy,
+            trip_when,
+            hint: Atomic::new(0),
+        }
+    }
+
+    /// Goes on with the window of the settings before: with the same one if it has the
+    /// same form, else with what of it fits into this one.
+    pub(crate) fn go_on_from(&mut self, before: &Judge, era: Era, now: Nanos) {
+        if self.shape == before.shape {
+            self.ring = Arc::clone(&before.ring);
+        } else {
+            match (&*self.ring, &*before.ring) {
+                (Ring::Count(mine), Ring::Count(old)) => mine.carry_from(old, era),
+                (Ring::Time(mine), Ring::Time(old)) => mine.carry_from(old, era, now),
+                // Results without a time, or without an order.
+                _ => {}
+            }
+        }
+        if let (Some(mine), Some(old)) = (&mut self.in_flight, &before.in_flight)
+            && mine.threshold() == old.threshold()
+        {
+            *mine = Arc::clone(old);
+        }
+    }
+
+    pub(crate) fn trip_when(&self) -> Option<&TripWhen> {
+        self.trip_when.as_ref()
+    }
+
+    /// Records a result of `era`, and says what follows from the window if that can matter;
+    /// `is_watched` says that results of any kind do.
+    pub(crate) fn take(
+        &self,
+        slot: Slot,
+        era: Era,
+        entry: Entry,
+        is_watched: bool,
+        now: impl Fn() -> Nanos,
+    ) -> Opinion {
+        let matters = entry.is_bad() || is_watched;
+        let always = is_watched || self.trip_when.is_some();
+        match &*self.ring {
+            Ring::Count(count) => {
+                let Some(ticket) = count.record(era, entry) else { return Opinion::NONE };
+                if !matters || (!always && self.is_spared(count, ticket)) {
+                    return Opinion::NONE;
+                }
+                // The clock matters to calls in flight only.
+                let now = if self.in_flight.is_some() { now() } else { Nanos(0) };
+                self.look(era, now, matters)
+            }
+            Ring::Time(time) => {
+                let now = now();
+                let looks = match time.record(slot, era, now, entry) {
+                    Recorded::Stale => false,
+                    Recorded::Counted => matters && (always || !self.is_spared_to(time, slot)),
+                    Recorded::Turned => true,
+                    Recorded::Shared => matters,
+                };
+                if looks { self.look(era, now, matters) } else { Opinion::NONE }
+            }
+        }
+    }
+
+    /// Whether the result of `ticket` cannot bring a rate to its threshold, even if all
+    /// since the last look were bad. The hint is the first ticket that can: at most a
+    /// window ahead of it when it is still good, so that what is left of an earlier era,
+    /// which lies behind, spares nobody.
+    fn is_spared(&self, count: &Count, ticket: u64) -> bool {
+        // Relaxed: any hint of this era is right, see `look`.
+        let ahead = tickets_between(ticket, self.hint.load(Ordering::Relaxed));
+        (1..=count.capacity()).contains(&ahead)
+    }
+
+    /// Whether this thread's bad result is among so many of its own that the last look
+    /// allowed. The hint is the number of that look over the allowance; a later look
+    /// revokes it, and so does a new slice or era for the thread that finds it.
+    fn is_spared_to(&self, time: &Time, slot: Slot) -> bool {
+        // Relaxed: as for `Time::evaluations`.
+        let hint = self.hint.load(Ordering::Relaxed);
+        let (look, allowance) = ((hint >> 32) as u32, hint as u32);
+        allowance > 0 && look == time.evaluations() as u32 && time.spend(slot, look, allowance)
+    }
+
+    /// Adds the window up and says what follows. A rate that came to its threshold by
+    /// results becoming too old does not open the breaker, unless this one `matters`.
+    fn look(&self, era: Era, now: Nanos, matters: bool) -> Opinion {
+        match &*self.ring {
+            Ring::Count(count) => {
+                count.begin_evaluation();
+                let counted = count.sum(era);
+                let sums = self.with_hanging(counted.sums, era, now);
+                self.judged(sums, count.capacity(), matters, |slack| {
+                    // What is being written may be bad. No more than a window is looked
+                    // ahead, since a hint must lie behind the tickets of the next era.
+                    let left = slack.saturating_sub(counted.pending).min(count.capacity());
+                    counted.head.wrapping_add(left)
+                })
+            }
+            Ring::Time(time) => {
+                let look = time.begin_evaluation();
+                let sums = self.with_hanging(time.sum(era, now), era, now);
+                self.judged(sums, u64::MAX, matters, |slack| {
+                    // Each thread gets an equal part of a quarter: the rest is for results
+                    // that the sum has just missed, one a thread.
+                    let owners = time.owners_made().max(1) as u64;
+                    let allowance = (slack / 4 / owners).min(u32::MAX.into());
+                    look << 32 | allowance
+                })
+            }
+        }
+    }
+
+    /// What follows from the sums of a window of `capacity`. If that is nothing, then
+    /// `hint` says up to where it stays so.
+    fn judged(
+        &self,
+        (sums, hanging): (Sums, u64),
+        capacity: u64,
+        matters: bool,
+        hint: impl FnOnce(u64) -> u64,
+    ) -> Opinion {
+        let window = Window::new(sums, hanging, &self.policy);
+        let over = |cause| match matters {
+            true => Opinion { finding: Finding::Over, cause, wait: None },
+            false => Opinion::NONE,
+        };
+        let judged = self.policy.judge_last(sums, capacity.saturating_add(hanging));
+        match judged {
+            Judged::Trip(Which::FailureRate) => return over(Cause::FailureRate { window }),
+            Judged::Trip(Which::SlowCallRate) => return over(Cause::SlowCallRate { window }),
+            _ => {}
+        }
+        if self.trip_when.as_ref().is_some_and(|policy| policy.says(&window)) {
+            return over(Cause::TripWhen { window });
+        }
+        match judged {
+            Judged::Below { slack } => {
+                // Relaxed: one that is seen late, or overwritten by an older one, only
+                // costs another look.
+                self.hint.store(hint(slack), Ordering::Relaxed);
+                Opinion::of(Finding::Below)
+            }
+            _ => Opinion::of(Finding::Armed),
+        }
+    }
+
+    fn with_hanging(&self, sums: Sums, era: Era, now: Nanos) -> (Sums, u64) {
+        let hanging = self.in_flight.as_ref().map_or(0, |flight| flight.hanging(era, now));
+        let Sums { calls, failed, slow } = sums;
+        let (calls, slow) = (calls.saturating_add(hanging), slow.saturating_add(hanging));
+        (Sums { calls, failed, slow }, hanging)
+    }
+
+    /// Whether calls in flight are counted.
+    pub(crate) fn counts_in_flight(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
+    /// What the calls in flight say when one comes at `now`, once in a while.
+    pub(crate) fn look_at_flight(&self, era: Era, now: Nanos) -> Opinion {
+        match &self.in_flight {
+            Some(flight) if flight.is_due(now) => self.look(era, now, true),
+            _ => Opinion::NONE,
+        }
+    }
+
+    /// A call of `era` begins; says when it is taken to.
+    pub(crate) fn begin(&self, slot: Slot, era: Era, at: Nanos) -> Nanos {
+        self.in_flight.as_ref().map_or(at, |flight| flight.begin(slot, era, at))
+    }
+
+    /// A call of `era` that began at `began` has ended in whatever way.
+    pub(crate) fn end(&self, slot: Slot, era: Era, began: Nanos) {
+        if let Some(flight) = &self.in_flight {
+            flight.end(slot, era, began);
+        }
+    }
+
+    /// What the window holds: of `era`, or of the last era that it has results of.
+    pub(crate) fn read(&self, era: Option<Era>, now: Nanos) -> Window {
+        let sums = match (&*self.ring, era) {
+            (Ring::Count(count), Some(era)) => count.sum(era).sums,
+            (Ring::Count(count), None) => count.sum_newest().sums,
+            (Ring::Time(time), Some(era)) => time.sum(era, now),
+            (Ring::Time(time), None) => time.sum_newest(now),
+        };
+        let (sums, hanging) = match era {
+            Some(era) => self.with_hanging(sums, era, now),
+            None => (sums, 0),
+        };
+        Window::new(sums, hanging, &self.policy)
+    }
+
+    /// Lets go of what is so old that the low bits of its era will come again. The winner
+    /// of every era calls this.
+    pub(crate) fn sweep(&self, era: Era) {
+        if !era.0.is_multiple_of(SWEEP) {
+            return;
+        }
+        match &*self.ring {
+            Ring::Count(count) => count.sweep(era),
+            Ring::Time(time) => time.sweep(era),
+        }
+        if let Some(flight) = &self.in_flight {
+            flight.sweep(era);
+        }
+    }
+}
+
+/// After so many eras windows are swept: an eighth of those that their tags tell apart.
+const SWEEP: u64 = 1 << (ERA_BITS - 3);

@@ -29,7 +29,8 @@ pub enum State {
     ForcedOpen = 3,
     /// Calls pass and are not judged until somebody says otherwise.
     Disabled = 4,
-    /// Calls pass and are counted until somebody says otherwise.
+    /// Calls pass and are judged, and what would have opened the breaker is reported,
+    /// until somebody says otherwise.
     MetricsOnly = 5,
 }
 
@@ -100,39 +101,52 @@ const REST: Lane = ERA.above(u64::BITS - ERA.end());
 const _: () = assert!(REST.end() == u64::BITS, "the lanes must fill the word");
 
 const STREAK: Lane = ERA.above(32);
+const ARMED: Lane = STREAK.above(1);
+const OVER: Lane = ARMED.above(1);
 const DEADLINE: Lane = ERA.above(40);
 const ISSUED: Lane = ERA.above(6);
 const PASSED: Lane = ISSUED.above(6);
-const LAPSED: Lane = PASSED.above(5);
-const _: () = assert!(STREAK.end() <= REST.end(), "the streak must fit the closed rest");
+const FAILED: Lane = PASSED.above(6);
+const LAPSED: Lane = FAILED.above(5);
+const OPENS: Lane = LAPSED.above(16);
+const _: () = assert!(OVER.end() <= REST.end(), "streak and flags must fit the closed rest");
 const _: () = assert!(DEADLINE.end() <= REST.end(), "the deadline must fit the open rest");
-const _: () = assert!(LAPSED.end() <= REST.end(), "the probes must fit the half-open rest");
+const _: () = assert!(OPENS.end() <= REST.end(), "the probes must fit the half-open rest");
 const _: () = assert!(DEADLINE.max() == Tick::NEVER.0, "all ones must read as never");
 
 /// The most probes that a spell can have out.
 pub(crate) const MOST_PROBES: u32 = ISSUED.max() as u32;
+
+/// The most openings in a row that are told apart.
+pub(crate) const MOST_OPENS: u32 = OPENS.max() as u32;
 
 /// One value of the breaker's state, unpacked only through its methods.
 ///
 /// ```text
 ///              63                                       24 23         3 2     0
 ///             ┌──────────────────────────────────────────┬─────────────┬───────┐
-///  closed     │ 0 (8) │ streak of failures (32)          │ era (21)    │ state │
+///  closed     │ 0 (6) │ over │ armed │ streak (32)       │ era (21)    │ state │
 ///  open       │ deadline in ticks (40)                   │ era         │ state │
-///  half-open  │ 0 (23) │ lapsed (5) │ passed (6) │ issued (6) │ era    │ state │
+///  half-open  │ 0 │ opens (16) │ lapsed (5) │ failed (6) │             │       │
+///             │                │ passed (6) │ issued (6) │ era         │ state │
+///  metrics    │ as closed                                │ era         │ state │
 ///  by hand    │ 0 (40)                                   │ era         │ state │
 ///             └──────────────────────────────────────────┴─────────────┴───────┘
 /// ```
 ///
 /// * `state`: a [`State`] by its number; 6 and 7 never occur.
 /// * `era`: the low 21 bits of the number of transitions; one more at each.
-/// * `streak`: failures in a row since the last success; saturates.
+/// * `streak`: failures in a row since the last success; saturates; 0 where no policy
+///   asks for it.
+/// * `armed`: a rate lacks nothing but calls, so every result is judged.
+/// * `over`: metrics-only has said that it would open, and not fallen below since.
 /// * `deadline`: the tick from which an open breaker may probe; all ones is
 ///   never, and the rest lasts 34 years from the clock's start.
 /// * `issued`: this spell's permits that were not given back, in 0..=63;
-///   `passed`: those of them that succeeded, always at most `issued`.
+///   `passed`, `failed`: those of them that did, always at most `issued` together.
 /// * `lapsed`: how many spells in a row ended without a verdict before this one;
 ///   saturates at 31, when the lease has long reached its cap.
+/// * `opens`: how often in a row the breaker opened before this spell; saturates.
 ///
 /// # Aliasing
 ///
@@ -170,6 +184,31 @@ pub(crate) enum Admission {
     Reject(Reason),
 }
 
+/// What has become of a half-open spell at the time of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Spell {
+    InTime,
+    /// Probes that are still out have had their time.
+    LeaseOver,
+    /// It has been half-open for as long as it may be, and now closes.
+    Closes,
+    /// The same, and now opens until the deadline.
+    Opens(Tick),
+}
+
+/// What the window says of the era that a result is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Finding {
+    /// It was not asked: nothing can have changed that matters.
+    Unasked,
+    /// No rate is at its threshold.
+    Below,
+    /// A rate would be, if only there were enough calls.
+    Armed,
+    /// A rate is at its threshold.
+    Over,
+}
+
 /// What an outcome does to a word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
@@ -182,6 +221,19 @@ pub(crate) enum Judgement {
     Close,
     /// The breaker opens, until a deadline that the caller has to work out.
     Open,
+    /// The breaker would open if it were not set to metrics only.
+    WouldOpen(Word),
+}
+
+/// What decides in a closed breaker and in a spell; each number at least 1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Thresholds {
+    /// Failures in a row that open; none if no policy asks for them.
+    pub(crate) streak: Option<u32>,
+    /// Probes that must succeed to close.
+    pub(crate) pass: u32,
+    /// Probes that must fail to reopen.
+    pub(crate) fail: u32,
 }
 
 /// What a person can order.
@@ -226,10 +278,22 @@ impl Word {
     }
 
     pub(crate) fn streak(self) -> u64 {
-        match self.state() {
-            State::Closed => STREAK.get(self.0),
-            _ => 0,
-        }
+        if self.is_judged() { STREAK.get(self.0) } else { 0 }
+    }
+
+    /// Whether windows and streaks are kept in this state.
+    pub(crate) fn is_judged(self) -> bool {
+        matches!(self.state(), State::Closed | State::MetricsOnly)
+    }
+
+    /// Whether results of any kind are to be judged, and not only bad ones.
+    pub(crate) fn is_watched(self) -> bool {
+        self.is_judged() && (ARMED.get(self.0) | OVER.get(self.0)) != 0
+    }
+
+    /// How often in a row a half-open breaker opened.
+    pub(crate) fn opens(self) -> u32 {
+        OPENS.get(self.0) as u32
     }
 
     /// When an open breaker may probe.
@@ -252,8 +316,13 @@ impl Word {
         PASSED.get(self.0)
     }
 
+    /// This spell's probes that failed.
+    pub(crate) fn failed(self) -> u64 {
+        FAILED.get(self.0)
+    }
+
     fn has_probes_out(self) -> bool {
-        ISSUED.get(self.0) > PASSED.get(self.0)
+        ISSUED.get(self.0) > PASSED.get(self.0) + FAILED.get(self.0)
     }
 
     /// Whether calls pass unconditionally: the one question of the fast path.
@@ -271,7 +340,8 @@ impl Word {
     }
 
     /// Decides one call at `now`, where a half-open spell hands out `permits` and
-    /// `lease_over` says that this word's own spell has outlived its lease.
+    /// `spell` says what has become of this word's own; `opens` is how often in a row
+    /// an open breaker opened.
     ///
     /// A lease is about probes that are out. A spell with none out has nobody to
     /// wait for: it admits the next call whatever was issued (settings may have
@@ -280,36 +350,40 @@ impl Word {
         self,
         now: Tick,
         permits: u32,
-        lease_over: bool,
+        spell: Spell,
+        opens: u32,
     ) -> (Admission, Option<Word>) {
         let bound = u64::from(permits) + u64::from(planted(Bug::PermitBound));
-        match self.state() {
-            State::Closed | State::Disabled | State::MetricsOnly => (Admission::Pass, None),
-            State::Open if self.is_due(now) && planted(Bug::SkipHalfOpen) => {
+        match (self.state(), spell) {
+            (State::Closed | State::Disabled | State::MetricsOnly, _) => (Admission::Pass, None),
+            (State::Open, _) if self.is_due(now) && planted(Bug::SkipHalfOpen) => {
                 (Admission::Pass, Some(self.close()))
             }
-            State::Open if self.is_due(now) => (Admission::Pass, Some(self.probe(0))),
-            State::Open => (Admission::Reject(Reason::Open), None),
-            State::HalfOpen if lease_over && self.has_probes_out() => {
-                (Admission::Pass, Some(self.probe(LAPSED.get(self.0) + 1)))
+            (State::Open, _) if self.is_due(now) => (Admission::Pass, Some(self.probe(0, opens))),
+            (State::Open, _) => (Admission::Reject(Reason::Open), None),
+            (State::HalfOpen, Spell::Closes) => (Admission::Pass, Some(self.close())),
+            (State::HalfOpen, Spell::Opens(deadline)) => {
+                (Admission::Reject(Reason::Open), Some(self.open(deadline)))
             }
-            State::HalfOpen if ISSUED.get(self.0) < bound || !self.has_probes_out() => {
+            (State::HalfOpen, Spell::LeaseOver) if self.has_probes_out() => {
+                (Admission::Pass, Some(self.probe(LAPSED.get(self.0) + 1, self.opens())))
+            }
+            (State::HalfOpen, _) if ISSUED.get(self.0) < bound || !self.has_probes_out() => {
                 let issued = ISSUED.get(self.0) + 1;
                 (Admission::Pass, Some(Word(ISSUED.set(self.0, issued))))
             }
-            State::HalfOpen => (Admission::Reject(Reason::HalfOpenFull), None),
-            State::ForcedOpen => (Admission::Reject(Reason::ForcedOpen), None),
+            (State::HalfOpen, _) => (Admission::Reject(Reason::HalfOpenFull), None),
+            (State::ForcedOpen, _) => (Admission::Reject(Reason::ForcedOpen), None),
         }
     }
 
-    /// What a success admitted in this era does; `needed` of them close.
-    pub(crate) fn succeed(self, needed: u32) -> Judgement {
+    /// What a success admitted in this era does.
+    pub(crate) fn succeed(self, thresholds: &Thresholds, finding: Finding) -> Judgement {
         match self.state() {
-            State::Closed if self.streak() == 0 => Judgement::Keep,
-            State::Closed => Judgement::Count(self.bare()),
+            State::Closed | State::MetricsOnly => self.judge(thresholds, 0, finding),
             State::HalfOpen => {
                 let passed = PASSED.get(self.0) + 1;
-                if passed >= u64::from(needed) {
+                if passed >= u64::from(thresholds.pass) {
                     return Judgement::Close;
                 }
                 let next = Word(PASSED.set(self.0, passed));
@@ -322,19 +396,66 @@ impl Word {
         }
     }
 
-    /// What a failure admitted in this era does; `threshold` in a row open.
-    pub(crate) fn fail(self, threshold: u32) -> Judgement {
+    /// What a failure admitted in this era does.
+    pub(crate) fn fail(self, thresholds: &Thresholds, finding: Finding) -> Judgement {
         match self.state() {
-            State::Closed => {
-                let streak = self.streak() + 1;
-                if streak >= u64::from(threshold) {
+            State::Closed | State::MetricsOnly => {
+                let streak = if thresholds.streak.is_some() { self.streak() + 1 } else { 0 };
+                self.judge(thresholds, streak, finding)
+            }
+            // What says by itself that the breaker must open needs no others to agree.
+            State::HalfOpen if finding == Finding::Over => Judgement::Open,
+            State::HalfOpen => {
+                let failed = FAILED.get(self.0) + 1;
+                if failed >= u64::from(thresholds.fail) {
                     return Judgement::Open;
                 }
-                Judgement::Count(Word(STREAK.set(self.0, streak)))
+                Judgement::Count(Word(FAILED.set(self.0, failed)))
             }
-            State::HalfOpen => Judgement::Open,
             _ => Judgement::Keep,
         }
+    }
+
+    /// What a result does to a closed breaker, or to one that only says what it would do,
+    /// after which there are `streak` failures in a row.
+    fn judge(self, thresholds: &Thresholds, streak: u64, finding: Finding) -> Judgement {
+        let in_a_row = thresholds.streak.is_some_and(|threshold| streak >= threshold.into());
+        let is_over = in_a_row || finding == Finding::Over;
+        if is_over && self.state() == State::Closed {
+            return Judgement::Open;
+        }
+        let armed = match finding {
+            Finding::Unasked => ARMED.get(self.0),
+            Finding::Armed => 1,
+            Finding::Below | Finding::Over => 0,
+        };
+        // A rate that lacks calls is not below its threshold either.
+        let over = is_over || (finding == Finding::Armed && OVER.get(self.0) == 1);
+        let next = Word(ARMED.set(STREAK.set(self.bare().0, streak), armed));
+        let next = Word(OVER.set(next.0, over.into()));
+        match OVER.get(self.0) {
+            0 if over => {
+                let next_era = self.enter(State::MetricsOnly).era();
+                Judgement::WouldOpen(Word(ERA.set(next.0, next_era)))
+            }
+            _ if next == self => Judgement::Keep,
+            _ => Judgement::Count(next),
+        }
+    }
+
+    /// What a window says by itself, without a result.
+    pub(crate) fn settled_by(self, thresholds: &Thresholds, finding: Finding) -> Judgement {
+        if self.is_judged() {
+            self.judge(thresholds, self.streak(), finding)
+        } else {
+            Judgement::Keep
+        }
+    }
+
+    /// This word, where every result is judged from now on.
+    pub(crate) fn arm(self) -> Option<Word> {
+        let armed = Word(ARMED.set(self.0, 1));
+        (self.is_judged() && armed != self).then_some(armed)
     }
 
     /// What a permit of this era does that comes back without a verdict.
@@ -350,15 +471,23 @@ impl Word {
     }
 
     /// What `order` does at `now`; `None` if it changes nothing. A trip opens
-    /// until `deadline`.
-    pub(crate) fn obey(self, order: Order, now: Tick, deadline: Tick) -> Option<Word> {
+    /// until `deadline`; `is_blank` says that the window holds nothing.
+    pub(crate) fn obey(
+        self,
+        order: Order,
+        now: Tick,
+        deadline: Tick,
+        is_blank: bool,
+    ) -> Option<Word> {
         let to = |state| (self.state() != state).then(|| self.enter(state));
         match order {
             Order::Reset if planted(Bug::ResetKeepsEra) => {
                 Some(Word(ERA.set(self.close().0, self.era())))
             }
             Order::Reset => Some(self.close()),
-            Order::Close if self.state() == State::Closed && self.streak() == 0 => None,
+            Order::Close if self.state() == State::Closed && self == self.bare() && is_blank => {
+                None
+            }
             Order::Close => Some(self.close()),
             // An open breaker that is due looks half-open from outside: it opens anew.
             Order::Trip if self.state() == State::Open && !self.is_due(now) => None,
@@ -388,8 +517,9 @@ impl Word {
     }
 
     /// A new spell that has issued one permit, to the caller who begins it.
-    fn probe(self, lapsed: u64) -> Word {
-        Word(LAPSED.set(ISSUED.set(self.enter(State::HalfOpen).0, 1), lapsed))
+    fn probe(self, lapsed: u64, opens: u32) -> Word {
+        let spell = ISSUED.set(self.enter(State::HalfOpen).0, 1);
+        Word(OPENS.set(LAPSED.set(spell, lapsed), opens.into()))
     }
 
     /// `state` in the next era, with an empty rest. Every transition is made here.
@@ -404,12 +534,17 @@ impl fmt::Debug for Word {
         let mut out = f.debug_struct("Word");
         out.field("state", &self.state()).field("era", &self.era());
         match self.state() {
-            State::Closed => out.field("streak", &self.streak()),
+            State::Closed | State::MetricsOnly => out
+                .field("streak", &self.streak())
+                .field("armed", &ARMED.get(self.0))
+                .field("over", &OVER.get(self.0)),
             State::Open => out.field("deadline", &self.deadline()),
             State::HalfOpen => out
                 .field("issued", &ISSUED.get(self.0))
                 .field("passed", &PASSED.get(self.0))
-                .field("lapsed", &LAPSED.get(self.0)),
+                .field("failed", &FAILED.get(self.0))
+                .field("lapsed", &LAPSED.get(self.0))
+                .field("opens", &OPENS.get(self.0)),
             _ => &mut out,
         };
         out.finish()

@@ -3,7 +3,9 @@
 use super::{Cause, Change};
 use crate::clock::Nanos;
 use crate::sync::{Atomic, Ordering};
+use crate::window::Window;
 use crate::word::{Era, State, Turn};
+use core::time::Duration;
 
 /// A ring of changes with one writer at a time and any readers, none of whom waits.
 ///
@@ -22,7 +24,7 @@ struct Slot {
     words: [Atomic<u64>; WORDS],
 }
 
-const WORDS: usize = 4;
+const WORDS: usize = 3 + Window::WORDS;
 
 impl History {
     pub(super) fn new(len: u32) -> Self {
@@ -85,37 +87,54 @@ impl History {
 
 fn encode(change: &Change) -> [u64; WORDS] {
     let Change { turn: Turn { from, to, era }, cause, at } = *change;
-    let (kind, figure) = match cause {
-        Cause::ConsecutiveFailures { failures } => (0, failures),
-        Cause::WaitOver => (1, 0),
-        Cause::ProbesSucceeded { successes } => (2, successes),
-        Cause::ProbeFailed => (3, 0),
-        Cause::LeaseOver => (4, 0),
-        Cause::Reset => (5, 0),
-        Cause::Close => (6, 0),
-        Cause::Trip => (7, 0),
-        Cause::ForceOpen => (8, 0),
-        Cause::Disable => (9, 0),
-        Cause::MetricsOnly => (10, 0),
+    let one = |figure: u64| [figure, 0, 0, 0, 0];
+    let (kind, figures): (u64, [u64; Window::WORDS]) = match cause {
+        Cause::ConsecutiveFailures { failures } => (0, one(failures.into())),
+        Cause::WaitOver => (1, one(0)),
+        Cause::ProbesSucceeded { successes } => (2, one(successes.into())),
+        Cause::ProbesFailed { failures } => (3, one(failures.into())),
+        Cause::LeaseOver => (4, one(0)),
+        Cause::Reset => (5, one(0)),
+        Cause::Close => (6, one(0)),
+        Cause::Trip => (7, one(0)),
+        Cause::ForceOpen => (8, one(0)),
+        Cause::Disable => (9, one(0)),
+        Cause::MetricsOnly => (10, one(0)),
+        Cause::FailureRate { window } => (11, window.to_words()),
+        Cause::SlowCallRate { window } => (12, window.to_words()),
+        Cause::TripWhen { window } => (13, window.to_words()),
+        Cause::WaitGiven { wait } => {
+            (14, [wait.as_secs(), u64::from(wait.subsec_nanos()), 0, 0, 0])
+        }
+        Cause::HalfOpenLimit => (15, one(0)),
+        Cause::Restore => (16, one(0)),
     };
-    [era.0, at.0, kind << 16 | (from as u64) << 8 | to as u64, figure.into()]
+    let [a, b, c, d, e] = figures;
+    [era.0, at.0, kind << 16 | (from as u64) << 8 | to as u64, a, b, c, d, e]
 }
 
-fn decode([era, at, what, figure]: [u64; WORDS]) -> Change {
+fn decode([era, at, what, a, b, c, d, e]: [u64; WORDS]) -> Change {
     let state = |number: u64| State::ALL[(number & 0xff) as usize];
-    let figure = figure as u32;
+    let figure = a as u32;
+    let window = Window::from_words([a, b, c, d, e]);
     let cause = match what >> 16 {
         0 => Cause::ConsecutiveFailures { failures: figure },
         1 => Cause::WaitOver,
         2 => Cause::ProbesSucceeded { successes: figure },
-        3 => Cause::ProbeFailed,
+        3 => Cause::ProbesFailed { failures: figure },
         4 => Cause::LeaseOver,
         5 => Cause::Reset,
         6 => Cause::Close,
         7 => Cause::Trip,
         8 => Cause::ForceOpen,
         9 => Cause::Disable,
-        _ => Cause::MetricsOnly,
+        10 => Cause::MetricsOnly,
+        11 => Cause::FailureRate { window },
+        12 => Cause::SlowCallRate { window },
+        13 => Cause::TripWhen { window },
+        14 => Cause::WaitGiven { wait: Duration::new(a, b as u32) },
+        15 => Cause::HalfOpenLimit,
+        _ => Cause::Restore,
     };
     let turn = Turn { from: state(what >> 8), to: state(what), era: Era(era) };
     Change { turn, cause, at: Nanos(at) }
@@ -136,11 +155,18 @@ mod tests {
     fn every_cause_comes_back_with_its_figures() {
         let failures = Cause::ConsecutiveFailures { failures: u32::MAX };
         let successes = Cause::ProbesSucceeded { successes: 63 };
+        let window = Window::from_words([1, 2, 3, 4, 0b11]);
         for cause in [
             failures,
             Cause::WaitOver,
             successes,
-            Cause::ProbeFailed,
+            Cause::FailureRate { window },
+            Cause::SlowCallRate { window },
+            Cause::TripWhen { window },
+            Cause::WaitGiven { wait: Duration::MAX },
+            Cause::HalfOpenLimit,
+            Cause::Restore,
+            Cause::ProbesFailed { failures: 7 },
             Cause::LeaseOver,
             Cause::Reset,
             Cause::Close,

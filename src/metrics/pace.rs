@@ -190,18 +190,10 @@ impl Pace {
     }
 }
 
-/// A number that looks random for each `n`: the output function of SplitMix64
-/// (Steele, Lea and Flood 2014) on a counter.
-pub(crate) fn scatter(n: u64) -> u64 {
-    let n = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    n ^ (n >> 31)
-}
-
 #[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
 mod tests {
     use super::*;
+    use crate::bits::scatter;
     use core::cell::Cell;
 
     /// Plays `calls` of one thread, `apart` ns from each other, and returns what was timed.

@@ -8,6 +8,7 @@ use crate::metrics::serial;
 use crate::metrics::shard::Count;
 #[cfg(feature = "serde")]
 use crate::nanos;
+use crate::window::Window;
 use crate::word::State;
 use core::fmt;
 use core::time::Duration;
@@ -34,8 +35,12 @@ pub struct Snapshot {
     pub state: State,
     /// The number of transitions so far.
     pub era: u64,
-    /// Failures in a row, while closed.
+    /// Failures in a row, while closed or set to metrics only; 0 where no policy asks for
+    /// them.
     pub streak: u64,
+    /// How often in a row the breaker opened without closing in between.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub opens: u32,
     /// Calls that were let through; after a reset it starts at those in flight.
     pub admitted: u64,
     /// Calls that succeeded.
@@ -64,6 +69,10 @@ pub struct Snapshot {
     /// The share of successes in what succeeded or failed, from 0 to 1; `None`
     /// without such a call.
     pub success_rate: Option<f64>,
+    /// What the window of a rate policy holds; all zero without one. Not of the same moment
+    /// as the counts above.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub window: Window,
     /// How long calls took, since the breaker was made.
     pub latency: Latencies,
     /// When a timed call last succeeded, since the start of the breaker's clock; up to
@@ -213,6 +222,8 @@ pub(crate) struct Head {
     pub(crate) state: State,
     pub(crate) era: u64,
     pub(crate) streak: u64,
+    pub(crate) opens: u32,
+    pub(crate) window: Window,
     pub(crate) last_transition: Option<Duration>,
     pub(crate) events: EventCounts,
 }
@@ -282,6 +293,8 @@ impl Snapshot {
             state: head.state,
             era: head.era,
             streak: head.streak,
+            opens: head.opens,
+            window: head.window,
             in_flight,
             transitions: Transitions { turns: reading.turns },
             last_success: reading.success.last(),
@@ -370,6 +383,10 @@ impl fmt::Display for Snapshot {
         writeln!(f, ", {} in flight; {} stale", self.in_flight, self.stale)?;
         if let Some(rate) = self.failure_rate {
             writeln!(f, "  failures  {:.1} %", rate * 100.0)?;
+        }
+        if self.window.calls > 0 {
+            let Window { calls, failed, slow, hanging, .. } = self.window;
+            writeln!(f, "  window    {calls}: {failed} failed, {slow} slow, {hanging} hanging")?;
         }
         let Rejections { open, half_open_full, forced_open } = self.rejected;
         write!(f, "  rejected  {}", self.rejected.total())?;
