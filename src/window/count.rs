@@ -1,1 +1,786 @@
 //! The last n results of an era.
+//!
+//! One shared word hands out tickets, and a ticket's result lies at its own place in a
+//! ring. So a record costs one shared read-modify-write of the head and one of a cell of
+//! the ring. The second is no plain store, because a writer may sleep for a whole window
+//! between the two, and must not put its old result in the place of a newer one.
+//!
+//! A window is exactly the last n tickets of the era that the head carries. A new era
+//! skips as many tickets as the ring has places: every older result is out of range at
+//! once, and there is no reset to race with. A ticket that has been handed out and whose
+//! result is not found (it is being written, or it has been replaced since) is `pending`.
+//!
+//! # Wrapping
+//!
+//! Tickets wrap after 2^43, which is ten days of ten million calls a second. The ring has
+//! a power of two of places, so that places go round with the tickets, and tickets are
+//! compared by their distance, which is right if it is less than half a lap. A writer
+//! that slept for more than that may put its result where a newer one was; that one is
+//! then pending, and whoever comes to the place next takes it back.
+
+use super::{Entry, Sums};
+use crate::bits::Lane;
+use crate::sync::{Atomic, Bits, OnceBox, Ordering};
+use crate::word::{ERA_BITS, Era};
+use core::fmt;
+
+const TICKET: Lane = Lane::lowest(u64::BITS - ERA_BITS);
+const ERA: Lane = TICKET.above(ERA_BITS);
+const _: () = assert!(ERA.end() == u64::BITS, "the lanes must fill the head");
+
+const FAILED: Lane = Lane::lowest(1);
+const SLOW: Lane = FAILED.above(1);
+const WRITTEN: Lane = SLOW.above(62);
+const _: () = assert!(TICKET.max() < WRITTEN.max(), "a ticket and one must fit a cell");
+
+/// After how many transitions old results have to be swept: an eighth of the lap of the
+/// era's low bits.
+pub(crate) const SWEEP_EVERY: u64 = 1 << (ERA_BITS - 3);
+
+/// After how many tickets the mark of an era's first one is moved on.
+const MARK_EVERY: u64 = 1 << (TICKET.end() - 4);
+
+/// How many tickets `to` is after `from`.
+pub(crate) fn tickets_between(from: u64, to: u64) -> u64 {
+    to.wrapping_sub(from) & TICKET.max()
+}
+
+/// A difference of two numbers of `width` bits, by the shorter way round.
+fn shorter_way(difference: u64, width: u32) -> i64 {
+    let spare = u64::BITS - width;
+    (difference << spare).cast_signed() >> spare
+}
+
+/// Whether ticket `left` is later than `right`.
+fn is_later(left: u64, right: u64) -> bool {
+    shorter_way(left.wrapping_sub(right), TICKET.end()) > 0
+}
+
+/// A ticket (43 bits) under the low bits of an era (21); which one, says the field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Head(u64);
+
+impl Bits for Head {
+    fn bits(self) -> u64 {
+        self.0
+    }
+    fn from_bits(bits: u64) -> Self {
+        Head(bits)
+    }
+}
+
+impl Head {
+    /// With the ticket taken modulo a lap.
+    fn new(era: u64, ticket: u64) -> Self {
+        Head(TICKET.set(ERA.set(0, era & ERA.max()), ticket & TICKET.max()))
+    }
+
+    fn ticket(self) -> u64 {
+        TICKET.get(self.0)
+    }
+
+    fn era(self) -> u64 {
+        ERA.get(self.0)
+    }
+
+    /// How many eras this is ahead of the one with these low bits; negative, behind it.
+    fn ahead_of(self, era: u64) -> i64 {
+        shorter_way(self.era().wrapping_sub(era), ERA_BITS)
+    }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Head {{ era: {}, ticket: {} }}", self.era(), self.ticket())
+    }
+}
+
+/// One result with its ticket.
+///
+/// ```text
+///  63                              2  1      0
+/// ┌─────────────────────────────────┬──────┬────────┐
+/// │ ticket + 1; 0 is never written  │ slow │ failed │
+/// └─────────────────────────────────┴──────┴────────┘
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Cell(u64);
+
+impl Bits for Cell {
+    fn bits(self) -> u64 {
+        self.0
+    }
+    fn from_bits(bits: u64) -> Self {
+        Cell(bits)
+    }
+}
+
+impl Cell {
+    fn new(ticket: u64, entry: Entry) -> Self {
+        let flags = SLOW.set(FAILED.set(0, entry.failed.into()), entry.slow.into());
+        Cell(WRITTEN.set(flags, ticket + 1))
+    }
+
+    fn ticket(self) -> Option<u64> {
+        WRITTEN.get(self.0).checked_sub(1)
+    }
+
+    fn entry(self) -> Entry {
+        Entry { failed: FAILED.get(self.0) != 0, slow: u32::from(SLOW.get(self.0) != 0) }
+    }
+}
+
+/// What a window of the last results says at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Counted {
+    pub(crate) sums: Sums,
+    /// At least as many as there are results in the window that `sums` lacks.
+    pub(crate) pending: u64,
+    /// The ticket that the next result gets; of no meaning if the window is empty.
+    pub(crate) head: u64,
+}
+
+/// The results of the last `len` calls of an era.
+pub(crate) struct Count {
+    len: u64, // in 1..=the ring's places
+    /// The next ticket, and the era that has the latest.
+    head: Atomic<Head>,
+    /// The first ticket of an era, or one from longer ago than a window: of the head's
+    /// era, or of a later one that is about to take the head over.
+    first: Atomic<Head>,
+    evaluations: Atomic<u64>,
+    ring: OnceBox<Box<[Atomic<Cell>]>>,
+}
+
+impl Count {
+    /// A window of the last `len` results, in 1..=65,536, made in `era`.
+    pub(crate) fn new(len: u32, era: Era) -> Self {
+        Self::starting_at(len, era, 0)
+    }
+
+    fn starting_at(len: u32, era: Era, ticket: u64) -> Self {
+        let head = Head::new(era.0, ticket).bits();
+        Self {
+            len: len.max(1).into(),
+            head: Atomic::new(head),
+            first: Atomic::new(head),
+            evaluations: Atomic::new(0),
+            ring: OnceBox::new(),
+        }
+    }
+
+    /// How many results the window holds when it is full.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.len
+    }
+
+    /// How many places the ring has, and how many tickets a new era skips. A power of
+    /// two; and as the places of the tickets that are handed out have no gaps, each place
+    /// is written again long before a lap is over.
+    fn places(&self) -> u64 {
+        self.len.next_power_of_two()
+    }
+
+    fn ring(&self) -> &[Atomic<Cell>] {
+        match self.ring.get() {
+            Some(ring) => ring,
+            None => self.ring.get_or_make(|| (0..self.places()).map(|_| Atomic::new(0)).collect()),
+        }
+    }
+
+    /// Adds a result and says its ticket, unless its era is over: then `None`. An entry
+    /// that stands for any number of slow calls is one slow call.
+    #[inline]
+    pub(crate) fn record(&self, era: Era, entry: Entry) -> Option<u64> {
+        // The ring first: whoever sees a ticket handed out finds the ring.
+        let ring = self.ring();
+        let ticket = self.take(era)?;
+        self.write(ring, ticket, entry);
+        Some(ticket)
+    }
+
+    /// Takes the next ticket, and takes the head over if `era` is new.
+    #[inline]
+    fn take(&self, era: Era) -> Option<u64> {
+        // Relaxed, and on failure: the swap says whether what was seen still holds.
+        let mut seen = self.head.load(Ordering::Relaxed);
+        loop {
+            let ticket = match seen.ahead_of(era.0) {
+                0 => seen.ticket(),
+                1.. => return None,
+                _ => self.begin(seen, era).ticket(),
+            };
+            let next = Head::new(era.0, ticket + 1);
+            // Release, edge `begun -> read`: pairs with the Acquire in `newest`. Whoever
+            // reads the head of an era finds the ring and the era's first ticket.
+            match self.head.compare_exchange_weak(seen, next, Ordering::Release, Ordering::Relaxed)
+            {
+                Ok(_) => {
+                    if ticket % MARK_EVERY == 0 {
+                        self.move_mark(era, ticket);
+                    }
+                    return Some(ticket);
+                }
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Marks the ticket that is the first of `era` if the head is still `seen`.
+    ///
+    /// While `era` has not taken the head over, tickets that others mark for it are
+    /// computed from earlier heads, so the latest of them is the one that it starts with.
+    #[cold]
+    #[inline(never)]
+    fn begin(&self, seen: Head, era: Era) -> Head {
+        let first = Head::new(era.0, seen.ticket() + self.places());
+        self.raise_first(first);
+        first
+    }
+
+    /// Keeps the mark within reach of an era that goes on for laps.
+    #[cold]
+    #[inline(never)]
+    fn move_mark(&self, era: Era, ticket: u64) {
+        self.raise_first(Head::new(era.0, ticket.wrapping_sub(MARK_EVERY)));
+    }
+
+    fn raise_first(&self, mark: Head) {
+        // Relaxed, all: the mark is published by the swap of the head that follows; one
+        // that another thread wrote and this one saw, too.
+        let mut seen = self.first.load(Ordering::Relaxed);
+        loop {
+            let raises = match mark.ahead_of(seen.era()) {
+                0 => is_later(mark.ticket(), seen.ticket()),
+                ahead => ahead > 0,
+            };
+            if !raises {
+                return;
+            }
+            match self.first.compare_exchange_weak(seen, mark, Ordering::Relaxed, Ordering::Relaxed)
+            {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Writes the result of `ticket` to its place, unless a newer one is there.
+    #[inline]
+    fn write(&self, ring: &[Atomic<Cell>], ticket: u64, entry: Entry) {
+        let cell = &ring[place(ring, ticket)];
+        let mine = Cell::new(ticket, entry);
+        // Acquire, here and on failure, edge `taken -> written`: pairs with the Release
+        // below; a result's ticket is in the head that `handed_out` then reads.
+        let mut seen = cell.load(Ordering::Acquire);
+        loop {
+            if let Some(held) = seen.ticket()
+                && is_later(held, ticket)
+                && self.handed_out(held)
+            {
+                return;
+            }
+            // Release, edge `taken -> written`: pairs with the Acquires here. (Sums read
+            // cells Relaxed.)
+            match cell.compare_exchange_weak(seen, mine, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Whether a ticket is from before the head; else one who slept for half a lap left it.
+    #[cold]
+    fn handed_out(&self, ticket: u64) -> bool {
+        // Relaxed: the head that handed it out, or a later one, by edge `taken -> written`.
+        is_later(self.head.load(Ordering::Relaxed).ticket(), ticket)
+    }
+
+    /// To be called after one's own record and before one's own sum: of two threads that
+    /// do so, the later one sums what both have recorded.
+    pub(crate) fn begin_evaluation(&self) {
+        // AcqRel, edge `recorded -> evaluated`: pairs with itself. The additions have an
+        // order, and what the earlier thread did to the head and to its cell before its
+        // own is visible to what the later one reads after.
+        self.evaluations.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// What the last results of `era` add up to; nothing if it has none or is over.
+    pub(crate) fn sum(&self, era: Era) -> Counted {
+        let head = self.newest();
+        if head.ahead_of(era.0) != 0 {
+            return Counted { sums: Sums::default(), pending: 0, head: head.ticket() };
+        }
+        self.sum_at(head)
+    }
+
+    /// What the last results add up to, of whatever era they are.
+    pub(crate) fn sum_newest(&self) -> Counted {
+        self.sum_at(self.newest())
+    }
+
+    /// The last results of `era`, oldest first; none if it is over.
+    pub(crate) fn results(&self, era: Era) -> Vec<Entry> {
+        let head = self.newest();
+        let mut results = Vec::new();
+        if head.ahead_of(era.0) == 0 {
+            self.visit(head, |entry| results.push(entry));
+        }
+        results
+    }
+
+    /// Takes over the newest results that `old` has of `era`, as many as there is room for.
+    pub(crate) fn carry_from(&self, old: &Count, era: Era) {
+        let results = old.results(era);
+        let room = usize::try_from(self.len).unwrap_or(usize::MAX);
+        for &entry in &results[results.len().saturating_sub(room)..] {
+            self.record(era, entry);
+        }
+    }
+
+    /// Puts results of long ago out of range, before the low bits of an era come round
+    /// and make them look new.
+    ///
+    /// For whoever makes the transition to an era that is a multiple of [`SWEEP_EVERY`].
+    /// The head is then never more than a quarter of a lap behind, and an eighth for each
+    /// sweeper that sleeps.
+    pub(crate) fn sweep(&self, era: Era) {
+        // Relaxed, and on failure: as in `take`.
+        let mut seen = self.head.load(Ordering::Relaxed);
+        while seen.ahead_of(era.0) <= -SWEEP_EVERY.cast_signed() {
+            let first = self.begin(seen, era);
+            // Release, edge `begun -> read`: as in `take`.
+            match self.head.compare_exchange_weak(seen, first, Ordering::Release, Ordering::Relaxed)
+            {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    fn newest(&self) -> Head {
+        // Acquire, edge `begun -> read`: pairs with the Release in `take` and `sweep`.
+        self.head.load(Ordering::Acquire)
+    }
+
+    fn sum_at(&self, head: Head) -> Counted {
+        let mut sums = Sums::default();
+        let handed_out = self.visit(head, |entry| {
+            sums.calls += 1;
+            sums.failed += u64::from(entry.failed);
+            sums.slow += u64::from(entry.slow);
+        });
+        Counted { sums, pending: handed_out - sums.calls, head: head.ticket() }
+    }
+
+    /// Shows the results in the window that ends at `head`, oldest first: those are the
+    /// first to be replaced. Says how many tickets the window has, or more.
+    fn visit(&self, head: Head, mut show: impl FnMut(Entry)) -> u64 {
+        let Some(ring) = self.ring.get() else { return 0 };
+        // Relaxed: the mark of the head's era, or a later one, by edge `begun -> read`.
+        let first = self.first.load(Ordering::Relaxed);
+        // A mark of a later era: this one is over, and how long it was is not known. What
+        // was not handed out is found in no cell and counts as pending.
+        let era_long = match first.ahead_of(head.era()) {
+            0 => tickets_between(first.ticket(), head.ticket()),
+            _ => self.len,
+        };
+        let handed_out = era_long.min(self.len);
+        for back in (1..=handed_out).rev() {
+            let ticket = head.ticket().wrapping_sub(back) & TICKET.max();
+            // Relaxed: a cell is one whole result, and nothing else is read by it.
+            let cell = ring[place(ring, ticket)].load(Ordering::Relaxed);
+            if cell.ticket() == Some(ticket) {
+                show(cell.entry());
+            }
+        }
+        handed_out
+    }
+}
+
+/// A ticket's place in a ring, whose length is a power of two.
+#[inline]
+fn place<T>(ring: &[T], ticket: u64) -> usize {
+    // What the cast cuts off, the mask would.
+    ticket as usize & (ring.len() - 1)
+}
+
+impl fmt::Debug for Count {
+    /// Without the ring.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Count")
+            .field("len", &self.len)
+            .field("head", &self.head)
+            .field("first", &self.first)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
+mod tests {
+    use super::*;
+    use core::sync::atomic::AtomicU64;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+    use std::thread;
+
+    const GOOD: Entry = Entry { failed: false, slow: 0 };
+    const FAILED: Entry = Entry { failed: true, slow: 0 };
+    const SLOW: Entry = Entry { failed: false, slow: 1 };
+    const BOTH: Entry = Entry { failed: true, slow: 1 };
+    const ALL: [Entry; 4] = [GOOD, FAILED, SLOW, BOTH];
+
+    fn sums_of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Sums {
+        entries.into_iter().fold(Sums::default(), |sums, entry| Sums {
+            calls: sums.calls + 1,
+            failed: sums.failed + u64::from(entry.failed),
+            slow: sums.slow + u64::from(entry.slow > 0),
+        })
+    }
+
+    fn fill(count: &Count, era: Era, entry: Entry, times: u64) {
+        for _ in 0..times {
+            count.record(era, entry).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_window_of_one_holds_the_last_result() {
+        let count = Count::new(1, Era(0));
+        assert_eq!(count.sum(Era(0)).sums, Sums::default());
+        for entry in ALL {
+            count.record(Era(0), entry).unwrap();
+            assert_eq!(count.sum(Era(0)).sums, sums_of([&entry]));
+        }
+    }
+
+    #[test]
+    fn the_result_after_a_full_window_pushes_the_oldest_out() {
+        let count = Count::new(3, Era(7));
+        fill(&count, Era(7), BOTH, 3);
+        assert_eq!(count.sum(Era(7)).sums, Sums { calls: 3, failed: 3, slow: 3 });
+        for left in (0..3).rev() {
+            count.record(Era(7), GOOD).unwrap();
+            assert_eq!(count.sum(Era(7)).sums, Sums { calls: 3, failed: left, slow: left });
+        }
+    }
+
+    #[test]
+    fn an_entry_that_stands_for_many_slow_calls_is_one_slow_call() {
+        let count = Count::new(2, Era(0));
+        count.record(Era(0), Entry { failed: false, slow: u32::MAX }).unwrap();
+        assert_eq!(count.sum(Era(0)).sums, Sums { calls: 1, failed: 0, slow: 1 });
+        assert_eq!(count.results(Era(0)), [SLOW]);
+    }
+
+    #[test]
+    fn a_window_made_in_a_late_era_takes_its_results() {
+        for era in [1, 1 << 19, 1 << 20, (1 << 20) + 1, (1 << 21) - 1, u64::MAX] {
+            let count = Count::new(4, Era(era));
+            count.record(Era(era), FAILED).unwrap();
+            assert_eq!(count.sum(Era(era)).sums.failed, 1, "era {era}");
+            assert_eq!(count.sum(Era(era)).pending, 0, "era {era}");
+        }
+    }
+
+    #[test]
+    fn a_new_era_starts_empty_and_a_record_of_an_old_one_changes_nothing() {
+        let count = Count::new(4, Era(5));
+        fill(&count, Era(5), FAILED, 9);
+        let nothing = Counted { sums: Sums::default(), pending: 0, head: 9 };
+        assert_eq!(count.sum(Era(6)), nothing);
+        assert_eq!(count.sum_newest().sums.failed, 4, "what tripped it stays in sight");
+        count.record(Era(6), SLOW).unwrap();
+        assert_eq!(count.record(Era(5), FAILED), None);
+        let counted = count.sum(Era(6));
+        assert_eq!((counted.sums, counted.pending), (sums_of([&SLOW]), 0));
+        assert_eq!(count.sum(Era(5)).sums, Sums::default());
+        assert_eq!(count.sum_newest(), counted);
+        assert_eq!((count.results(Era(5)), count.results(Era(6))), (vec![], vec![SLOW]));
+    }
+
+    #[test]
+    fn swept_results_never_come_back_when_the_bits_of_an_era_come_round() {
+        let count = Count::new(4, Era(5));
+        fill(&count, Era(5), FAILED, 4);
+        let lap = 1 << ERA_BITS;
+        for era in (1..=3 * lap / SWEEP_EVERY).map(|step| step * SWEEP_EVERY) {
+            count.sweep(Era(era));
+            // In any era up to the next sweep.
+            for late in [0, 5, SWEEP_EVERY - 1] {
+                assert_eq!(count.sum(Era(era + late)).sums, Sums::default(), "{era} {late}");
+            }
+        }
+        assert_eq!(count.sum_newest().sums, Sums::default());
+        let now = Era(3 * lap + SWEEP_EVERY / 2);
+        assert!(count.record(now, SLOW).is_some());
+        assert_eq!((count.sum(now).sums, count.sum(now).pending), (sums_of([&SLOW]), 0));
+    }
+
+    #[test]
+    fn a_sweep_leaves_alone_what_is_recent_or_newer() {
+        let count = Count::new(4, Era(SWEEP_EVERY + 1));
+        fill(&count, Era(SWEEP_EVERY + 1), FAILED, 4);
+        let before = count.sum_newest();
+        for era in [SWEEP_EVERY, 2 * SWEEP_EVERY] {
+            count.sweep(Era(era));
+            assert_eq!(count.sum_newest(), before, "era {era}");
+        }
+        count.sweep(Era(3 * SWEEP_EVERY));
+        assert_eq!(count.sum_newest().sums, Sums::default());
+    }
+
+    #[test]
+    fn a_ticket_whose_result_is_late_is_pending_and_only_that() {
+        let count = Count::new(5, Era(0));
+        fill(&count, Era(0), FAILED, 20);
+        let first = count.record(Era(1), GOOD).unwrap();
+        let late = count.take(Era(1)).unwrap();
+        count.record(Era(1), SLOW).unwrap();
+        let counted = count.sum(Era(1));
+        assert_eq!((counted.sums.calls, counted.pending), (2, 1));
+        assert_eq!((late, counted.head), (first + 1, first + 3));
+        count.write(count.ring(), late, BOTH);
+        let counted = count.sum(Era(1));
+        assert_eq!((counted.sums, counted.pending), (Sums { calls: 3, failed: 1, slow: 2 }, 0));
+        assert_eq!(count.results(Era(1)), [GOOD, BOTH, SLOW]);
+    }
+
+    #[test]
+    fn a_writer_that_slept_for_a_window_erases_nothing_and_is_not_counted() {
+        for len in [1, 3, 4, 7] {
+            for windows in 1..4 {
+                let count = Count::new(len, Era(0));
+                fill(&count, Era(0), FAILED, 2);
+                let late = count.take(Era(0)).unwrap();
+                fill(&count, Era(0), GOOD, count.places() * windows);
+                let before = count.sum(Era(0));
+                assert_eq!((before.sums.calls, before.pending), (len.into(), 0));
+                count.write(count.ring(), late, BOTH);
+                assert_eq!(count.sum(Era(0)), before, "{len} {windows}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_writer_that_slept_into_a_new_era_erases_nothing_and_is_not_counted() {
+        let count = Count::new(4, Era(0));
+        count.ring();
+        let late = count.take(Era(0)).unwrap();
+        fill(&count, Era(1), SLOW, 1);
+        count.write(count.ring(), late, FAILED);
+        assert_eq!(count.sum(Era(1)).sums, sums_of([&SLOW]));
+        assert_eq!(count.sum(Era(1)).pending, 0);
+    }
+
+    #[test]
+    fn a_place_that_a_writer_of_half_a_lap_ago_took_is_taken_back() {
+        let count = Count::new(2, Era(0));
+        fill(&count, Era(0), GOOD, 4);
+        count.write(count.ring(), (1 << 42) + 2, FAILED);
+        assert_eq!((count.sum(Era(0)).sums.calls, count.sum(Era(0)).pending), (1, 1));
+        fill(&count, Era(0), SLOW, 2);
+        assert_eq!(count.results(Era(0)), [SLOW, SLOW]);
+        assert_eq!(count.sum(Era(0)).pending, 0);
+    }
+
+    /// A window with results, moved on to `ticket` as if their era had gone on until then.
+    fn gone_on_until(ticket: u64) -> Count {
+        let count = Count::new(3, Era(0));
+        for mark in (0..=ticket / MARK_EVERY).map(|step| step * MARK_EVERY) {
+            count.head.store(Head::new(0, mark), Ordering::Relaxed);
+            fill(&count, Era(0), GOOD, 3);
+        }
+        count.head.store(Head::new(0, ticket), Ordering::Relaxed);
+        count
+    }
+
+    #[test]
+    fn an_era_longer_than_a_lap_of_the_tickets_keeps_a_full_window() {
+        for laps in 1..3 {
+            let count = gone_on_until(laps << TICKET.end());
+            fill(&count, Era(0), FAILED, 3);
+            let counted = count.sum(Era(0));
+            assert_eq!((counted.sums.failed, counted.pending), (3, 0));
+            count.take(Era(0)).unwrap();
+            let counted = count.sum(Era(0));
+            assert_eq!((counted.sums.failed, counted.pending), (2, 1));
+        }
+    }
+
+    #[test]
+    fn a_window_carries_over_the_newest_results_that_it_has_room_for() {
+        for (from, to, kept) in [(4, 2, 2), (4, 4, 4), (4, 9, 4), (1, 3, 1)] {
+            let old = Count::new(from, Era(3));
+            for entry in [BOTH, GOOD, GOOD, FAILED, SLOW, BOTH] {
+                old.record(Era(3), entry).unwrap();
+            }
+            let new = Count::new(to, Era(3));
+            new.carry_from(&old, Era(3));
+            let all = old.results(Era(3));
+            assert_eq!(new.results(Era(3)), all[all.len() - kept..]);
+            assert_eq!(new.capacity(), u64::from(to));
+            let other = Count::new(to, Era(4));
+            other.carry_from(&old, Era(4));
+            assert_eq!(other.results(Era(4)), [], "of another era");
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Op {
+        Record(Entry),
+        Late(u64, Entry), // of this many eras ago
+        Turn(u64),        // this many eras on
+    }
+
+    fn an_op() -> impl Strategy<Value = Op> {
+        let entry = (0..4_usize).prop_map(|number| ALL[number]);
+        prop_oneof![
+            20 => entry.clone().prop_map(Op::Record),
+            1 => (1..5_u64, entry).prop_map(|(ago, entry)| Op::Late(ago, entry)),
+            1 => (1..SWEEP_EVERY).prop_map(Op::Turn),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn totals_are_those_of_the_last_results_exactly(
+            len in 1..40_u32,
+            to_the_wrap in prop_oneof![Just(0), 0..200_u64, any::<u64>()],
+            start: u64,
+            ops in prop::collection::vec(an_op(), 1..300),
+        ) {
+            let (mut era, mut model) = (start, VecDeque::new());
+            let count = Count::starting_at(len, Era(era), to_the_wrap.wrapping_neg());
+            let (mut recorded, mut next) = (era, None);
+            for op in ops {
+                match op {
+                    Op::Record(entry) => {
+                        if recorded != era {
+                            (recorded, next) = (era, None);
+                            model.clear();
+                        }
+                        let ticket = count.record(Era(era), entry).unwrap();
+                        prop_assert_eq!(ticket, next.unwrap_or(ticket));
+                        next = Some((ticket + 1) & TICKET.max());
+                        model.push_back(entry);
+                        if model.len() > len as usize {
+                            model.pop_front();
+                        }
+                    }
+                    Op::Late(ago, entry) => {
+                        if recorded == era {
+                            prop_assert_eq!(count.record(Era(era.wrapping_sub(ago)), entry), None);
+                        }
+                    }
+                    Op::Turn(eras) => {
+                        let next = era.wrapping_add(eras);
+                        if era / SWEEP_EVERY != next / SWEEP_EVERY {
+                            let sweeper = next / SWEEP_EVERY * SWEEP_EVERY;
+                            count.sweep(Era(sweeper));
+                            if sweeper.wrapping_sub(recorded) >= SWEEP_EVERY {
+                                model.clear();
+                            }
+                        }
+                        era = next;
+                    }
+                }
+                let of_era = if recorded == era { sums_of(&model) } else { Sums::default() };
+                let counted = count.sum(Era(era));
+                prop_assert_eq!((counted.sums, counted.pending), (of_era, 0));
+                prop_assert_eq!(count.sum_newest().sums, sums_of(&model));
+                if recorded == era {
+                    prop_assert_eq!(count.results(Era(era)), Vec::from(model.clone()));
+                }
+            }
+        }
+    }
+
+    /// Entries that differ from ticket to ticket and thread to thread.
+    fn some_entry(seed: &mut u64) -> Entry {
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        ALL[(*seed >> 20) as usize % 4]
+    }
+
+    const THREADS: u64 = 8;
+
+    /// Eight threads record, each result in the era that `turn` says; a reader looks on.
+    /// What is there at rest is what the last tickets' owners recorded.
+    fn at_rest_the_last_tickets_count(len: u32, start: u64, turn: impl Fn(u64) -> u64 + Sync) {
+        let count = &Count::starting_at(len, Era(0), start);
+        let (turn, left) = (&turn, &AtomicU64::new(THREADS));
+        let mut recorded: Vec<(u64, u64, Entry)> = thread::scope(|scope| {
+            let writers: Vec<_> = (1..=THREADS)
+                .map(|number| {
+                    scope.spawn(move || {
+                        let mut seed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                        let mut mine = Vec::new();
+                        for step in 0..4_000 {
+                            let (era, entry) = (turn(step), some_entry(&mut seed));
+                            if let Some(ticket) = count.record(Era(era), entry) {
+                                mine.push((era, tickets_between(start, ticket), entry));
+                            }
+                        }
+                        left.fetch_sub(1, Ordering::Release);
+                        mine
+                    })
+                })
+                .collect();
+            while left.load(Ordering::Acquire) > 0 {
+                let Counted { sums, pending, .. } = count.sum_newest();
+                assert!(sums.failed <= sums.calls && sums.slow <= sums.calls, "{sums:?}");
+                assert!(sums.calls + pending <= count.capacity());
+            }
+            writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+        });
+        recorded.sort_unstable_by_key(|&(era, ticket, _)| (era, ticket));
+        let last = recorded.last().unwrap().0;
+        assert!(recorded.is_sorted_by_key(|&(_, ticket, _)| ticket), "eras take turns");
+        let of_last = recorded.iter().filter(|(era, ..)| *era == last);
+        let of_last: Vec<Entry> = of_last.map(|&(.., entry)| entry).collect();
+        let expected = &of_last[of_last.len().saturating_sub(len as usize)..];
+        assert_eq!(count.results(Era(last)), expected);
+        let counted = count.sum(Era(last));
+        assert_eq!((counted.sums, counted.pending), (sums_of(expected), 0));
+    }
+
+    #[test]
+    fn after_a_race_exactly_the_last_results_are_there() {
+        for len in [1, 3, 64, 1_000] {
+            at_rest_the_last_tickets_count(len, 0, |_| 0);
+            at_rest_the_last_tickets_count(len, TICKET.max() - 15_000, |_| 0);
+        }
+    }
+
+    #[test]
+    fn after_a_race_of_eras_exactly_the_last_results_of_the_last_are_there() {
+        for (len, steps_an_era) in [(1, 1), (3, 5), (64, 50), (64, 300), (1_000, 2_000)] {
+            let era = AtomicU64::new(0);
+            at_rest_the_last_tickets_count(len, TICKET.max() - 15_000, |step| match step {
+                0 => 0,
+                _ if step % steps_an_era == 0 => era.fetch_add(1, Ordering::Relaxed) + 1,
+                _ => era.load(Ordering::Relaxed),
+            });
+        }
+    }
+
+    #[test]
+    fn of_two_threads_that_record_and_evaluate_one_sums_both() {
+        for _ in 0..2_000 {
+            let count = &Count::new(4, Era(0));
+            let calls: Vec<u64> = thread::scope(|scope| {
+                let both = [FAILED, SLOW].map(|entry| {
+                    scope.spawn(move || {
+                        count.record(Era(0), entry).unwrap();
+                        count.begin_evaluation();
+                        count.sum(Era(0)).sums.calls
+                    })
+                });
+                both.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(calls.contains(&2), "{calls:?}");
+        }
+    }
+}
