@@ -468,7 +468,7 @@ mod tests {
     #[test]
     fn an_entry_that_stands_for_many_slow_calls_is_one_slow_call() {
         let count = Count::new(2, Era(0));
-        count.record(Era(0), Entry { failed: false, slow: u32::MAX }).unwrap();
+        count.record(Era(0), Entry { failed: false, slow: 16 }).unwrap();
         assert_eq!(count.sum(Era(0)).sums, Sums { calls: 1, failed: 0, slow: 1 });
         assert_eq!(count.results(Era(0)), [SLOW]);
     }
@@ -599,13 +599,62 @@ mod tests {
     fn an_era_longer_than_a_lap_of_the_tickets_keeps_a_full_window() {
         for laps in 1..3 {
             let count = gone_on_until(laps << TICKET.end());
-            fill(&count, Era(0), FAILED, 3);
-            let counted = count.sum(Era(0));
-            assert_eq!((counted.sums.failed, counted.pending), (3, 0));
-            count.take(Era(0)).unwrap();
-            let counted = count.sum(Era(0));
-            assert_eq!((counted.sums.failed, counted.pending), (2, 1));
+            // The two before the wrap were not written: they are pending.
+            for (recorded, pending) in [(1, 2), (2, 1), (3, 0), (3, 0)] {
+                count.record(Era(0), FAILED).unwrap();
+                let counted = count.sum(Era(0));
+                assert_eq!((counted.sums.failed, counted.pending), (recorded, pending));
+            }
         }
+    }
+
+    #[test]
+    fn an_era_begins_where_the_era_before_it_ended_and_not_where_it_was_first_tried() {
+        let count = Count::new(8, Era(0));
+        fill(&count, Era(0), FAILED, 2);
+        // One of the new era sleeps just before the swap of the head.
+        count.begin(count.newest(), Era(1));
+        fill(&count, Era(0), FAILED, 3);
+        count.record(Era(1), SLOW).unwrap();
+        let counted = count.sum(Era(1));
+        assert_eq!((counted.sums, counted.pending), (sums_of([&SLOW]), 0));
+    }
+
+    #[test]
+    fn an_era_whose_mark_is_gone_shows_its_own_results_and_too_many_pending() {
+        for len in [1, 3, 4] {
+            let count = Count::new(len, Era(0));
+            fill(&count, Era(0), FAILED, 9);
+            // One of era 2 sleeps just before the swap of the head, and era 1 comes late.
+            count.begin(count.newest(), Era(2));
+            count.record(Era(1), SLOW).unwrap();
+            let counted = count.sum(Era(1));
+            assert_eq!((counted.sums, counted.pending), (sums_of([&SLOW]), u64::from(len) - 1));
+            count.record(Era(2), BOTH).unwrap();
+            let counted = count.sum(Era(2));
+            assert_eq!((counted.sums, counted.pending), (sums_of([&BOTH]), 0));
+            // So with a sweep that comes late.
+            count.begin(count.newest(), Era(SWEEP_EVERY + 3));
+            count.sweep(Era(SWEEP_EVERY + 2));
+            assert_eq!(count.sum(Era(SWEEP_EVERY + 2)).sums, Sums::default());
+        }
+    }
+
+    #[test]
+    fn after_a_write_its_place_holds_that_result_or_a_newer_one() {
+        let count = &Count::new(1, Era(0));
+        thread::scope(|scope| {
+            for entry in ALL {
+                scope.spawn(move || {
+                    for _ in 0..20_000 {
+                        let (ring, ticket) = (count.ring(), count.take(Era(0)).unwrap());
+                        count.write(ring, ticket, entry);
+                        let held = ring[0].load(Ordering::Relaxed).ticket().unwrap();
+                        assert!(held >= ticket, "{held} in the place of {ticket}");
+                    }
+                });
+            }
+        });
     }
 
     #[test]
