@@ -31,8 +31,8 @@ pub(crate) enum Judged {
     /// All that is missing is the minimum: successes alone would complete it and trip.
     Armed,
     /// Whatever comes, `slack` more failures or slow calls, with any number of good calls
-    /// among them, lead neither to `Armed` nor to `Trip`; one more can. (The sums only
-    /// grow here: results that leave a window are not in it.)
+    /// among them, lead neither to `Armed` nor to `Trip`; one more can. For as long as
+    /// no result leaves the window, but for those that a count window pushes out.
     Below {
         slack: u64,
     },
@@ -57,8 +57,15 @@ impl Policy {
         (rate(sums.failed), rate(sums.slow))
     }
 
-    /// What these sums say; of two rates that are reached, the failure rate counts.
+    /// What the sums of a window say that only grows; of two rates that are reached, the
+    /// failure rate counts.
     pub(crate) fn judge(&self, sums: Sums) -> Judged {
+        self.judge_last(sums, u64::MAX)
+    }
+
+    /// What the sums of the last `len` results say: when there are as many, each further
+    /// one pushes one out, and at worst a good one.
+    pub(crate) fn judge_last(&self, sums: Sums, len: u64) -> Judged {
         let thresholds = [
             (Which::FailureRate, self.failure_rate, sums.failed),
             (Which::SlowCallRate, self.slow_rate, sums.slow),
@@ -70,7 +77,7 @@ impl Policy {
             if reaches(bad, complete, rate) {
                 return if sums.calls < complete { Judged::Armed } else { Judged::Trip(which) };
             }
-            slack = slack.min(self.slack(bad, sums.calls, rate));
+            slack = slack.min(self.slack(bad, sums.calls, len, rate));
         }
         Judged::Below { slack }
     }
@@ -79,13 +86,14 @@ impl Policy {
     ///
     /// Bad ones that come one after the other are the worst: a good one lowers the rate,
     /// or at best takes the place of one that is missing to the minimum.
-    fn slack(&self, bad: u64, calls: u64, rate: f64) -> u64 {
+    fn slack(&self, bad: u64, calls: u64, len: u64, rate: f64) -> u64 {
         let sees = COUNTABLE.saturating_sub(calls);
         if sees == 0 {
             return 0; // nothing is certain any more
         }
         let first = first_in(sees, |more| {
-            reaches(bad.saturating_add(more), (calls + more).max(self.least()), rate)
+            let calls = (calls + more).min(len.max(calls)).max(self.least());
+            reaches(bad.saturating_add(more), calls, rate)
         });
         first.map_or(u64::MAX, |first| first - 1)
     }
@@ -136,7 +144,7 @@ fn first_in(last: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::VecDeque;
+    use std::collections::{HashMap, HashSet, VecDeque};
 
     fn sums(calls: u64, failed: u64, slow: u64) -> Sums {
         Sums { calls, failed, slow }
@@ -319,6 +327,49 @@ mod tests {
             match fewest {
                 Some(fewest) => prop_assert_eq!(slack + 1, fewest),
                 None => prop_assert!(start.calls.saturating_add(slack) >= HORIZON as u64 - 1),
+            }
+        }
+
+        #[test]
+        fn slack_of_the_last_results_is_exact_whatever_they_push_out(
+            ratio in a_ratio(), len in 1..7_usize, minimum in 1..7_u64,
+        ) {
+            let minimum = minimum.min(len as u64);
+            let policy = of_failures(ratio.rate(), minimum);
+            let of = |window: &[bool]| {
+                sums(window.len() as u64, window.iter().filter(|&&bad| bad).count() as u64, 0)
+            };
+            let is_out = |window: &[bool]| said(Some(ratio), None, minimum, of(window)).is_some();
+            // The fewest bad results that lead out, over every order of what is there.
+            let mut fewest = HashMap::new();
+            let windows = (0..=len).flat_map(|held| (0..1_u32 << held).map(move |bits| {
+                (0..held).map(|place| bits >> place & 1 == 1).collect::<Vec<bool>>()
+            }));
+            for start in windows {
+                let (mut seen, mut queue) = (HashSet::new(), VecDeque::from([(start.clone(), 0)]));
+                let mut found = None;
+                while let Some((window, bad)) = queue.pop_front() {
+                    if is_out(&window) {
+                        found = Some(bad);
+                        break;
+                    }
+                    if !seen.insert(window.clone()) {
+                        continue;
+                    }
+                    let from = usize::from(window.len() == len);
+                    let then = |bad| [&window[from..], &[bad]].concat();
+                    queue.push_front((then(false), bad));
+                    queue.push_back((then(true), bad + 1));
+                }
+                let here = of(&start);
+                let fewest = fewest.entry((here.calls, here.failed)).or_insert(u64::MAX);
+                *fewest = found.unwrap().min(*fewest);
+            }
+            for ((calls, failed), fewest) in fewest {
+                match policy.judge_last(sums(calls, failed, 0), len as u64) {
+                    Judged::Below { slack } => prop_assert_eq!(slack + 1, fewest),
+                    Judged::Armed | Judged::Trip(_) => prop_assert_eq!(fewest, 0),
+                }
             }
         }
 
