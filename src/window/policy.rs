@@ -85,7 +85,7 @@ impl Policy {
     /// How many more bad results leave a rate that is not reached out of reach.
     ///
     /// Bad ones that come one after the other are the worst: a good one lowers the rate,
-    /// or at best takes the place of one that is missing to the minimum.
+    /// or at best takes the place of one that is missing to the minimum or of a good one.
     fn slack(&self, bad: u64, calls: u64, len: u64, rate: f64) -> u64 {
         let sees = COUNTABLE.saturating_sub(calls);
         if sees == 0 {
