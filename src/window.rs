@@ -7,6 +7,7 @@
 
 mod count;
 mod flight;
+mod slice;
 mod time;
 
 /// What one call adds to a window.

@@ -1,0 +1,338 @@
+//! One place of a ring: counts of one era and one slice of time, until they are replaced.
+//!
+//! Era, slice and counts do not fit one word. A [`Bucket`] has a [`Tag`] that says whose
+//! counts it holds, and a word for each count; each use of the bucket has a generation,
+//! three bits that are in the tag and in every word. **A word whose generation is not its
+//! tag's counts as zero**: it is left over from an earlier use. So a bucket is emptied and
+//! given to another slice by one write, that of its tag.
+//!
+//! Whoever gives a bucket to a newer slice writes the tag first, with the next generation,
+//! and then cleans each word: sets it to zero in the new generation. Consecutive uses
+//! never share a generation, and a word is at most one use behind when nobody is asleep.
+//!
+//! # Several writers
+//!
+//! Writers that share a bucket swap. Take a use U with generation g, and a word w.
+//!
+//! * *An older tag never replaces a newer one*: a tag is swapped in only for an older one,
+//!   by era and then by slice, so within 2^(era bits - 1) eras the tags of a bucket only
+//!   grow and a tag never recurs. Who finds a newer tag has come too late, and leaves.
+//! * *Nothing of U is lost while U lasts.* What changes w either adds to it under g, or
+//!   replaces a word of another generation. The latter looks at the tag again **after**
+//!   it has read w: if w belonged to a later use, that use's tag would be seen too (edge
+//!   `changed -> read`), so w is left over from before U, and the swap succeeds only if it
+//!   is still there. No swap that expects a leftover ever hits a word of g.
+//! * *Nothing is counted twice*: a writer tries again only after a swap that failed.
+//! * *Nothing old comes back.* A writer of U that is overtaken between its look at the tag
+//!   and its swap either fails, as the word has been cleaned, or changes a word that the
+//!   next use has not cleaned yet: it still carries g, counts as zero, and is cleaned.
+//!
+//! Generations wrap after 8 uses. An old word could count again only if 8 users in a row
+//! stopped between the tag and that word; and one who sleeps between reading a word and
+//! swapping it, through 8 uses or a multiple, and finds the same count there, adds one old
+//! result to the newer slice.
+//!
+//! # One writer
+//!
+//! An owner stores: its tag, then the words, in that order. Only [`Bucket::sweep`] writes
+//! beside it, and see there why that does no harm.
+
+use crate::bits::Lane;
+use crate::metrics::shard::Writer;
+use crate::sync::{Atomic, Bits, Ordering};
+use crate::word::{ERA_BITS, Era};
+
+const GEN: Lane = Lane::lowest(3);
+const ERA: Lane = GEN.above(ERA_BITS);
+const SLICE: Lane = ERA.above(40);
+const _: () = assert!(SLICE.end() <= u64::BITS, "the lanes must fit the tag");
+
+/// The last slice that can be told from others: at 1 ms a slice, 34 years from the start.
+pub(super) const LAST_SLICE: u64 = SLICE.max();
+
+/// Tags this many eras behind are swept: see [`Bucket::sweep`].
+pub(super) const FAR: u64 = 1 << (ERA_BITS - 3);
+
+/// Whose counts a bucket holds: a generation, the low bits of an era, and a slice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tag(u64);
+
+impl Bits for Tag {
+    fn bits(self) -> u64 {
+        self.0
+    }
+    fn from_bits(bits: u64) -> Self {
+        Tag(bits)
+    }
+}
+
+impl core::fmt::Debug for Tag {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Tag(gen {}, era {}, slice {})", self.generation(), ERA.get(self.0), self.slice())
+    }
+}
+
+impl Tag {
+    /// The tag of a slice, at most [`LAST_SLICE`], of whatever generation.
+    pub(super) fn of(era: Era, slice: u64) -> Tag {
+        Tag(SLICE.set(ERA.set(0, era.0 & ERA.max()), slice))
+    }
+
+    /// Another slice of the same era.
+    pub(super) fn at(self, slice: u64) -> Tag {
+        Tag(SLICE.set(self.0, slice))
+    }
+
+    pub(super) fn slice(self) -> u64 {
+        SLICE.get(self.0)
+    }
+
+    fn generation(self) -> u64 {
+        GEN.get(self.0)
+    }
+
+    /// This tag for the use that follows `before`.
+    fn after(self, before: Tag) -> Tag {
+        Tag(GEN.set(self.0, (before.generation() + 1) & GEN.max()))
+    }
+
+    /// How many eras this is ahead of `other`; negative, behind it.
+    fn eras_ahead_of(self, other: Tag) -> i64 {
+        let spare = u64::BITS - ERA_BITS;
+        (ERA.get(self.0).wrapping_sub(ERA.get(other.0)) << spare).cast_signed() >> spare
+    }
+
+    pub(super) fn is_of_era_of(self, other: Tag) -> bool {
+        ERA.get(self.0) == ERA.get(other.0)
+    }
+
+    /// Whether both name the same slice of the same era.
+    pub(super) fn names(self, other: Tag) -> bool {
+        self.is_of_era_of(other) && self.slice() == other.slice()
+    }
+
+    /// By era, and in one era by slice.
+    pub(super) fn is_newer_than(self, other: Tag) -> bool {
+        match self.eras_ahead_of(other) {
+            0 => self.slice() > other.slice(),
+            ahead => ahead > 0,
+        }
+    }
+
+    /// Whether it is [`FAR`] eras or more behind `now`, or so far behind that it looks ahead.
+    pub(super) fn is_far_behind(self, now: Tag) -> bool {
+        let ahead = self.eras_ahead_of(now);
+        ahead <= -FAR.cast_signed() || ahead > FAR.cast_signed()
+    }
+}
+
+const VALUE: Lane = GEN.above(61);
+const _: () = assert!(VALUE.end() == u64::BITS, "the lanes must fill the word");
+
+/// A count, and the generation it belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Tallied(u64);
+
+impl Bits for Tallied {
+    fn bits(self) -> u64 {
+        self.0
+    }
+    fn from_bits(bits: u64) -> Self {
+        Tallied(bits)
+    }
+}
+
+impl Tallied {
+    #[inline(always)]
+    fn new(of: Tag, value: u64) -> Self {
+        Tallied(VALUE.set(GEN.set(0, of.generation()), value))
+    }
+
+    #[inline(always)]
+    fn value(self) -> u64 {
+        VALUE.get(self.0)
+    }
+
+    fn is_of(self, tag: Tag) -> bool {
+        GEN.get(self.0) == tag.generation()
+    }
+
+    /// What it counts under this tag.
+    fn under(self, tag: Tag) -> u64 {
+        if self.is_of(tag) { self.value() } else { 0 }
+    }
+}
+
+/// Counts of one slice of one era; see the module.
+#[derive(Debug)]
+pub(super) struct Bucket<const N: usize> {
+    tag: Atomic<Tag>,
+    words: [Atomic<Tallied>; N],
+}
+
+impl<const N: usize> Bucket<N> {
+    /// An empty bucket, older than every slice of `era` but the first.
+    pub(super) fn new(era: Era) -> Self {
+        let words = std::array::from_fn(|_| Atomic::new(0));
+        Self { tag: Atomic::new(Tag::of(era, 0).bits()), words }
+    }
+
+    /// Gives the bucket to a slice and says under which tag to [`change`](Self::change)
+    /// it. An owner's bucket is emptied in any case. A shared one goes on if it is that
+    /// slice's already, and stays with a newer slice, whose tag is the error.
+    pub(super) fn claim(&self, writer: Writer, slice: Tag) -> Result<Tag, Tag> {
+        // Acquire, edge `claimed -> changed`: pairs with the Release of those who claimed
+        // it before. Whoever sees a use finds words no older than its claimant found.
+        let mut seen = self.tag.load(Ordering::Acquire);
+        if writer == Writer::Owner {
+            let mine = slice.after(seen);
+            // Release, edge `claimed -> changed`: pairs with the Acquire of whoever reads
+            // the tag. A sweep that came in between is overwritten, and meant to be.
+            self.tag.store(mine, Ordering::Release);
+            for word in &self.words {
+                // Release, edge `changed -> read`: pairs with the Acquire in `read`, to
+                // which a word of this use shows the tag of this use.
+                word.store(Tallied::new(mine, 0), Ordering::Release);
+            }
+            return Ok(mine);
+        }
+        loop {
+            if seen.names(slice) {
+                return Ok(seen);
+            }
+            if !slice.is_newer_than(seen) {
+                return Err(seen);
+            }
+            match self.turn(seen, slice) {
+                Ok(mine) => return Ok(mine),
+                Err(newer) => seen = newer,
+            }
+        }
+    }
+
+    /// Swaps the tag for one of the next generation, then cleans the words.
+    fn turn(&self, seen: Tag, to: Tag) -> Result<Tag, Tag> {
+        let mine = to.after(seen);
+        // Release and Acquire, edge `claimed -> changed`: pairs with the same here, in
+        // `claim` and in `change`.
+        self.tag.compare_exchange_weak(seen, mine, Ordering::AcqRel, Ordering::Acquire)?;
+        for word in &self.words {
+            loop {
+                // Acquire, edge `changed -> read`: see `change_shared`.
+                let seen = word.load(Ordering::Acquire);
+                // Relaxed: ordered after the load above by its Acquire.
+                if seen.is_of(mine) || self.tag.load(Ordering::Relaxed) != mine {
+                    break;
+                }
+                let clean = Tallied::new(mine, 0);
+                // Release, edge `changed -> read`. Relaxed on failure: it is read again.
+                let swap =
+                    word.compare_exchange_weak(seen, clean, Ordering::Release, Ordering::Relaxed);
+                if swap.is_ok() {
+                    break;
+                }
+            }
+        }
+        Ok(mine)
+    }
+
+    /// Changes a count of the use that was claimed under `tag`; false if that use is over.
+    /// An owner, who alone ends its uses, is not told when a sweep did.
+    #[inline(always)]
+    pub(super) fn change(
+        &self,
+        writer: Writer,
+        tag: Tag,
+        word: usize,
+        f: impl Fn(u64) -> u64,
+    ) -> bool {
+        match writer {
+            Writer::Owner => {
+                let word = &self.words[word];
+                // Relaxed: the owner's own store, or the last owner's, which the slot's
+                // lock put before. The generation is the owner's whatever it finds, so
+                // that what it adds to a swept bucket counts as zero.
+                let value = word.load(Ordering::Relaxed).value();
+                // Release, edge `changed -> read`: pairs with the Acquire in `read`, which
+                // finds with this count those that were stored before it.
+                word.store(Tallied::new(tag, f(value)), Ordering::Release);
+                true
+            }
+            Writer::Shared => self.change_shared(tag, word, f),
+        }
+    }
+
+    #[inline(never)]
+    fn change_shared(&self, tag: Tag, word: usize, f: impl Fn(u64) -> u64) -> bool {
+        let word = &self.words[word];
+        loop {
+            // Acquire, edge `claimed -> changed`: pairs with the Release of the claim.
+            if self.tag.load(Ordering::Acquire) != tag {
+                return false;
+            }
+            // Acquire, edge `changed -> read`: if the word is of a later use, the tag of
+            // that use, or a later one, is what the next load sees.
+            let seen = word.load(Ordering::Acquire);
+            // Relaxed: ordered after the load above by its Acquire.
+            if !seen.is_of(tag) && self.tag.load(Ordering::Relaxed) != tag {
+                return false;
+            }
+            let next = Tallied::new(tag, f(seen.under(tag)));
+            if next == seen {
+                return true;
+            }
+            // Release, edge `changed -> read`: pairs with the Acquire above and in `read`.
+            // Relaxed on failure: it is read again.
+            let swap = word.compare_exchange_weak(seen, next, Ordering::Release, Ordering::Relaxed);
+            if swap.is_ok() {
+                return true;
+            }
+        }
+    }
+
+    /// The counts, if they are of a slice that is wanted; the last word is read first.
+    pub(super) fn read(&self, wanted: impl Fn(Tag) -> bool) -> Option<(Tag, [u64; N])> {
+        // Acquire, edge `claimed -> changed`: pairs with the Release of the claim.
+        let mut tag = self.tag.load(Ordering::Acquire);
+        while wanted(tag) {
+            let mut values = [0; N];
+            for (value, word) in values.iter_mut().zip(&self.words).rev() {
+                // Acquire, edge `changed -> read`: pairs with the Release of whoever
+                // changed it. A word of a later use shows below that the tag has changed,
+                // and a count shows those that its writer changed before it.
+                *value = word.load(Ordering::Acquire).under(tag);
+            }
+            // Acquire: as above, if it has changed; somebody made progress.
+            let now = self.tag.load(Ordering::Acquire);
+            if now == tag {
+                return Some((tag, values));
+            }
+            tag = now;
+        }
+        None
+    }
+
+    /// Empties the bucket if its era is far behind `era`, which has just begun.
+    ///
+    /// Called once in [`FAR`] eras, so that the low bits of an era never meet those of one
+    /// a whole lap before, unless about 6 sweepers in a row are asleep.
+    ///
+    /// It does no harm beside an owner, who only stores. The tag is swapped, so it is that
+    /// of an era long over and not one that the owner has stored meanwhile; if the owner
+    /// stores one afterwards, it replaces the sweep's. A word is swapped only if it is of
+    /// another generation than the sweep's and the sweep's tag was there after the word
+    /// was read: so it is the word of an era long over, and a store of the owner makes the
+    /// swap fail or replaces what it wrote. What the owner of such a stale bucket adds
+    /// carries its own generation, and counts as zero.
+    pub(super) fn sweep(&self, era: Era) {
+        let to = Tag::of(era, 0);
+        // Acquire, edge `claimed -> changed`: as in `claim`.
+        let mut seen = self.tag.load(Ordering::Acquire);
+        while seen.is_far_behind(to) {
+            match self.turn(seen, to) {
+                Ok(_) => return,
+                Err(newer) => seen = newer,
+            }
+        }
+    }
+}
