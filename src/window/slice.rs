@@ -126,6 +126,25 @@ impl Tag {
     }
 }
 
+/// The newest era that was recorded or swept for, as a whole number. A tag has its low
+/// bits: what comes half a lap late would look new by them alone.
+#[derive(Debug)]
+pub(super) struct Newest(Atomic<u64>);
+
+impl Newest {
+    pub(super) fn new(era: Era) -> Self {
+        Self(Atomic::new(era.0))
+    }
+
+    /// Whether `era` is the newest, or becomes it now.
+    pub(super) fn admits(&self, era: Era) -> bool {
+        // Relaxed, both: only a number that grows; who reads an old one goes on to compare
+        // tags, and for those to be half a lap apart it must have slept.
+        let newest = self.0.load(Ordering::Relaxed);
+        era.0 == newest || (era.0 > newest && self.0.fetch_max(era.0, Ordering::Relaxed) <= era.0)
+    }
+}
+
 const VALUE: Lane = GEN.above(61);
 const _: () = assert!(VALUE.end() == u64::BITS, "the lanes must fill the word");
 

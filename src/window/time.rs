@@ -26,7 +26,7 @@ use crate::clock::Nanos;
 use crate::metrics::shard::Writer;
 use crate::slot::{STRIPES, Slot, owners};
 use crate::sync::{Atomic, Bits, OnceBox, Ordering};
-use crate::window::slice::{Bucket, LAST_SLICE, Tag};
+use crate::window::slice::{Bucket, LAST_SLICE, Newest, Tag};
 use crate::window::{Entry, Sums};
 use crate::word::Era;
 
@@ -144,6 +144,7 @@ pub(crate) struct Time {
     slices: u64, // in 1..=MOST_SLICES
     /// The newest slice that was recorded in; its generation says nothing.
     latest: Atomic<Tag>,
+    newest: Newest,
     /// How many evaluations have begun.
     evaluations: Atomic<u64>,
     own: Box<[OnceBox<Shard>]>,
@@ -157,6 +158,7 @@ impl Time {
             width: width.max(1),
             slices: slices.clamp(1, MOST_SLICES).into(),
             latest: Atomic::new(Tag::of(era, 0).bits()),
+            newest: Newest::new(era),
             evaluations: Atomic::new(0),
             own: (0..owners()).map(|_| OnceBox::new()).collect(),
             stripes: (0..STRIPES).map(|_| OnceBox::new()).collect(),
@@ -218,9 +220,6 @@ impl Time {
             };
         };
         let shard = self.own[at].get_or_make(|| Shard::new(self.slices, era));
-        if era.0 < shard.era.load(Ordering::Relaxed) {
-            return Recorded::Stale; // by a whole lap of the era's low bits
-        }
         let place = slice.slice() % self.slices;
         let is_there = shard.until.load(Ordering::Relaxed) != 0
             && shard.era.load(Ordering::Relaxed) == era.0
@@ -254,6 +253,9 @@ impl Time {
     /// The slice in which a result of `era` counts at `now`, which is `latest` from now on
     /// if it is newer; `None` if a newer era has been recorded.
     fn advance(&self, era: Era, now: Nanos) -> Option<Tag> {
+        if !self.newest.admits(era) {
+            return None;
+        }
         let mine = Tag::of(era, self.slice_of(now));
         // Relaxed, here and below: the tag says all there is to know, and nothing else is
         // read on the strength of it. An evaluation that must see it is ordered after it
@@ -346,6 +348,7 @@ impl Time {
     /// is a multiple of [`FAR`](crate::window::slice::FAR), so that nothing old is taken
     /// for new when the low bits of eras have gone round.
     pub(crate) fn sweep(&self, era: Era) {
+        self.newest.admits(era);
         let begun = Tag::of(era, 0);
         // Relaxed: see `advance`.
         let relaxed = Ordering::Relaxed;

@@ -164,6 +164,13 @@ fn eras_whose_low_bits_go_round_do_not_bring_old_results_back() {
                 }
             }
             let now = first + 9 * lap;
+            // Late by any number of eras, a result is late.
+            for late in [first, now - FAR, now - lap / 2 - 1, now - lap, now - 2 * lap + 1] {
+                if late / FAR < now / FAR {
+                    let recorded = time.record(own_and_shared()[1], Era(late), at(2), BAD);
+                    assert_eq!(recorded, Recorded::Stale);
+                }
+            }
             assert_ne!(time.record(slot, Era(now), at(2), OK_ONE), Recorded::Stale);
             assert_eq!(time.sum(Era(now), at(2)), sums(1, 0, 0));
         }
