@@ -379,13 +379,19 @@ mod tests {
                     start.wait();
                     for n in 0..EACH {
                         let now = Nanos(clock.fetch_add(TICK / 1_000, Ordering::Relaxed));
-                        let began = flight.begin(Slot::of(thread), ERA, now);
-                        if n % 64 == 0 {
+                        let slot = Slot::of(thread);
+                        // Several, so that there are now more of them and now fewer.
+                        let began = [(); 4].map(|()| flight.begin(slot, ERA, now));
+                        if n % 16 == 0 {
                             // All that is young began at an hour or later.
                             let hanging = flight.hanging(ERA, Nanos(HOUR));
                             assert!(hanging <= 1, "{hanging}");
                         }
-                        flight.end(Slot::of(thread + n as u32 % 3), ERA, began);
+                        let elsewhere = Slot::of(thread + n as u32 % 3);
+                        began.iter().for_each(|began| flight.end(elsewhere, ERA, *began));
+                        if n % 16 == 8 {
+                            assert!(flight.hanging(ERA, Nanos(HOUR)) <= 1);
+                        }
                     }
                 });
             }

@@ -355,3 +355,105 @@ impl<const N: usize> Bucket<N> {
         }
     }
 }
+
+#[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    const ERA_9: Era = Era(9);
+
+    fn add(bucket: &Bucket<2>, writer: Writer, tag: Tag, count: u64) -> bool {
+        bucket.change(writer, tag, 0, |seen| seen + count)
+    }
+
+    fn counts(bucket: &Bucket<2>) -> (u64, [u64; 2]) {
+        let (tag, values) = bucket.read(|_| true).unwrap();
+        (tag.slice(), values)
+    }
+
+    #[test]
+    fn who_claimed_a_use_that_is_over_changes_nothing() {
+        let bucket = Bucket::new(ERA_9);
+        let old = bucket.claim(Writer::Shared, Tag::of(ERA_9, 4)).unwrap();
+        assert!(add(&bucket, Writer::Shared, old, 1));
+        let new = bucket.claim(Writer::Shared, Tag::of(ERA_9, 8)).unwrap();
+        assert!(!add(&bucket, Writer::Shared, old, 1));
+        assert_eq!(counts(&bucket), (8, [0, 0]));
+        assert!(add(&bucket, Writer::Shared, new, 3));
+        assert!(!add(&bucket, Writer::Shared, old, 1));
+        assert!(bucket.claim(Writer::Shared, Tag::of(ERA_9, 4)).is_err());
+        assert!(bucket.claim(Writer::Shared, Tag::of(Era(8), 99)).is_err());
+        assert_eq!(counts(&bucket), (8, [3, 0]));
+    }
+
+    #[test]
+    fn who_is_overtaken_within_a_change_leaves_the_newer_use_alone() {
+        for uses in 1..7 {
+            let bucket = Bucket::new(ERA_9);
+            let old = bucket.claim(Writer::Shared, Tag::of(ERA_9, 1)).unwrap();
+            let overtaken = Cell::new(false);
+            let counted = bucket.change(Writer::Shared, old, 0, |seen| {
+                if !overtaken.replace(true) {
+                    for slice in 2..2 + uses {
+                        let slice = Tag::of(ERA_9, slice);
+                        let new = bucket.claim(Writer::Shared, slice).unwrap();
+                        assert!(add(&bucket, Writer::Shared, new, 5));
+                    }
+                }
+                seen + 1
+            });
+            assert!(!counted);
+            assert_eq!(counts(&bucket), (1 + uses, [5, 0]));
+        }
+    }
+
+    #[test]
+    fn who_reads_while_a_use_ends_reads_the_next() {
+        for writer in [Writer::Owner, Writer::Shared] {
+            let bucket = Bucket::<2>::new(ERA_9);
+            let old = bucket.claim(writer, Tag::of(ERA_9, 1)).unwrap();
+            assert!(add(&bucket, writer, old, 1));
+            let looked = Cell::new(false);
+            let seen = bucket.read(|_| {
+                if !looked.replace(true) {
+                    let new = bucket.claim(writer, Tag::of(ERA_9, 2)).unwrap();
+                    assert!(add(&bucket, writer, new, 7));
+                }
+                true
+            });
+            assert_eq!(seen.map(|(tag, values)| (tag.slice(), values)), Some((2, [7, 0])));
+        }
+    }
+
+    #[test]
+    fn what_the_owner_of_a_swept_bucket_adds_counts_as_zero() {
+        let bucket = Bucket::<2>::new(ERA_9);
+        let old = bucket.claim(Writer::Owner, Tag::of(ERA_9, 1)).unwrap();
+        assert!(add(&bucket, Writer::Owner, old, 1));
+        bucket.sweep(Era(ERA_9.0 + FAR - 1));
+        assert_eq!(counts(&bucket), (1, [1, 0]));
+        bucket.sweep(Era(ERA_9.0 + FAR));
+        assert_eq!(counts(&bucket), (0, [0, 0]));
+        assert!(add(&bucket, Writer::Owner, old, 1));
+        assert_eq!(counts(&bucket), (0, [0, 0]));
+        let new = bucket.claim(Writer::Owner, Tag::of(Era(ERA_9.0 + FAR), 1)).unwrap();
+        assert!(add(&bucket, Writer::Owner, new, 2));
+        assert_eq!(counts(&bucket), (1, [2, 0]));
+    }
+
+    #[test]
+    fn a_leftover_word_counts_as_zero_until_it_is_changed() {
+        // Whoever took the bucket last stopped before it cleaned the words.
+        let bucket = Bucket::<2>::new(ERA_9);
+        let old = bucket.claim(Writer::Shared, Tag::of(ERA_9, 1)).unwrap();
+        assert!(add(&bucket, Writer::Shared, old, 4));
+        let new = Tag::of(ERA_9, 2).after(old);
+        bucket.tag.store(new, Ordering::Release);
+        assert_eq!(counts(&bucket), (2, [0, 0]));
+        let claimed = bucket.claim(Writer::Shared, Tag::of(ERA_9, 2));
+        assert_eq!(claimed, Ok(new));
+        assert!(add(&bucket, Writer::Shared, new, 3));
+        assert_eq!(counts(&bucket), (2, [3, 0]));
+    }
+}
