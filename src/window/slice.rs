@@ -17,11 +17,11 @@
 //! * *An older tag never replaces a newer one*: a tag is swapped in only for an older one,
 //!   by era and then by slice, so within 2^(era bits - 1) eras the tags of a bucket only
 //!   grow and a tag never recurs. Who finds a newer tag has come too late, and leaves.
-//! * *Nothing of U is lost while U lasts.* What changes w either adds to it under g, or
-//!   replaces a word of another generation. The latter looks at the tag again **after**
-//!   it has read w: if w belonged to a later use, that use's tag would be seen too (edge
-//!   `changed -> read`), so w is left over from before U, and the swap succeeds only if it
-//!   is still there. No swap that expects a leftover ever hits a word of g.
+//! * *Nothing of U is lost while U lasts.* Who changes w looks at the tag **after** reading
+//!   w: if w belonged to a later use, that use's tag would be seen too (edge `changed ->
+//!   read`). So w is of U, and is added to, or left over from before U, and is replaced;
+//!   and the swap succeeds only if it is still there. No swap that expects a leftover ever
+//!   hits a word of g.
 //! * *Nothing is counted twice*: a writer tries again only after a swap that failed.
 //! * *Nothing old comes back.* A writer of U that is overtaken between its look at the tag
 //!   and its swap either fails, as the word has been cleaned, or changes a word that the
@@ -232,8 +232,8 @@ impl<const N: usize> Bucket<N> {
     /// Swaps the tag for one of the next generation, then cleans the words.
     fn turn(&self, seen: Tag, to: Tag) -> Result<Tag, Tag> {
         let mine = to.after(seen);
-        // Release and Acquire, edge `claimed -> changed`: pairs with the same here, in
-        // `claim` and in `change`.
+        // Release and Acquire, edge `claimed -> changed`: pairs with the same here, and
+        // with the Acquire in `claim` and `read`.
         self.tag.compare_exchange_weak(seen, mine, Ordering::AcqRel, Ordering::Acquire)?;
         for word in &self.words {
             loop {
@@ -285,15 +285,11 @@ impl<const N: usize> Bucket<N> {
     fn change_shared(&self, tag: Tag, word: usize, f: impl Fn(u64) -> u64) -> bool {
         let word = &self.words[word];
         loop {
-            // Acquire, edge `claimed -> changed`: pairs with the Release of the claim.
-            if self.tag.load(Ordering::Acquire) != tag {
-                return false;
-            }
             // Acquire, edge `changed -> read`: if the word is of a later use, the tag of
             // that use, or a later one, is what the next load sees.
             let seen = word.load(Ordering::Acquire);
             // Relaxed: ordered after the load above by its Acquire.
-            if !seen.is_of(tag) && self.tag.load(Ordering::Relaxed) != tag {
+            if self.tag.load(Ordering::Relaxed) != tag {
                 return false;
             }
             let next = Tallied::new(tag, f(seen.under(tag)));

@@ -148,6 +148,16 @@ fn the_window_of_an_era_ends_by_the_clock_or_by_its_own_latest_slice() {
 }
 
 #[test]
+fn an_era_that_ends_while_a_result_is_on_its_way_to_a_slice_is_over_for_it() {
+    let time = window(10);
+    time.latest.store(Tag::of(Era(1), 90), Ordering::Relaxed);
+    for slot in own_and_shared() {
+        assert_eq!(time.record(slot, Era(0), at(5), BAD), Recorded::Stale);
+    }
+    assert_eq!(time.sum_newest(at(5)), sums(0, 0, 0));
+}
+
+#[test]
 fn the_newest_window_is_still_there_while_later_eras_record_nothing() {
     let time = window(10);
     let _ = time.record(Slot::of(0), Era(4), at(5), BAD);
