@@ -147,6 +147,8 @@ pub(crate) struct Time {
     newest: Newest,
     /// How many evaluations have begun.
     evaluations: Atomic<u64>,
+    /// So many of `own` have been looked for: those beyond were never made.
+    reach: Atomic<u64>,
     own: Box<[OnceBox<Shard>]>,
     stripes: Box<[OnceBox<Shard>]>,
 }
@@ -160,6 +162,7 @@ impl Time {
             latest: Atomic::new(Tag::of(era, 0).bits()),
             newest: Newest::new(era),
             evaluations: Atomic::new(0),
+            reach: Atomic::new(0),
             own: (0..owners()).map(|_| OnceBox::new()).collect(),
             stripes: (0..STRIPES).map(|_| OnceBox::new()).collect(),
         }
@@ -188,8 +191,20 @@ impl Time {
         slot.own(self.own.len()).and_then(|at| self.own[at].get())
     }
 
-    fn shards(&self) -> impl Iterator<Item = &Shard> {
-        self.own.iter().chain(&self.stripes).filter_map(OnceBox::get)
+    /// The owners' shards that may have been made; slots are small numbers first.
+    fn reached(&self) -> &[OnceBox<Shard>] {
+        // Relaxed: raised before a shard is made, and so before anything is recorded in it;
+        // an evaluation that must see that is ordered after it by `recorded -> evaluated`.
+        let reach = self.reach.load(Ordering::Relaxed) as usize;
+        self.own.get(..reach).unwrap_or(&self.own)
+    }
+
+    fn each_bucket(&self, mut f: impl FnMut(&Bucket<WORDS>)) {
+        for shards in [self.reached(), &self.stripes] {
+            for shard in shards.iter().filter_map(OnceBox::get) {
+                shard.buckets().for_each(&mut f);
+            }
+        }
     }
 
     /// Records a result of a call of `era` that completed at `now`.
@@ -217,7 +232,11 @@ impl Time {
                 false => Recorded::Stale,
             };
         };
-        let shard = self.own[at].get_or_make(|| Shard::new(self.slices, era));
+        let shard = self.own[at].get().unwrap_or_else(|| {
+            // Relaxed: see `reached`.
+            self.reach.fetch_max(at as u64 + 1, Ordering::Relaxed);
+            self.own[at].get_or_make(|| Shard::new(self.slices, era))
+        });
         let place = slice.slice() % self.slices;
         let is_there = shard.until.load(Ordering::Relaxed) != 0
             && shard.era.load(Ordering::Relaxed) == era.0
@@ -300,10 +319,13 @@ impl Time {
     }
 
     fn sum_to(&self, end: Tag) -> Sums {
-        self.shards()
-            .flat_map(Shard::buckets)
-            .filter_map(|bucket| bucket.read(|tag| self.covers(end, tag)))
-            .fold(Sums::default(), |sum, (_, words)| sum.plus(Sums::of(words)))
+        let mut sum = Sums::default();
+        self.each_bucket(|bucket| {
+            if let Some((_, words)) = bucket.read(|tag| self.covers(end, tag)) {
+                sum = sum.plus(Sums::of(words));
+            }
+        });
+        sum
     }
 
     /// Begins an evaluation: revokes every hint and says its number, of which a hint that
@@ -339,7 +361,7 @@ impl Time {
 
     /// How many threads' places have been recorded in: a hint is divided among them.
     pub(crate) fn owners_made(&self) -> usize {
-        self.own.iter().filter(|shard| shard.get().is_some()).count()
+        self.reached().iter().filter(|shard| shard.get().is_some()).count()
     }
 
     /// Forgets what is of eras long over. To be called by who begins an era whose number
@@ -357,7 +379,7 @@ impl Time {
                 Err(newer) => seen = newer,
             }
         }
-        self.shards().flat_map(Shard::buckets).for_each(|bucket| bucket.sweep(era));
+        self.each_bucket(|bucket| bucket.sweep(era));
     }
 
     /// What the window holds of `era`, by slice, the newest first: how long before the end
@@ -368,12 +390,12 @@ impl Time {
 
     fn ages_to(&self, end: Tag) -> Vec<(u64, Sums)> {
         let mut slices = vec![Sums::default(); self.slices as usize];
-        for bucket in self.shards().flat_map(Shard::buckets) {
+        self.each_bucket(|bucket| {
             if let Some((tag, words)) = bucket.read(|tag| self.covers(end, tag)) {
                 let sums = &mut slices[(end.slice() - tag.slice()) as usize];
                 *sums = sums.plus(Sums::of(words));
             }
-        }
+        });
         let age = |back: usize| (back as u64).saturating_mul(self.width);
         let some = slices.into_iter().enumerate().filter(|(_, sums)| *sums != Sums::default());
         some.map(|(back, sums)| (age(back), sums)).collect()
