@@ -10,6 +10,13 @@ mod flight;
 mod slice;
 mod time;
 
+use crate::word::Era;
+
+/// Whether who begins this era has to sweep the windows.
+pub(crate) fn is_sweep_due(era: Era) -> bool {
+    era.0.is_multiple_of(slice::FAR)
+}
+
 /// What one call adds to a window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Entry {

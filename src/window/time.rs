@@ -364,9 +364,9 @@ impl Time {
         self.reached().iter().filter(|shard| shard.get().is_some()).count()
     }
 
-    /// Forgets what is of eras long over. To be called by who begins an era whose number
-    /// is a multiple of [`FAR`](crate::window::slice::FAR), so that nothing old is taken
-    /// for new when the low bits of eras have gone round.
+    /// Forgets what is of eras long over, so that nothing old is taken for new when the low
+    /// bits of eras have gone round. To be called by who begins an era for which it
+    /// [is due](crate::window::is_sweep_due).
     pub(crate) fn sweep(&self, era: Era) {
         self.newest.admits(era);
         let begun = Tag::of(era, 0);
