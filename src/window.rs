@@ -15,7 +15,7 @@ use crate::clock::Nanos;
 use crate::event::Cause;
 use crate::slot::Slot;
 use crate::sync::{Atomic, Ordering};
-use crate::word::{ERA_BITS, Era, Finding};
+use crate::word::{Era, Finding};
 use core::fmt;
 use core::panic::AssertUnwindSafe;
 use count::{Count, tickets_between};
@@ -23,12 +23,11 @@ use flight::Flight;
 use policy::{Judged, Policy, Which};
 use std::panic::catch_unwind;
 use std::sync::Arc;
+pub(crate) use time::MOST_SLICES;
 use time::{Recorded, Time};
 
 /// The most results that a count window holds.
 pub(crate) const MOST_RESULTS: u32 = 65_536;
-/// The most slices that a time window has.
-pub(crate) const MOST_SLICES: u32 = 360;
 
 /// What a window holds: results of the present closed era, or of the last one while the
 /// breaker is not closed. In a [`Snapshot`](crate::Snapshot), in an event's
@@ -390,7 +389,7 @@ impl Judge {
     /// Lets go of what is so old that the low bits of its era will come again. The winner
     /// of every era calls this.
     pub(crate) fn sweep(&self, era: Era) {
-        if !era.0.is_multiple_of(SWEEP) {
+        if !era.0.is_multiple_of(slice::FAR) {
             return;
         }
         match &*self.ring {
@@ -402,6 +401,3 @@ impl Judge {
         }
     }
 }
-
-/// After so many eras windows are swept: an eighth of those that their tags tell apart.
-const SWEEP: u64 = 1 << (ERA_BITS - 3);

@@ -35,7 +35,7 @@ use crate::clock::{Nanos, TICK};
 use crate::metrics::shard::Writer;
 use crate::slot::{STRIPES, Slot};
 use crate::sync::{Atomic, Ordering};
-use crate::window::slice::{Bucket, LAST_SLICE, Tag};
+use crate::window::slice::{Bucket, LAST_SLICE, Newest, Tag};
 use crate::word::Era;
 
 /// Slices in the ring: eight are as long as the threshold, one is the current one, and
@@ -59,8 +59,9 @@ struct Stripe {
 /// Calls in flight; see the module.
 #[derive(Debug)]
 pub(crate) struct Flight {
-    threshold: u64,      // ns
-    width: u64,          // ns, at least a tick
+    threshold: u64, // ns
+    width: u64,     // ns, at least a tick
+    newest: Newest,
     looked: Atomic<u64>, // the slice, plus one, in which somebody looked last
     stripes: Box<[Stripe]>,
 }
@@ -79,8 +80,13 @@ impl Flight {
         let stripe =
             |_| Stripe { total: Bucket::new(era), ring: std::array::from_fn(|_| Bucket::new(era)) };
         let width = (threshold / 8).max(TICK);
-        let stripes = (0..STRIPES).map(stripe).collect();
-        Self { threshold, width, looked: Atomic::new(0), stripes }
+        Self {
+            threshold,
+            width,
+            newest: Newest::new(era),
+            looked: Atomic::new(0),
+            stripes: (0..STRIPES).map(stripe).collect(),
+        }
     }
 
     pub(crate) fn threshold(&self) -> u64 {
@@ -106,6 +112,9 @@ impl Flight {
     /// Counts a call of `era` that begins at `at`. Returns when it is taken to begin, which
     /// is to be given to [`end`](Self::end): later than `at` if the clock has stepped back.
     pub(crate) fn begin(&self, slot: Slot, era: Era, at: Nanos) -> Nanos {
+        if !self.newest.admits(era) {
+            return at;
+        }
         let stripe = &self.stripes[slot.shared(STRIPES)];
         let slice = Tag::of(era, self.slice_of(at));
         let bucket = &stripe.ring[place(slice)];
@@ -126,6 +135,9 @@ impl Flight {
 
     /// Counts the end of a call of `era` for which [`begin`](Self::begin) returned `began`.
     pub(crate) fn end(&self, slot: Slot, era: Era, began: Nanos) {
+        if !self.newest.admits(era) {
+            return;
+        }
         let stripe = &self.stripes[slot.shared(STRIPES)];
         // An error is an era that is over, and below, a slice that has left the ring.
         let Ok(tag) = stripe.total.claim(Writer::Shared, Tag::of(era, 0)) else { return };
@@ -182,6 +194,7 @@ impl Flight {
 
     /// Forgets what is of eras long over; as [`Time::sweep`](crate::window::time::Time::sweep).
     pub(crate) fn sweep(&self, era: Era) {
+        self.newest.admits(era);
         let buckets = |stripe: &Stripe| {
             stripe.ring.iter().chain([&stripe.total]).for_each(|bucket| bucket.sweep(era));
         };
@@ -246,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_call_may_end_where_it_did_not_begin() {
-        for later in [0, THRESHOLD, THRESHOLD + 1, HOUR] {
+        for later in [0, THRESHOLD + 10 * TICK, HOUR] {
             let flight = flight();
             let began: Vec<_> =
                 (0..8).map(|n| flight.begin(Slot::of(n), ERA, Nanos(u64::from(n)))).collect();
@@ -381,13 +394,19 @@ mod tests {
                     start.wait();
                     for n in 0..EACH {
                         let now = Nanos(clock.fetch_add(TICK / 1_000, Ordering::Relaxed));
-                        let began = flight.begin(Slot::of(thread), ERA, now);
-                        if n % 64 == 0 {
+                        let slot = Slot::of(thread);
+                        // Several, so that there are now more of them and now fewer.
+                        let began = [(); 4].map(|()| flight.begin(slot, ERA, now));
+                        if n % 16 == 0 {
                             // All that is young began at an hour or later.
                             let hanging = flight.hanging(ERA, Nanos(HOUR));
                             assert!(hanging <= 1, "{hanging}");
                         }
-                        flight.end(Slot::of(thread + n as u32 % 3), ERA, began);
+                        let elsewhere = Slot::of(thread + n as u32 % 3);
+                        began.iter().for_each(|began| flight.end(elsewhere, ERA, *began));
+                        if n % 16 == 8 {
+                            assert!(flight.hanging(ERA, Nanos(HOUR)) <= 1);
+                        }
                     }
                 });
             }

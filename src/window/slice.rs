@@ -17,11 +17,11 @@
 //! * *An older tag never replaces a newer one*: a tag is swapped in only for an older one,
 //!   by era and then by slice, so within 2^(era bits - 1) eras the tags of a bucket only
 //!   grow and a tag never recurs. Who finds a newer tag has come too late, and leaves.
-//! * *Nothing of U is lost while U lasts.* What changes w either adds to it under g, or
-//!   replaces a word of another generation. The latter looks at the tag again **after**
-//!   it has read w: if w belonged to a later use, that use's tag would be seen too (edge
-//!   `changed -> read`), so w is left over from before U, and the swap succeeds only if it
-//!   is still there. No swap that expects a leftover ever hits a word of g.
+//! * *Nothing of U is lost while U lasts.* Who changes w looks at the tag **after** reading
+//!   w: if w belonged to a later use, that use's tag would be seen too (edge `changed ->
+//!   read`). So w is of U, and is added to, or left over from before U, and is replaced;
+//!   and the swap succeeds only if it is still there. No swap that expects a leftover ever
+//!   hits a word of g.
 //! * *Nothing is counted twice*: a writer tries again only after a swap that failed.
 //! * *Nothing old comes back.* A writer of U that is overtaken between its look at the tag
 //!   and its swap either fails, as the word has been cleaned, or changes a word that the
@@ -126,6 +126,25 @@ impl Tag {
     }
 }
 
+/// The newest era that was recorded or swept for, as a whole number. A tag has its low
+/// bits: what comes half a lap late would look new by them alone.
+#[derive(Debug)]
+pub(super) struct Newest(Atomic<u64>);
+
+impl Newest {
+    pub(super) fn new(era: Era) -> Self {
+        Self(Atomic::new(era.0))
+    }
+
+    /// Whether `era` is the newest, or becomes it now.
+    pub(super) fn admits(&self, era: Era) -> bool {
+        // Relaxed, both: only a number that grows; who reads an old one goes on to compare
+        // tags, and for those to be half a lap apart it must have slept.
+        let newest = self.0.load(Ordering::Relaxed);
+        era.0 == newest || (era.0 > newest && self.0.fetch_max(era.0, Ordering::Relaxed) <= era.0)
+    }
+}
+
 const VALUE: Lane = GEN.above(61);
 const _: () = assert!(VALUE.end() == u64::BITS, "the lanes must fill the word");
 
@@ -213,8 +232,8 @@ impl<const N: usize> Bucket<N> {
     /// Swaps the tag for one of the next generation, then cleans the words.
     fn turn(&self, seen: Tag, to: Tag) -> Result<Tag, Tag> {
         let mine = to.after(seen);
-        // Release and Acquire, edge `claimed -> changed`: pairs with the same here, in
-        // `claim` and in `change`.
+        // Release and Acquire, edge `claimed -> changed`: pairs with the same here, and
+        // with the Acquire in `claim` and `read`.
         self.tag.compare_exchange_weak(seen, mine, Ordering::AcqRel, Ordering::Acquire)?;
         for word in &self.words {
             loop {
@@ -266,15 +285,11 @@ impl<const N: usize> Bucket<N> {
     fn change_shared(&self, tag: Tag, word: usize, f: impl Fn(u64) -> u64) -> bool {
         let word = &self.words[word];
         loop {
-            // Acquire, edge `claimed -> changed`: pairs with the Release of the claim.
-            if self.tag.load(Ordering::Acquire) != tag {
-                return false;
-            }
             // Acquire, edge `changed -> read`: if the word is of a later use, the tag of
             // that use, or a later one, is what the next load sees.
             let seen = word.load(Ordering::Acquire);
             // Relaxed: ordered after the load above by its Acquire.
-            if !seen.is_of(tag) && self.tag.load(Ordering::Relaxed) != tag {
+            if self.tag.load(Ordering::Relaxed) != tag {
                 return false;
             }
             let next = Tallied::new(tag, f(seen.under(tag)));
@@ -334,5 +349,107 @@ impl<const N: usize> Bucket<N> {
                 Err(newer) => seen = newer,
             }
         }
+    }
+}
+
+#[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    const ERA_9: Era = Era(9);
+
+    fn add(bucket: &Bucket<2>, writer: Writer, tag: Tag, count: u64) -> bool {
+        bucket.change(writer, tag, 0, |seen| seen + count)
+    }
+
+    fn counts(bucket: &Bucket<2>) -> (u64, [u64; 2]) {
+        let (tag, values) = bucket.read(|_| true).unwrap();
+        (tag.slice(), values)
+    }
+
+    #[test]
+    fn who_claimed_a_use_that_is_over_changes_nothing() {
+        let bucket = Bucket::new(ERA_9);
+        let old = bucket.claim(Writer::Shared, Tag::of(ERA_9, 4)).unwrap();
+        assert!(add(&bucket, Writer::Shared, old, 1));
+        let new = bucket.claim(Writer::Shared, Tag::of(ERA_9, 8)).unwrap();
+        assert!(!add(&bucket, Writer::Shared, old, 1));
+        assert_eq!(counts(&bucket), (8, [0, 0]));
+        assert!(add(&bucket, Writer::Shared, new, 3));
+        assert!(!add(&bucket, Writer::Shared, old, 1));
+        assert!(bucket.claim(Writer::Shared, Tag::of(ERA_9, 4)).is_err());
+        assert!(bucket.claim(Writer::Shared, Tag::of(Era(8), 99)).is_err());
+        assert_eq!(counts(&bucket), (8, [3, 0]));
+    }
+
+    #[test]
+    fn who_is_overtaken_within_a_change_leaves_the_newer_use_alone() {
+        for uses in 1..7 {
+            let bucket = Bucket::new(ERA_9);
+            let old = bucket.claim(Writer::Shared, Tag::of(ERA_9, 1)).unwrap();
+            let overtaken = Cell::new(false);
+            let counted = bucket.change(Writer::Shared, old, 0, |seen| {
+                if !overtaken.replace(true) {
+                    for slice in 2..2 + uses {
+                        let slice = Tag::of(ERA_9, slice);
+                        let new = bucket.claim(Writer::Shared, slice).unwrap();
+                        assert!(add(&bucket, Writer::Shared, new, 5));
+                    }
+                }
+                seen + 1
+            });
+            assert!(!counted);
+            assert_eq!(counts(&bucket), (1 + uses, [5, 0]));
+        }
+    }
+
+    #[test]
+    fn who_reads_while_a_use_ends_reads_the_next() {
+        for writer in [Writer::Owner, Writer::Shared] {
+            let bucket = Bucket::<2>::new(ERA_9);
+            let old = bucket.claim(writer, Tag::of(ERA_9, 1)).unwrap();
+            assert!(add(&bucket, writer, old, 1));
+            let looked = Cell::new(false);
+            let seen = bucket.read(|_| {
+                if !looked.replace(true) {
+                    let new = bucket.claim(writer, Tag::of(ERA_9, 2)).unwrap();
+                    assert!(add(&bucket, writer, new, 7));
+                }
+                true
+            });
+            assert_eq!(seen.map(|(tag, values)| (tag.slice(), values)), Some((2, [7, 0])));
+        }
+    }
+
+    #[test]
+    fn what_the_owner_of_a_swept_bucket_adds_counts_as_zero() {
+        let bucket = Bucket::<2>::new(ERA_9);
+        let old = bucket.claim(Writer::Owner, Tag::of(ERA_9, 1)).unwrap();
+        assert!(add(&bucket, Writer::Owner, old, 1));
+        bucket.sweep(Era(ERA_9.0 + FAR - 1));
+        assert_eq!(counts(&bucket), (1, [1, 0]));
+        bucket.sweep(Era(ERA_9.0 + FAR));
+        assert_eq!(counts(&bucket), (0, [0, 0]));
+        assert!(add(&bucket, Writer::Owner, old, 1));
+        assert_eq!(counts(&bucket), (0, [0, 0]));
+        let new = bucket.claim(Writer::Owner, Tag::of(Era(ERA_9.0 + FAR), 1)).unwrap();
+        assert!(add(&bucket, Writer::Owner, new, 2));
+        assert_eq!(counts(&bucket), (1, [2, 0]));
+    }
+
+    #[test]
+    fn a_leftover_word_counts_as_zero_until_it_is_changed() {
+        // Whoever took the bucket last stopped before it cleaned the words.
+        let bucket = Bucket::<2>::new(ERA_9);
+        let old = bucket.claim(Writer::Shared, Tag::of(ERA_9, 1)).unwrap();
+        assert!(add(&bucket, Writer::Shared, old, 4));
+        let new = Tag::of(ERA_9, 2).after(old);
+        bucket.tag.store(new, Ordering::Release);
+        assert_eq!(counts(&bucket), (2, [0, 0]));
+        let claimed = bucket.claim(Writer::Shared, Tag::of(ERA_9, 2));
+        assert_eq!(claimed, Ok(new));
+        assert!(add(&bucket, Writer::Shared, new, 3));
+        assert_eq!(counts(&bucket), (2, [3, 0]));
     }
 }

@@ -26,7 +26,7 @@ use crate::clock::Nanos;
 use crate::metrics::shard::Writer;
 use crate::slot::{STRIPES, Slot, owners};
 use crate::sync::{Atomic, Bits, OnceBox, Ordering};
-use crate::window::slice::{Bucket, LAST_SLICE, Tag};
+use crate::window::slice::{Bucket, LAST_SLICE, Newest, Tag};
 use crate::window::{Entry, Sums};
 use crate::word::Era;
 
@@ -144,8 +144,11 @@ pub(crate) struct Time {
     slices: u64, // in 1..=MOST_SLICES
     /// The newest slice that was recorded in; its generation says nothing.
     latest: Atomic<Tag>,
+    newest: Newest,
     /// How many evaluations have begun.
     evaluations: Atomic<u64>,
+    /// So many of `own` have been looked for: those beyond were never made.
+    reach: Atomic<u64>,
     own: Box<[OnceBox<Shard>]>,
     stripes: Box<[OnceBox<Shard>]>,
 }
@@ -157,7 +160,9 @@ impl Time {
             width: width.max(1),
             slices: slices.clamp(1, MOST_SLICES).into(),
             latest: Atomic::new(Tag::of(era, 0).bits()),
+            newest: Newest::new(era),
             evaluations: Atomic::new(0),
+            reach: Atomic::new(0),
             own: (0..owners()).map(|_| OnceBox::new()).collect(),
             stripes: (0..STRIPES).map(|_| OnceBox::new()).collect(),
         }
@@ -170,11 +175,9 @@ impl Time {
         (now.0 / self.width).saturating_add(self.slices).min(LAST_SLICE)
     }
 
-    /// When a slice is over; the last one never is.
+    /// When a slice is over. The last one never is: its owner's head is looked at anew for
+    /// each result, and found to be right.
     fn end_of(&self, slice: u64) -> u64 {
-        if slice == LAST_SLICE {
-            return u64::MAX;
-        }
         (slice + 1).saturating_sub(self.slices).saturating_mul(self.width)
     }
 
@@ -188,8 +191,20 @@ impl Time {
         slot.own(self.own.len()).and_then(|at| self.own[at].get())
     }
 
-    fn shards(&self) -> impl Iterator<Item = &Shard> {
-        self.own.iter().chain(&self.stripes).filter_map(OnceBox::get)
+    /// The owners' shards that may have been made; slots are small numbers first.
+    fn reached(&self) -> &[OnceBox<Shard>] {
+        // Relaxed: raised before a shard is made, and so before anything is recorded in it;
+        // an evaluation that must see that is ordered after it by `recorded -> evaluated`.
+        let reach = self.reach.load(Ordering::Relaxed) as usize;
+        self.own.get(..reach).unwrap_or(&self.own)
+    }
+
+    fn each_bucket(&self, mut f: impl FnMut(&Bucket<WORDS>)) {
+        for shards in [self.reached(), &self.stripes] {
+            for shard in shards.iter().filter_map(OnceBox::get) {
+                shard.buckets().for_each(&mut f);
+            }
+        }
     }
 
     /// Records a result of a call of `era` that completed at `now`.
@@ -217,10 +232,11 @@ impl Time {
                 false => Recorded::Stale,
             };
         };
-        let shard = self.own[at].get_or_make(|| Shard::new(self.slices, era));
-        if era.0 < shard.era.load(Ordering::Relaxed) {
-            return Recorded::Stale; // by a whole lap of the era's low bits
-        }
+        let shard = self.own[at].get().unwrap_or_else(|| {
+            // Relaxed: see `reached`.
+            self.reach.fetch_max(at as u64 + 1, Ordering::Relaxed);
+            self.own[at].get_or_make(|| Shard::new(self.slices, era))
+        });
         let place = slice.slice() % self.slices;
         let is_there = shard.until.load(Ordering::Relaxed) != 0
             && shard.era.load(Ordering::Relaxed) == era.0
@@ -254,6 +270,9 @@ impl Time {
     /// The slice in which a result of `era` counts at `now`, which is `latest` from now on
     /// if it is newer; `None` if a newer era has been recorded.
     fn advance(&self, era: Era, now: Nanos) -> Option<Tag> {
+        if !self.newest.admits(era) {
+            return None;
+        }
         let mine = Tag::of(era, self.slice_of(now));
         // Relaxed, here and below: the tag says all there is to know, and nothing else is
         // read on the strength of it. An evaluation that must see it is ordered after it
@@ -300,10 +319,13 @@ impl Time {
     }
 
     fn sum_to(&self, end: Tag) -> Sums {
-        self.shards()
-            .flat_map(Shard::buckets)
-            .filter_map(|bucket| bucket.read(|tag| self.covers(end, tag)))
-            .fold(Sums::default(), |sum, (_, words)| sum.plus(Sums::of(words)))
+        let mut sum = Sums::default();
+        self.each_bucket(|bucket| {
+            if let Some((_, words)) = bucket.read(|tag| self.covers(end, tag)) {
+                sum = sum.plus(Sums::of(words));
+            }
+        });
+        sum
     }
 
     /// Begins an evaluation: revokes every hint and says its number, of which a hint that
@@ -339,13 +361,14 @@ impl Time {
 
     /// How many threads' places have been recorded in: a hint is divided among them.
     pub(crate) fn owners_made(&self) -> usize {
-        self.own.iter().filter(|shard| shard.get().is_some()).count()
+        self.reached().iter().filter(|shard| shard.get().is_some()).count()
     }
 
-    /// Forgets what is of eras long over. To be called by who begins an era whose number
-    /// is a multiple of [`FAR`](crate::window::slice::FAR), so that nothing old is taken
-    /// for new when the low bits of eras have gone round.
+    /// Forgets what is of eras long over, so that nothing old is taken for new when the low
+    /// bits of eras have gone round. To be called by who begins an era for which it
+    /// [is due](crate::window::is_sweep_due).
     pub(crate) fn sweep(&self, era: Era) {
+        self.newest.admits(era);
         let begun = Tag::of(era, 0);
         // Relaxed: see `advance`.
         let relaxed = Ordering::Relaxed;
@@ -356,7 +379,7 @@ impl Time {
                 Err(newer) => seen = newer,
             }
         }
-        self.shards().flat_map(Shard::buckets).for_each(|bucket| bucket.sweep(era));
+        self.each_bucket(|bucket| bucket.sweep(era));
     }
 
     /// What the window holds of `era`, by slice, the newest first: how long before the end
@@ -367,12 +390,12 @@ impl Time {
 
     fn ages_to(&self, end: Tag) -> Vec<(u64, Sums)> {
         let mut slices = vec![Sums::default(); self.slices as usize];
-        for bucket in self.shards().flat_map(Shard::buckets) {
+        self.each_bucket(|bucket| {
             if let Some((tag, words)) = bucket.read(|tag| self.covers(end, tag)) {
                 let sums = &mut slices[(end.slice() - tag.slice()) as usize];
                 *sums = sums.plus(Sums::of(words));
             }
-        }
+        });
         let age = |back: usize| (back as u64).saturating_mul(self.width);
         let some = slices.into_iter().enumerate().filter(|(_, sums)| *sums != Sums::default());
         some.map(|(back, sums)| (age(back), sums)).collect()

@@ -139,6 +139,25 @@ fn a_late_result_of_a_thread_still_in_the_old_era_leaves_the_newer_one_alone() {
 }
 
 #[test]
+fn the_window_of_an_era_ends_by_the_clock_or_by_its_own_latest_slice() {
+    let time = window(10);
+    let _ = time.record(Slot::of(0), Era(4), at(5), BAD);
+    let _ = time.record(Slot::of(1), Era(5), at(100), OK_ONE);
+    assert_eq!(time.sum(Era(4), at(5)), sums(1, 1, 0));
+    assert_eq!(time.sum(Era(5), at(5)), sums(1, 0, 0));
+}
+
+#[test]
+fn an_era_that_ends_while_a_result_is_on_its_way_to_a_slice_is_over_for_it() {
+    let time = window(10);
+    time.latest.store(Tag::of(Era(1), 90), Ordering::Relaxed);
+    for slot in own_and_shared() {
+        assert_eq!(time.record(slot, Era(0), at(5), BAD), Recorded::Stale);
+    }
+    assert_eq!(time.sum_newest(at(5)), sums(0, 0, 0));
+}
+
+#[test]
 fn the_newest_window_is_still_there_while_later_eras_record_nothing() {
     let time = window(10);
     let _ = time.record(Slot::of(0), Era(4), at(5), BAD);
@@ -163,9 +182,36 @@ fn eras_whose_low_bits_go_round_do_not_bring_old_results_back() {
                     assert_eq!(time.sum(Era(near), at(0)), sums(0, 0, 0), "{first} {laps}");
                 }
             }
+            // Late by any number of eras, a result is late.
             let now = first + 9 * lap;
-            assert_ne!(time.record(slot, Era(now), at(2), OK_ONE), Recorded::Stale);
-            assert_eq!(time.sum(Era(now), at(2)), sums(1, 0, 0));
+            for late in [first, now - FAR, now - lap / 2 - 1, now - lap, now - 2 * lap + 1] {
+                if late / FAR < now / FAR {
+                    let recorded = time.record(own_and_shared()[1], Era(late), at(2), BAD);
+                    assert_eq!(recorded, Recorded::Stale);
+                }
+            }
+            let mut before = now;
+            for now in [now, now + lap / 2 + 1, now + 5 * lap / 4, now + 2 * lap - 1] {
+                (before / FAR + 1..=now / FAR).for_each(|era| time.sweep(Era(era * FAR)));
+                before = now;
+                assert_ne!(time.record(slot, Era(now), at(2), OK_ONE), Recorded::Stale);
+                assert_eq!(time.sum(Era(now), at(2)), sums(1, 0, 0));
+            }
+        }
+    }
+}
+
+#[test]
+fn one_sweep_is_enough_after_several_that_did_not_come() {
+    for slot in own_and_shared() {
+        for missed in 0..6 {
+            let time = window(4);
+            let _ = time.record(slot, Era(0), at(2), BAD);
+            time.sweep(Era((missed + 1) * FAR));
+            assert_eq!(time.sum(Era(1 << ERA_BITS), at(2)), sums(0, 0, 0));
+            let era = Era((missed + 1) * FAR + 1);
+            assert_ne!(time.record(slot, era, at(2), OK_ONE), Recorded::Stale);
+            assert_eq!(time.sum_newest(at(2)), sums(1, 0, 0));
         }
     }
 }
@@ -295,6 +341,18 @@ fn another_shape_takes_over_what_it_covers_by_when_its_slices_ended() {
     // Slices that ended at 12 and 9 and 6 ms; the one that ended at 3 ms is left out.
     let now = |count| sums(count, count, 0);
     assert_eq!(new.ages(Era(2), at(10)), [(0, now(8)), (2 * MS, now(4)), (6 * MS, now(2))]);
+    // Ends at 10 ms, when the old one's current slice has not ended.
+    let new = Time::new(2 * MS, 4, Era(2));
+    new.carry_from(&old, Era(2), at(9));
+    assert_eq!(new.ages(Era(2), at(9)), [(0, now(12)), (4 * MS, now(2)), (6 * MS, now(1))]);
+    // Ends at 14 ms, and the old one's current slice, without results, at 15.
+    let new = Time::new(2 * MS, 4, Era(2));
+    new.carry_from(&old, Era(2), at(13));
+    assert_eq!(new.ages(Era(2), at(13)), [(2 * MS, now(8)), (4 * MS, now(4))]);
+    // Ends at 18 ms, after the old one's; its first slice begins where one ended.
+    let new = Time::new(6 * MS, 2, Era(2));
+    new.carry_from(&old, Era(2), at(14));
+    assert_eq!(new.ages(Era(2), at(14)), [(6 * MS, now(12))]);
     // A coarser one, in whose current slice all of them ended.
     let new = Time::new(100 * MS, 2, Era(2));
     new.carry_from(&old, Era(2), at(10));
