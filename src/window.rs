@@ -377,7 +377,8 @@ impl Judge {
             (Ring::Count(count), Some(era)) => count.sum(era).sums,
             (Ring::Count(count), None) => count.sum_newest().sums,
             (Ring::Time(time), Some(era)) => time.sum(era, now),
-            (Ring::Time(time), None) => time.sum_newest(now),
+            // As it was when it was last recorded in: it does not slide away meanwhile.
+            (Ring::Time(time), None) => time.sum_newest(Nanos(0)),
         };
         let (sums, hanging) = match era {
             Some(era) => self.with_hanging(sums, era, now),

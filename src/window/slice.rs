@@ -2,8 +2,8 @@
 //!
 //! Era, slice and counts do not fit one word. A [`Bucket`] has a [`Tag`] that says whose
 //! counts it holds, and a word for each count; each use of the bucket has a generation,
-//! three bits that are in the tag and in every word. **A word whose generation is not its
-//! tag's counts as zero**: it is left over from an earlier use. So a bucket is emptied and
+//! three bits that count uses and eight of the era, which are in the tag and in every word.
+//! **A word whose generation is not its tag's counts as zero**: it is left over from an earlier use. So a bucket is emptied and
 //! given to another slice by one write, that of its tag.
 //!
 //! Whoever gives a bucket to a newer slice writes the tag first, with the next generation,
@@ -27,10 +27,10 @@
 //!   and its swap either fails, as the word has been cleaned, or changes a word that the
 //!   next use has not cleaned yet: it still carries g, counts as zero, and is cleaned.
 //!
-//! Generations wrap after 8 uses. An old word could count again only if 8 users in a row
-//! stopped between the tag and that word; and one who sleeps between reading a word and
-//! swapping it, through 8 uses or a multiple, and finds the same count there, adds one old
-//! result to the newer slice.
+//! Generations come round after 8 uses in one era, or 256 eras. An old word could count
+//! again only if all users in between stopped between the tag and that word; and one who
+//! sleeps between reading a word and swapping it, through exactly that or a multiple, and
+//! finds the same count there, adds one old result to the newer slice.
 //!
 //! # One writer
 //!
@@ -145,7 +145,9 @@ impl Newest {
     }
 }
 
-const VALUE: Lane = GEN.above(61);
+/// The lowest bits of a tag: how often its bucket was used, and the end of its era.
+const USE: Lane = Lane::lowest(GEN.end() + if ERA_BITS < 8 { ERA_BITS } else { 8 });
+const VALUE: Lane = USE.above(u64::BITS - USE.end());
 const _: () = assert!(VALUE.end() == u64::BITS, "the lanes must fill the word");
 
 /// A count, and the generation it belongs to.
@@ -164,7 +166,7 @@ impl Bits for Tallied {
 impl Tallied {
     #[inline(always)]
     fn new(of: Tag, value: u64) -> Self {
-        Tallied(VALUE.set(GEN.set(0, of.generation()), value))
+        Tallied(VALUE.set(USE.get(of.0), value))
     }
 
     #[inline(always)]
@@ -173,7 +175,7 @@ impl Tallied {
     }
 
     fn is_of(self, tag: Tag) -> bool {
-        GEN.get(self.0) == tag.generation()
+        USE.get(self.0) == USE.get(tag.0)
     }
 
     /// What it counts under this tag.

@@ -76,7 +76,7 @@ fn every_transition_is_told_with_its_cause_its_figures_and_its_time() {
             "probes_succeeded",
             "consecutive_failures",
             "wait_over",
-            "probe_failed",
+            "probes_failed",
             "force_open",
             "disable",
             "metrics_only",

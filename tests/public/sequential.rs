@@ -196,7 +196,6 @@ fn any_step() -> impl Strategy<Value = Step> {
         Order::Trip,
         Order::ForceOpen,
         Order::Disable,
-        Order::MetricsOnly,
     ]);
     prop_oneof![
         12 => Just(Step::Acquire),
