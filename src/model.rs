@@ -16,7 +16,7 @@ use crate::event::{Cause, Change, Event};
 use crate::metrics::pace::Pace;
 use crate::metrics::shard::Writer;
 use crate::sync::{Bits, Kept, OnceBox, Pile};
-use crate::word::{Admission, AtomicWord, Era, Judgement, Spell, State, Turn};
+use crate::word::{self, Admission, AtomicWord, Era, Judgement, State, Turn};
 
 /// A breaker's packed word, all 64 bits.
 pub fn word_bits(breaker: &CircuitBreaker) -> u64 {
@@ -40,7 +40,7 @@ impl Spell {
 
     /// Asks for a probe, where the spell hands out `permits`.
     pub fn probe(&self, permits: u32) -> bool {
-        let update = self.0.update(|word| word.admit(Tick(0), permits, Spell::InTime, 0));
+        let update = self.0.update(|word| word.admit(Tick(0), permits, word::Spell::InTime, 0));
         update.out == Admission::Pass
     }
 
