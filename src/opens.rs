@@ -5,6 +5,8 @@
 //! the swap that opens: whoever finds a breaker open finds its number. Every caller who
 //! would begin that era by an opening writes the same number, since it follows from the
 //! word that all of them saw; a number whose era began otherwise is never asked for.
+//! One who would open an open breaker anew, by hand, notes the next number, and may then
+//! find nothing to do: the present number is one less.
 
 use crate::sync::{Atomic, Ordering, const_fn};
 use crate::word::{Era, MOST_OPENS};
@@ -34,7 +36,13 @@ impl AtomicOpens {
         // Relaxed: the caller has seen the word of `era`, by the Acquire of its load, and
         // so at least what was noted before it.
         let seen = self.0.load(Ordering::Relaxed);
-        if seen >> NUMBER_BITS == era.0 { (seen & u64::from(MOST_OPENS)) as u32 } else { 0 }
+        let nth = (seen & u64::from(MOST_OPENS)) as u32;
+        match (seen >> NUMBER_BITS).checked_sub(era.0) {
+            Some(0) => nth,
+            // By one who would open it anew, perhaps in vain: that is one more than ours.
+            Some(1) => nth.saturating_sub(1),
+            _ => 0,
+        }
     }
 }
 
@@ -46,7 +54,15 @@ mod tests {
     fn a_number_is_found_by_its_own_era_only() {
         let opens = AtomicOpens::new();
         opens.note(Era(7), 3);
-        assert_eq!([6, 7, 8].map(|era| opens.of(Era(era))), [0, 3, 0]);
+        assert_eq!([5, 7, 8].map(|era| opens.of(Era(era))), [0, 3, 0]);
+    }
+
+    #[test]
+    fn a_number_is_still_known_when_the_next_one_has_been_noted_in_vain() {
+        let opens = AtomicOpens::new();
+        opens.note(Era(7), 3);
+        opens.note(Era(8), 4);
+        assert_eq!((opens.of(Era(7)), opens.of(Era(8))), (3, 4));
     }
 
     #[test]

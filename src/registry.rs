@@ -148,8 +148,9 @@ impl Registry {
     /// Of several callers at once, one makes it and all get it. `configure` runs each
     /// time, also when the breaker exists: what it asks for is compared with what the
     /// breaker was *created* with, whatever [`reconfigure`](CircuitBreaker::reconfigure)
-    /// has made of it since, and a default counts as its value. Clocks and listeners
-    /// cannot be compared: those given to a breaker that exists are dropped.
+    /// has made of it since, and a default counts as its value. Clocks, listeners and the
+    /// policies of [`trip_when`](Builder::trip_when) cannot be compared: those given to a
+    /// breaker that exists are dropped.
     ///
     /// # Errors
     ///
