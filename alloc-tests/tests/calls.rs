@@ -1,7 +1,9 @@
 //! After a thread's first calls, no path of a breaker allocates.
 
 use alloc_tests::{Heap, crowd, shards};
-use ampacity::{CallError, CircuitBreaker, ManualClock, Outcome, Reason, State, Timing, classify};
+use ampacity::{
+    Builder, CallError, CircuitBreaker, ManualClock, Outcome, Reason, State, Timing, classify,
+};
 use std::future::Future;
 use std::panic::{catch_unwind, resume_unwind};
 use std::pin::pin;
@@ -16,14 +18,33 @@ const SECOND: Duration = Duration::from_secs(1);
 const WAIT: Duration = Duration::from_millis(1_001);
 
 /// Opens at 3 failures for 1 s; 2 probes, both needed.
-fn breaker(timing: Timing) -> (Arc<CircuitBreaker>, ManualClock) {
-    let clock = ManualClock::new();
-    let breaker = CircuitBreaker::builder(String::from("a name that is not static"))
+fn settings() -> Builder {
+    CircuitBreaker::builder(String::from("a name that is not static"))
         .failure_threshold(3)
         .open_for(SECOND)
-        .timing(timing)
-        .clock(clock.clone())
-        .build();
+}
+
+/// Every timing, and every kind of window: judged at each failure, and never what trips.
+fn cases() -> Vec<(String, Builder)> {
+    let timed = TIMINGS.map(|timing| (format!("{timing:?}"), settings().timing(timing)));
+    let rate = || settings().failure_rate(1.0).minimum_calls(4);
+    let slow = || rate().slow_call(SECOND).slow_call_rate(1.0);
+    let windows = [
+        ("count window", rate().count_window(100)),
+        ("time window", rate()),
+        ("time window, untimed", rate().timing(Timing::Off)),
+        ("slow calls", slow()),
+        ("calls in flight", slow().count_in_flight(true)),
+        ("a policy of one's own", settings().trip_when(|window| window.failed > window.calls)),
+        ("waits that grow", settings().backoff(1.0, SECOND).jitter(0.0)),
+    ];
+    let windows = windows.map(|(what, builder)| (what.to_owned(), builder));
+    timed.into_iter().chain(windows).collect()
+}
+
+fn breaker(settings: Builder) -> (Arc<CircuitBreaker>, ManualClock) {
+    let clock = ManualClock::new();
+    let breaker = settings.clock(clock.clone()).build();
     (Arc::new(breaker.expect("settings within bounds")), clock)
 }
 
@@ -197,7 +218,7 @@ fn main() {
 
     // What does allocate is seen, down to one block.
     assert_eq!(heap.blocks(|| drop(hint::black_box(Box::new(1)))), 1);
-    let (first, _) = breaker(Timing::Adaptive);
+    let (first, _) = breaker(settings());
     assert!(heap.blocks(|| first.call(ok).map(drop).unwrap()) > 0, "a breaker's first call");
     // By design, and off the path of calls.
     assert!(heap.blocks(|| drop(first.snapshot())) > 0, "a snapshot");
@@ -213,14 +234,14 @@ fn main() {
     let change = || first.reconfigure(|now| now.failure_threshold(9)).unwrap();
     assert!(heap.blocks(change) > 0, "new settings");
 
-    for timing in TIMINGS {
-        let (breaker, clock) = breaker(timing);
-        no_path_allocates(&heap, &format!("{timing:?}, first thread"), &breaker, &clock);
+    for (case, settings) in cases() {
+        let (breaker, clock) = breaker(settings);
+        no_path_allocates(&heap, &format!("{case}, first thread"), &breaker, &clock);
         let in_another = |who: String| {
             let (heap, breaker, clock) = (Arc::clone(&heap), Arc::clone(&breaker), clock.clone());
             thread::spawn(move || no_path_allocates(&heap, &who, &breaker, &clock)).join().unwrap();
         };
-        in_another(format!("{timing:?}, second thread"));
+        in_another(format!("{case}, second thread"));
 
         // While as many threads as can have counters of their own hold on to them.
         let (here, taken) = mpsc::channel();
@@ -238,7 +259,7 @@ fn main() {
             })
         };
         (0..shards()).for_each(|_| taken.recv().unwrap());
-        in_another(format!("{timing:?}, without counters of its own"));
+        in_another(format!("{case}, without counters of its own"));
         drop(go);
         holder.join().unwrap();
     }

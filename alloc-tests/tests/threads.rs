@@ -41,15 +41,20 @@ fn main() {
     // the workspace, the library counts its swaps as well, in stripes of a KiB in all.
     let own = THREADS.min(shards());
     let shared = 96 * KIB + 512 * num_cpus::get().max(2) + KIB;
-    for (timing, most) in [
-        (Timing::Off, shared),
-        (Timing::Sampled(16), shared),
-        (Timing::Adaptive, shared),
-        (Timing::Every, 12 * KIB * own),
+    // No trip: thousands of failures could be in a row.
+    let settings = || CircuitBreaker::builder("waves").failure_threshold(u32::MAX);
+    let rate = || settings().failure_rate(1.0);
+    let timed = 12 * KIB * own;
+    for (case, settings, most) in [
+        ("Off", settings().timing(Timing::Off), shared),
+        ("Sampled(16)", settings().timing(Timing::Sampled(16)), shared),
+        ("Adaptive", settings(), shared),
+        ("Every", settings().timing(Timing::Every), timed),
+        ("a count window of 100", rate().count_window(100), shared + KIB),
+        ("a time window", rate(), timed),
+        ("a time window, untimed", rate().timing(Timing::Off), shared),
     ] {
-        // No trip: thousands of failures could be in a row.
-        let breaker =
-            CircuitBreaker::builder("waves").failure_threshold(u32::MAX).timing(timing).build();
+        let breaker = settings.build();
         let breaker = Arc::new(breaker.unwrap());
         let before = heap.bytes();
         use_once(&breaker);
@@ -60,16 +65,16 @@ fn main() {
             crowd(THREADS, move || use_once(&theirs));
             let now = heap.bytes() - before;
             let first = *by_all.get_or_insert(now);
-            assert_eq!(now, first, "{timing:?}: after wave {wave} and after the first");
+            assert_eq!(now, first, "{case}: after wave {wave} and after the first");
         }
         let by_all = by_all.unwrap();
         assert_eq!(breaker.snapshot().admitted, (1 + WAVES * THREADS) as u64 * 3);
         println!(
-            "{timing:?}: calls of one thread add {by_one} B, of {} threads {by_all} B; at most {most} B",
+            "{case}: calls of one thread add {by_one} B, of {} threads {by_all} B; at most {most} B",
             WAVES * THREADS
         );
-        assert!(by_all <= most, "{timing:?}");
+        assert!(by_all <= most, "{case}");
         // And all of it goes with the breaker.
-        assert!(held(&heap, breaker) >= by_all, "{timing:?}");
+        assert!(held(&heap, breaker) >= by_all, "{case}");
     }
 }
