@@ -232,7 +232,8 @@ impl Judge {
         now: impl Fn() -> Nanos,
     ) -> Opinion {
         let matters = entry.is_bad() || is_watched;
-        let always = is_watched || self.trip_when.is_some();
+        // A hint says how many bad results are harmless that count once, for rates.
+        let always = is_watched || self.trip_when.is_some() || entry.slow > 1;
         match &*self.ring {
             Ring::Count(count) => {
                 let Some(ticket) = count.record(era, entry) else { return Opinion::NONE };
@@ -325,7 +326,7 @@ impl Judge {
             Judged::Trip(Which::SlowCallRate) => return over(Cause::SlowCallRate { window }),
             _ => {}
         }
-        if self.trip_when.as_ref().is_some_and(|policy| policy.says(&window)) {
+        if matters && self.trip_when.as_ref().is_some_and(|policy| policy.says(&window)) {
             return over(Cause::TripWhen { window });
         }
         match judged {
