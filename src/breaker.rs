@@ -81,7 +81,6 @@ pub(crate) struct Ticket {
 pub(crate) enum End {
     Succeeded,
     Failed,
-    FailedFor(Duration),
     Panicked,
     Ignored,
     Cancelled,
@@ -91,7 +90,7 @@ impl End {
     fn verdict(self) -> Verdict {
         match self {
             End::Succeeded => Verdict::Success,
-            End::Failed | End::FailedFor(_) | End::Panicked => Verdict::Failure,
+            End::Failed | End::Panicked => Verdict::Failure,
             End::Ignored | End::Cancelled => Verdict::Neutral,
         }
     }
@@ -99,7 +98,7 @@ impl End {
     fn count(self) -> Count {
         match self {
             End::Succeeded => Count::Succeeded,
-            End::Failed | End::FailedFor(_) => Count::Failed,
+            End::Failed => Count::Failed,
             End::Panicked => Count::Panicked,
             End::Ignored => Count::Ignored,
             End::Cancelled => Count::Cancelled,
@@ -450,7 +449,7 @@ impl CircuitBreaker {
         if pass.is_judged() {
             let opinion = judge.look_at_flight(pass.era(), start.at);
             if opinion.finding != Finding::Unasked {
-                let decision = self.circuit.give_way(pass, opinion, &settings.rules, start.at);
+                let decision = self.circuit.give_way(pass, &opinion, &settings.rules, start.at);
                 self.take_note(&decision);
                 if decision.change.is_some() {
                     self.tell(&decision);
@@ -503,8 +502,13 @@ impl CircuitBreaker {
         {
             self.metrics.recorder().count(Count::Succeeded);
         } else {
-            self.settle_and_record(pass, start, end);
+            self.settle_and_record(pass, start, end, Duration::ZERO);
         }
+    }
+
+    /// Settles one call that failed and said for how long to stay away.
+    pub(crate) fn settle_for(&self, ticket: Ticket, wait: Duration) {
+        self.settle_and_record(ticket.pass, ticket.start, End::Failed, wait);
     }
 
     /// As [`settle`](Self::settle), for a permit that is dropped: out of line, so that the
@@ -515,9 +519,10 @@ impl CircuitBreaker {
         self.settle(ticket, end);
     }
 
-    /// Settles one call: the window and the state first, then the counts.
+    /// Settles one call: the window and the state first, then the counts. A `wait` that is
+    /// not zero is what the result asked for.
     #[inline(never)]
-    fn settle_and_record(&self, pass: Pass, start: Start, end: End) {
+    fn settle_and_record(&self, pass: Pass, start: Start, end: End, wait: Duration) {
         let mut verdict = end.verdict();
         let settings = self.settings.get();
         let rules = &settings.rules;
@@ -527,14 +532,18 @@ impl CircuitBreaker {
         let now = || ended.unwrap_or_else(|| self.now());
         let is_slow = ended.is_some_and(|ended| ended.since(start.at) > rules.slow_over);
 
-        let mut opinion = Opinion::NONE;
+        let mut opinion = &Opinion::NONE;
+        let of_window;
         if let Some(judge) = &settings.judge {
-            opinion = self.opinion(judge, pass, start, verdict, is_slow, now);
+            of_window = self.opinion(judge, pass, start, verdict, is_slow, now);
+            opinion = &of_window;
         }
-        if let End::FailedFor(wait) = end {
+        let of_result;
+        if !wait.is_zero() {
             let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
             let cause = Cause::WaitGiven { wait };
-            opinion = Opinion { finding: Finding::Over, cause, wait: Some(nanos) };
+            of_result = Opinion { finding: Finding::Over, cause, wait: Some(nanos) };
+            opinion = &of_result;
         }
         if is_slow && rules.slow_probes_fail && pass.is_probe() {
             verdict = Verdict::Failure;

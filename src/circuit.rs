@@ -111,20 +111,17 @@ impl Circuit {
         now: impl Fn() -> Nanos,
     ) -> Decision<Result<Pass, Refusal>> {
         let mut read = Nanos(0);
-        let mut cause = Cause::WaitOver;
+        let mut judged = None; // by the last run of the step
         let update = self.word.update(|word| {
             // The clock is read after the word, so a deadline in the word is
             // never compared with a time from before it was set.
             let now = now();
             read = now;
-            cause = Cause::of_admission(word);
             let began = self.began(word, now);
             let reopen = || self.open_until(word, rules, None, now);
             let spell = self.spell(word, rules, began, now, reopen);
-            if spell != Spell::InTime && spell != Spell::LeaseOver {
-                cause = Cause::HalfOpenLimit;
-            }
-            let opens = self.opens_before(word);
+            judged = Some((word, spell));
+            let opens = || self.opens_before(word);
             let (admission, next) = word.admit(Tick::of(now), rules.permits, spell, opens);
             let out = match admission {
                 Admission::Pass => {
@@ -140,6 +137,11 @@ impl Circuit {
             };
             (out, next)
         });
+        let cause = || match judged {
+            Some((_, Spell::Closes | Spell::Opens(_))) => Cause::HalfOpenLimit,
+            Some((word, _)) => Cause::of_admission(word),
+            None => Cause::WaitOver,
+        };
         self.decided(update, cause, read)
     }
 
@@ -164,22 +166,23 @@ impl Circuit {
         &self,
         pass: Pass,
         verdict: Verdict,
-        opinion: Opinion,
+        opinion: &Opinion,
         rules: &Rules,
         now: impl Fn() -> Nanos,
     ) -> Decision<bool> {
-        let Opinion { finding, .. } = opinion;
+        let &Opinion { finding, wait, .. } = opinion;
         if verdict == Verdict::Success && finding == Finding::Unasked && self.is_unchanged(pass) {
             return Decision { out: true, change: None, swaps: 0, retries: 0 };
         }
         let mut read = Nanos(0);
-        let mut cause = opinion.cause;
+        let mut last = pass.seen; // the word of the last run of the step
         let mut first = None; // for the canaries that judge an older word
         let thresholds = &rules.thresholds;
         let update = self.word.update(|word| {
             if !self.is_of_this_era(pass, word) && !is_checked_once(&first) {
                 return (false, None);
             }
+            last = word;
             let judgement = match verdict {
                 Verdict::Success => word.succeed(thresholds, finding),
                 Verdict::Failure => word.fail(thresholds, finding),
@@ -190,27 +193,28 @@ impl Circuit {
                 Judgement::Count(next) => Some(next),
                 Judgement::Close => {
                     read = now();
-                    cause = Cause::of_closing(word);
                     Some(word.close())
                 }
                 Judgement::Open => {
                     read = now();
-                    cause = cause_of_opening(word, verdict, rules, &opinion);
-                    Some(word.open(deadline(self.open_until(word, rules, opinion.wait, read))))
+                    Some(word.open(deadline(self.open_until(word, rules, wait, read))))
                 }
                 Judgement::WouldOpen(next) => {
                     read = now();
-                    cause = cause_of_opening(word, verdict, rules, &opinion);
                     Some(next)
                 }
             };
             (true, next)
         });
         if planted(Bug::DeadlineLate) && update.turn.is_some() {
-            let late =
-                |word: Word| word.redeadlined(self.open_until(word, rules, opinion.wait, read));
+            let late = |word: Word| word.redeadlined(self.open_until(word, rules, wait, read));
             let _ = self.word.update(|word| ((), late(word)));
         }
+        let closes = update.turn.is_some_and(|turn| turn.to == State::Closed);
+        let cause = || match closes {
+            true => Cause::of_closing(last),
+            false => cause_of_opening(last, verdict, rules, opinion),
+        };
         self.decided(update, cause, read)
     }
 
@@ -227,7 +231,7 @@ impl Circuit {
     pub(crate) fn give_way(
         &self,
         pass: Pass,
-        opinion: Opinion,
+        opinion: &Opinion,
         rules: &Rules,
         now: Nanos,
     ) -> Decision<()> {
@@ -242,7 +246,7 @@ impl Circuit {
             };
             ((), next)
         });
-        self.decided(update, opinion.cause, now)
+        self.decided(update, || opinion.cause, now)
     }
 
     /// Has every result of this era judged from now on, if it is still `era`.
@@ -251,7 +255,7 @@ impl Circuit {
             let armed = (self.word.era_of(word) == era).then(|| word.arm()).flatten();
             ((), armed)
         });
-        self.decided(update, Cause::Reset, Nanos(0))
+        self.decided(update, || Cause::Reset, Nanos(0))
     }
 
     /// Carries out an order; no transition means that it changed nothing. `is_blank` says
@@ -273,7 +277,7 @@ impl Circuit {
             let is_blank = order != Order::Close || is_blank(self.word.era_of(word));
             ((), word.obey(order, Tick::of(read), deadline, is_blank))
         });
-        self.decided(update, Cause::of_order(order), read)
+        self.decided(update, || Cause::of_order(order), read)
     }
 
     /// How often in a row the breaker of `word` has opened.
@@ -321,7 +325,7 @@ impl Circuit {
         let now = now();
         let began = self.stamp.peek(self.word.era_of(word));
         let spell = self.spell(word, rules, began, now, || Tick::NEVER);
-        let (admission, _) = word.admit(Tick::of(now), rules.permits, spell, 0);
+        let (admission, _) = word.admit(Tick::of(now), rules.permits, spell, || 0);
         admission == Admission::Pass
     }
 
@@ -377,13 +381,19 @@ impl Circuit {
 
     /// The answer, after writing down when the transition was decided, if there was
     /// one; `cause` and `at` are those of the run of the step that won.
-    fn decided<T>(&self, update: Update<T>, cause: Cause, at: Nanos) -> Decision<T> {
+    fn decided<T>(
+        &self,
+        update: Update<T>,
+        cause: impl FnOnce() -> Cause,
+        at: Nanos,
+    ) -> Decision<T> {
         let Update { out, turn, swaps, retries } = update;
-        if let Some(turn) = turn {
+        let change = turn.map(|turn| {
             let is_current = || self.word.era_of(self.word.load()) == turn.era;
             self.stamp.of(turn.era, Tick::at_or_after(at), is_current);
-        }
-        Decision { out, change: turn.map(|turn| Change { turn, cause, at }), swaps, retries }
+            Change { turn, cause: cause(), at }
+        });
+        Decision { out, change, swaps, retries }
     }
 }
 
@@ -473,7 +483,7 @@ mod tests {
         let probes = [circuit.admit(rules, at(60)).out, circuit.admit(rules, at(60)).out];
         let full = circuit.word();
         for probe in probes {
-            let _ = circuit.settle(probe.unwrap(), Verdict::Success, Opinion::NONE, rules, at(61));
+            let _ = circuit.settle(probe.unwrap(), Verdict::Success, &Opinion::NONE, rules, at(61));
         }
         assert_eq!(circuit.word().state(), State::Closed);
         let now = at(61)();

@@ -40,7 +40,7 @@ impl Spell {
 
     /// Asks for a probe, where the spell hands out `permits`.
     pub fn probe(&self, permits: u32) -> bool {
-        let update = self.0.update(|word| word.admit(Tick(0), permits, word::Spell::InTime, 0));
+        let update = self.0.update(|word| word.admit(Tick(0), permits, word::Spell::InTime, || 0));
         update.out == Admission::Pass
     }
 

@@ -56,6 +56,26 @@ impl<B: Deref<Target = CircuitBreaker>> Held<B> {
         }
     }
 
+    /// Settles by a classifier's word.
+    #[inline(always)]
+    fn settle_as(self, outcome: Outcome) {
+        match outcome {
+            Outcome::Success => self.settle(End::Succeeded),
+            Outcome::Failure => self.settle(End::Failed),
+            Outcome::Ignore => self.settle(End::Ignored),
+            Outcome::OpenFor(wait) => self.settle_for(wait),
+        }
+    }
+
+    /// Settles a call that failed and said for how long to stay away.
+    #[inline(never)]
+    fn settle_for(self, wait: Duration) {
+        let mut settled = ManuallyDrop::new(self);
+        if let Some(breaker) = settled.breaker.take() {
+            breaker.settle_for(settled.ticket, wait);
+        }
+    }
+
     fn breaker(&self) -> &CircuitBreaker {
         match &self.breaker {
             Some(breaker) => breaker,
@@ -75,7 +95,7 @@ impl<B: Deref<Target = CircuitBreaker>> Held<B> {
         let result = f();
         self.on_drop = End::Cancelled;
         let outcome = classify(&result);
-        self.settle(outcome.into());
+        self.settle_as(outcome);
         result
     }
 
@@ -94,7 +114,7 @@ impl<B: Deref<Target = CircuitBreaker>> Held<B> {
         })
         .await;
         let outcome = classify(&result);
-        self.settle(outcome.into());
+        self.settle_as(outcome);
         result
     }
 }
@@ -107,18 +127,6 @@ impl<B: Deref<Target = CircuitBreaker>> Drop for Held<B> {
         }
         if let Some(breaker) = &self.breaker {
             breaker.settle_unsettled(self.ticket, self.on_drop);
-        }
-    }
-}
-
-impl From<Outcome> for End {
-    fn from(outcome: Outcome) -> End {
-        match outcome {
-            Outcome::Success => End::Succeeded,
-            Outcome::Failure => End::Failed,
-            Outcome::Ignore => End::Ignored,
-            Outcome::OpenFor(wait) if wait.is_zero() => End::Failed,
-            Outcome::OpenFor(wait) => End::FailedFor(wait),
         }
     }
 }
@@ -147,7 +155,7 @@ macro_rules! permit {
             /// [`Outcome::OpenFor`].
             #[inline]
             pub fn open_for(self, wait: Duration) {
-                self.0.settle(Outcome::OpenFor(wait).into());
+                self.0.settle_as(Outcome::OpenFor(wait));
             }
 
             /// The call says nothing about the health of what was called; a probe
@@ -160,7 +168,7 @@ macro_rules! permit {
             /// Settles by a classifier's word.
             #[inline]
             pub fn settle(self, outcome: Outcome) {
-                self.0.settle(outcome.into());
+                self.0.settle_as(outcome);
             }
 
             /// Makes the call that this permit is for. `Ok` is a success, `Err` a

@@ -351,7 +351,7 @@ impl Word {
         now: Tick,
         permits: u32,
         spell: Spell,
-        opens: u32,
+        opens: impl FnOnce() -> u32,
     ) -> (Admission, Option<Word>) {
         let bound = u64::from(permits) + u64::from(planted(Bug::PermitBound));
         match (self.state(), spell) {
@@ -359,7 +359,7 @@ impl Word {
             (State::Open, _) if self.is_due(now) && planted(Bug::SkipHalfOpen) => {
                 (Admission::Pass, Some(self.close()))
             }
-            (State::Open, _) if self.is_due(now) => (Admission::Pass, Some(self.probe(0, opens))),
+            (State::Open, _) if self.is_due(now) => (Admission::Pass, Some(self.probe(0, opens()))),
             (State::Open, _) => (Admission::Reject(Reason::Open), None),
             (State::HalfOpen, Spell::Closes) => (Admission::Pass, Some(self.close())),
             (State::HalfOpen, Spell::Opens(deadline)) => {

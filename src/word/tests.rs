@@ -10,7 +10,7 @@ fn open(deadline: Tick) -> Word {
 }
 
 fn half_open() -> Word {
-    open(Tick(10)).admit(Tick(10), 2, Spell::InTime, 1).1.unwrap()
+    open(Tick(10)).admit(Tick(10), 2, Spell::InTime, || 1).1.unwrap()
 }
 
 fn thresholds(streak: Option<u32>, pass: u32, fail: u32) -> Thresholds {
@@ -67,7 +67,7 @@ fn successors(word: Word, now: Tick, permits: u32, needed: u32, order: Order) ->
     };
     let spells = [Spell::InTime, Spell::LeaseOver, Spell::Closes, Spell::Opens(Tick(88))];
     let mut next: Vec<Option<Word>> =
-        spells.map(|spell| word.admit(now, permits, spell, 7).1).into();
+        spells.map(|spell| word.admit(now, permits, spell, || 7).1).into();
     for finding in FINDINGS {
         for streak in [None, Some(needed)] {
             let thresholds = thresholds(streak, needed, permits);
@@ -84,8 +84,11 @@ fn successors(word: Word, now: Tick, permits: u32, needed: u32, order: Order) ->
 #[test]
 fn an_open_word_turns_half_open_at_its_deadline_and_not_before() {
     let word = open(Tick(10));
-    assert_eq!(word.admit(Tick(9), 2, Spell::InTime, 1), (Admission::Reject(Reason::Open), None));
-    let (admission, next) = word.admit(Tick(10), 2, Spell::InTime, 1);
+    assert_eq!(
+        word.admit(Tick(9), 2, Spell::InTime, || 1),
+        (Admission::Reject(Reason::Open), None)
+    );
+    let (admission, next) = word.admit(Tick(10), 2, Spell::InTime, || 1);
     assert_eq!(admission, Admission::Pass);
     assert_eq!(next.unwrap().state(), State::HalfOpen);
 }
@@ -94,18 +97,21 @@ fn an_open_word_turns_half_open_at_its_deadline_and_not_before() {
 fn a_deadline_of_never_is_never_due() {
     let word = open(Tick::NEVER);
     for now in [Tick(0), Tick::LAST, Tick::NEVER, Tick(u64::MAX)] {
-        assert_eq!(word.admit(now, 2, Spell::InTime, 1), (Admission::Reject(Reason::Open), None));
+        assert_eq!(
+            word.admit(now, 2, Spell::InTime, || 1),
+            (Admission::Reject(Reason::Open), None)
+        );
     }
-    assert_ne!(open(Tick::LAST).admit(Tick(u64::MAX), 2, Spell::InTime, 1).1, None);
+    assert_ne!(open(Tick::LAST).admit(Tick(u64::MAX), 2, Spell::InTime, || 1).1, None);
 }
 
 #[test]
 fn the_caller_who_begins_a_spell_holds_one_of_its_permits() {
     let spell = half_open();
     assert_eq!((ISSUED.get(spell.0), PASSED.get(spell.0)), (1, 0));
-    let full = spell.admit(Tick(10), 2, Spell::InTime, 1).1.unwrap();
+    let full = spell.admit(Tick(10), 2, Spell::InTime, || 1).1.unwrap();
     assert_eq!(
-        full.admit(Tick(10), 2, Spell::InTime, 1).0,
+        full.admit(Tick(10), 2, Spell::InTime, || 1).0,
         Admission::Reject(Reason::HalfOpenFull)
     );
 }
@@ -113,7 +119,7 @@ fn the_caller_who_begins_a_spell_holds_one_of_its_permits() {
 #[test]
 fn a_spell_that_outlived_its_lease_is_followed_by_a_fresh_one() {
     let spell = half_open();
-    let next = spell.admit(Tick(99), 2, Spell::LeaseOver, 1).1.unwrap();
+    let next = spell.admit(Tick(99), 2, Spell::LeaseOver, || 1).1.unwrap();
     assert_eq!((next.state(), next.era()), (State::HalfOpen, spell.era() + 1));
     assert_eq!((ISSUED.get(next.0), next.lapsed()), (1, 1));
 }
@@ -198,7 +204,7 @@ proptest! {
 
     #[test]
     fn a_spell_has_never_more_out_and_issues_more_than_its_permits_only_with_none_out(word in any_word(), permits in 1u32..=63) {
-        if let (Admission::Pass, Some(next)) = word.admit(Tick(0), permits, Spell::InTime, 1)
+        if let (Admission::Pass, Some(next)) = word.admit(Tick(0), permits, Spell::InTime, || 1)
             && word.state() == State::HalfOpen
         {
             let permits = u64::from(permits);
@@ -245,7 +251,7 @@ fn saturated_counts_stay_in_their_lanes() {
     let any = thresholds(Some(u32::MAX), 63, 63);
     assert_eq!(full.fail(&any, Finding::Unasked), Judgement::Open);
     let lapsed = Word(LAPSED.set(half_open().0, LAPSED.max()));
-    let next = lapsed.admit(Tick(0), 2, Spell::LeaseOver, 1).1.unwrap();
+    let next = lapsed.admit(Tick(0), 2, Spell::LeaseOver, || 1).1.unwrap();
     assert_eq!((u64::from(next.lapsed()), next.opens()), (LAPSED.max(), 1));
     let probes = Word(PASSED.set(ISSUED.set(half_open().0, 63), 62));
     assert_eq!(probes.succeed(&any, Finding::Unasked), Judgement::Close);
@@ -302,7 +308,7 @@ fn metrics_only_says_once_that_it_would_open_until_it_has_been_below() {
 #[test]
 fn probes_that_fail_are_counted_up_to_the_threshold() {
     let two = thresholds(None, 2, 2);
-    let spell = half_open().admit(Tick(10), 3, Spell::InTime, 1).1.unwrap();
+    let spell = half_open().admit(Tick(10), 3, Spell::InTime, || 1).1.unwrap();
     let Judgement::Count(failed) = spell.fail(&two, Finding::Unasked) else { panic!("one of two") };
     assert_eq!((failed.failed(), failed.has_probes_out()), (1, true));
     assert_eq!(failed.fail(&two, Finding::Unasked), Judgement::Open);
@@ -312,8 +318,8 @@ fn probes_that_fail_are_counted_up_to_the_threshold() {
 #[test]
 fn a_spell_at_its_limit_ends_as_it_was_told() {
     let spell = half_open();
-    let (admission, next) = spell.admit(Tick(10), 2, Spell::Closes, 0);
+    let (admission, next) = spell.admit(Tick(10), 2, Spell::Closes, || 0);
     assert_eq!((admission, next), (Admission::Pass, Some(spell.close())));
-    let (admission, next) = spell.admit(Tick(10), 2, Spell::Opens(Tick(50)), 0);
+    let (admission, next) = spell.admit(Tick(10), 2, Spell::Opens(Tick(50)), || 0);
     assert_eq!((admission, next), (Admission::Reject(Reason::Open), Some(spell.open(Tick(50)))));
 }
