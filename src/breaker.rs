@@ -73,7 +73,6 @@ const _: () = assert!(size_of::<CircuitBreaker>() <= 256, "an idle breaker stays
 pub(crate) struct Ticket {
     pub(crate) pass: Pass,
     start: Start,
-    windowed: bool, // its result may go into a window
 }
 
 /// How a call ended.
@@ -418,54 +417,50 @@ impl CircuitBreaker {
     /// Admits one call and counts it, or turns it away and counts that.
     #[inline(always)]
     fn enter(&self) -> Result<Ticket, Rejected> {
+        let rules = &self.settings.get().rules;
         match self.circuit.admit_at_once() {
-            Some(pass) => {
-                let settings = self.settings.get();
+            Some(pass) if !rules.counts_in_flight => {
                 let recorder = self.metrics.recorder();
-                let start = recorder.start(&settings.rules.draw, || self.now());
-                // Calls in flight are counted only where all are timed.
-                if start.is_timed()
-                    && let Some(judge) = &settings.judge
-                    && judge.counts_in_flight()
-                {
-                    return self.enter_beside_others(settings, judge, pass, start);
-                }
                 recorder.count(Count::Admitted);
-                Ok(Ticket { pass, start, windowed: settings.rules.windowed })
+                Ok(Ticket { pass, start: recorder.start(&rules.draw, || self.now()) })
             }
-            None => self.enter_or_reject(),
+            _ => self.enter_or_reject(),
         }
     }
 
     /// Admits a call unless those in flight open the breaker first.
-    #[inline(never)]
-    fn enter_beside_others(
-        &self,
-        settings: &Settings,
-        judge: &Judge,
-        pass: Pass,
-        mut start: Start,
-    ) -> Result<Ticket, Rejected> {
-        if pass.is_judged() {
+    fn enter_beside_others(&self, pass: Pass) -> Result<Ticket, Rejected> {
+        let settings = self.settings.get();
+        let recorder = self.metrics.recorder();
+        // All calls are timed where calls in flight are counted.
+        let mut start = recorder.start(&settings.rules.draw, || self.now());
+        if let Some(judge) = &settings.judge
+            && pass.is_judged()
+        {
             let opinion = judge.look_at_flight(pass.era(), start.at);
             if opinion.finding != Finding::Unasked {
                 let decision = self.circuit.give_way(pass, &opinion, &settings.rules, start.at);
                 self.take_note(&decision);
                 if decision.change.is_some() {
                     self.tell(&decision);
-                    return self.enter_or_reject();
+                    return self.enter(); // at most once more: nobody is due in this slice
                 }
             }
             start.at = judge.begin(Slot::leased(), pass.era(), start.at);
         }
-        self.metrics.recorder().count(Count::Admitted);
-        Ok(Ticket { pass, start, windowed: true })
+        recorder.count(Count::Admitted);
+        Ok(Ticket { pass, start })
     }
 
     #[inline(never)]
     fn enter_or_reject(&self) -> Result<Ticket, Rejected> {
         let settings = self.settings.get();
         let rules = &settings.rules;
+        if rules.counts_in_flight
+            && let Some(pass) = self.circuit.admit_at_once()
+        {
+            return self.enter_beside_others(pass);
+        }
         let decision = self.circuit.admit(rules, || self.now());
         self.take_note(&decision);
         match decision.out {
@@ -480,7 +475,7 @@ impl CircuitBreaker {
                 {
                     start.at = judge.begin(Slot::leased(), pass.era(), start.at);
                 }
-                Ok(Ticket { pass, start, windowed: rules.windowed })
+                Ok(Ticket { pass, start })
             }
             Err(Refusal { reason, wait }) => {
                 self.metrics.recorder().reject(reason);
@@ -494,10 +489,10 @@ impl CircuitBreaker {
     #[inline(always)]
     pub(crate) fn settle(&self, ticket: Ticket, end: End) {
         // A success that nobody times, with nothing to change, is one comparison.
-        let Ticket { pass, start, windowed } = ticket;
+        let Ticket { pass, start } = ticket;
         if end == End::Succeeded
             && !start.is_timed()
-            && !windowed
+            && !self.settings.get().rules.windowed
             && self.circuit.is_unchanged(pass)
         {
             self.metrics.recorder().count(Count::Succeeded);

@@ -13,7 +13,7 @@ use crate::stamp::AtomicStamp;
 use crate::sync::const_fn;
 use crate::window::Opinion;
 use crate::word::{
-    Admission, AtomicWord, Era, Finding, Judgement, Order, Reason, Spell, State, Update, Word,
+    Admission, AtomicWord, Era, Finding, Judgement, Order, Reason, Spell, State, Turn, Update, Word,
 };
 use core::time::Duration;
 
@@ -111,16 +111,17 @@ impl Circuit {
         now: impl Fn() -> Nanos,
     ) -> Decision<Result<Pass, Refusal>> {
         let mut read = Nanos(0);
-        let mut judged = None; // by the last run of the step
         let update = self.word.update(|word| {
             // The clock is read after the word, so a deadline in the word is
             // never compared with a time from before it was set.
             let now = now();
             read = now;
-            let began = self.began(word, now);
-            let reopen = || self.open_until(word, rules, None, now);
-            let spell = self.spell(word, rules, began, now, reopen);
-            judged = Some((word, spell));
+            let (mut began, mut spell) = (None, Spell::InTime);
+            if word.state() == State::HalfOpen {
+                began = Some(self.began(word, now));
+                let reopen = || self.open_until(word, rules, None, now);
+                spell = self.spell(word, rules, began, now, reopen);
+            }
             let opens = || self.opens_before(word);
             let (admission, next) = word.admit(Tick::of(now), rules.permits, spell, opens);
             let out = match admission {
@@ -137,12 +138,7 @@ impl Circuit {
             };
             (out, next)
         });
-        let cause = || match judged {
-            Some((_, Spell::Closes | Spell::Opens(_))) => Cause::HalfOpenLimit,
-            Some((word, _)) => Cause::of_admission(word),
-            None => Cause::WaitOver,
-        };
-        self.decided(update, cause, read)
+        self.decided(update, Cause::of_admission, read)
     }
 
     /// Whether a success has nothing to change: same era, same state, and neither
@@ -210,8 +206,7 @@ impl Circuit {
             let late = |word: Word| word.redeadlined(self.open_until(word, rules, wait, read));
             let _ = self.word.update(|word| ((), late(word)));
         }
-        let closes = update.turn.is_some_and(|turn| turn.to == State::Closed);
-        let cause = || match closes {
+        let cause = |turn: Turn| match turn.to == State::Closed {
             true => Cause::of_closing(last),
             false => cause_of_opening(last, verdict, rules, opinion),
         };
@@ -246,7 +241,7 @@ impl Circuit {
             };
             ((), next)
         });
-        self.decided(update, || opinion.cause, now)
+        self.decided(update, |_| opinion.cause, now)
     }
 
     /// Has every result of this era judged from now on, if it is still `era`.
@@ -255,7 +250,7 @@ impl Circuit {
             let armed = (self.word.era_of(word) == era).then(|| word.arm()).flatten();
             ((), armed)
         });
-        self.decided(update, || Cause::Reset, Nanos(0))
+        self.decided(update, |_| Cause::Reset, Nanos(0))
     }
 
     /// Carries out an order; no transition means that it changed nothing. `is_blank` says
@@ -277,7 +272,7 @@ impl Circuit {
             let is_blank = order != Order::Close || is_blank(self.word.era_of(word));
             ((), word.obey(order, Tick::of(read), deadline, is_blank))
         });
-        self.decided(update, || Cause::of_order(order), read)
+        self.decided(update, |_| Cause::of_order(order), read)
     }
 
     /// How often in a row the breaker of `word` has opened.
@@ -337,19 +332,15 @@ impl Circuit {
         (era != Era(0)).then(begun)
     }
 
-    /// When the spell that `word` is in began; tick 0 if it has ended meanwhile, `None`
-    /// if it is in none.
-    fn began(&self, word: Word, now: Nanos) -> Option<Tick> {
-        if word.state() != State::HalfOpen {
-            return None;
-        }
+    /// When the spell that `word` is in began; tick 0 if it has ended meanwhile.
+    fn began(&self, word: Word, now: Nanos) -> Tick {
         // Writes at most what the winner of the spell is about to write itself.
         let era = self.word.era_of(word);
         let is_current = || self.word.load().era() == word.era();
         // If the spell has ended meanwhile its lease is over: the swap that follows from
         // that fails, and the call is decided by the newer word instead of being turned
         // away by this one.
-        Some(self.stamp.of(era, Tick::at_or_after(now), is_current).unwrap_or(Tick(0)))
+        self.stamp.of(era, Tick::at_or_after(now), is_current).unwrap_or(Tick(0))
     }
 
     /// What has become of the spell of `word` that `began` then. Without that, nothing:
@@ -384,14 +375,14 @@ impl Circuit {
     fn decided<T>(
         &self,
         update: Update<T>,
-        cause: impl FnOnce() -> Cause,
+        cause: impl FnOnce(Turn) -> Cause,
         at: Nanos,
     ) -> Decision<T> {
         let Update { out, turn, swaps, retries } = update;
         let change = turn.map(|turn| {
             let is_current = || self.word.era_of(self.word.load()) == turn.era;
             self.stamp.of(turn.era, Tick::at_or_after(at), is_current);
-            Change { turn, cause: cause(), at }
+            Change { turn, cause: cause(turn), at }
         });
         Decision { out, change, swaps, retries }
     }
@@ -487,7 +478,7 @@ mod tests {
         }
         assert_eq!(circuit.word().state(), State::Closed);
         let now = at(61)();
-        let began = circuit.began(full, now);
+        let began = Some(circuit.began(full, now));
         assert_eq!(circuit.spell(full, rules, began, now, || Tick(0)), Spell::LeaseOver);
     }
 }

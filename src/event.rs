@@ -161,10 +161,11 @@ impl Cause {
         }
     }
 
-    /// Why a call that finds `word` makes a transition, if it does.
-    pub(crate) fn of_admission(word: Word) -> Self {
-        match word.state() {
-            State::HalfOpen => Cause::LeaseOver,
+    /// Why a call that is to be admitted makes a transition.
+    pub(crate) fn of_admission(turn: Turn) -> Self {
+        match (turn.from, turn.to) {
+            (State::HalfOpen, State::HalfOpen) => Cause::LeaseOver,
+            (State::HalfOpen, _) => Cause::HalfOpenLimit,
             _ => Cause::WaitOver,
         }
     }

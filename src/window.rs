@@ -347,11 +347,6 @@ impl Judge {
         (Sums { calls, failed, slow }, hanging)
     }
 
-    /// Whether calls in flight are counted.
-    pub(crate) fn counts_in_flight(&self) -> bool {
-        self.in_flight.is_some()
-    }
-
     /// What the calls in flight say when one comes at `now`, once in a while.
     pub(crate) fn look_at_flight(&self, era: Era, now: Nanos) -> Opinion {
         match &self.in_flight {

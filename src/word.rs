@@ -346,6 +346,7 @@ impl Word {
     /// A lease is about probes that are out. A spell with none out has nobody to
     /// wait for: it admits the next call whatever was issued (settings may have
     /// changed meanwhile), and keeps its passes however long the call was in coming.
+    #[inline]
     pub(crate) fn admit(
         self,
         now: Tick,
@@ -378,6 +379,7 @@ impl Word {
     }
 
     /// What a success admitted in this era does.
+    #[inline]
     pub(crate) fn succeed(self, thresholds: &Thresholds, finding: Finding) -> Judgement {
         match self.state() {
             State::Closed | State::MetricsOnly => self.judge(thresholds, 0, finding),
@@ -397,8 +399,15 @@ impl Word {
     }
 
     /// What a failure admitted in this era does.
+    #[inline]
     pub(crate) fn fail(self, thresholds: &Thresholds, finding: Finding) -> Judgement {
         match self.state() {
+            // As below, where no window has been asked.
+            State::Closed if finding == Finding::Unasked => match thresholds.streak {
+                None => Judgement::Keep,
+                Some(threshold) if self.streak() + 1 >= threshold.into() => Judgement::Open,
+                Some(_) => Judgement::Count(Word(STREAK.set(self.0, self.streak() + 1))),
+            },
             State::Closed | State::MetricsOnly => {
                 let streak = if thresholds.streak.is_some() { self.streak() + 1 } else { 0 };
                 self.judge(thresholds, streak, finding)

@@ -17,6 +17,8 @@ pub(crate) struct Rules {
     pub(crate) half_open_limit: Option<Limit>,
     /// Whether results go into a window.
     pub(crate) windowed: bool,
+    /// Whether calls in flight are counted.
+    pub(crate) counts_in_flight: bool,
     /// A call is slow that took longer than this, in ns.
     pub(crate) slow_over: u64,
     /// Whether a slow probe is a failed one.
