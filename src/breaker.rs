@@ -398,6 +398,23 @@ impl CircuitBreaker {
         })
     }
 
+    /// What is set: as it was built, or changed by the last
+    /// [`reconfigure`](Self::reconfigure).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ampacity::{CircuitBreaker, Config, Preset};
+    ///
+    /// let breaker = CircuitBreaker::builder("db").preset(Preset::Database).build()?;
+    /// assert_eq!(breaker.config(), Preset::Database.config());
+    /// assert_eq!(CircuitBreaker::new("cache").config(), Config::new());
+    /// # Ok::<(), ampacity::ConfigError>(())
+    /// ```
+    pub fn config(&self) -> Config {
+        self.settings.get().config.clone()
+    }
+
     /// Whether one made anew with `created` would differ in nothing but totals: closed,
     /// no streak, an empty window, no setting changed since, no listener come since.
     pub(crate) fn is_as_created(&self, created: &Config) -> bool {
