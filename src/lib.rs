@@ -19,6 +19,7 @@ mod opens;
 mod permit;
 mod planted;
 mod registry;
+mod saved;
 mod slot;
 mod stamp;
 mod sync;
@@ -39,6 +40,7 @@ pub use metrics::snapshot::Contention;
 pub use metrics::snapshot::{Latencies, Lifetime, Rejections, Snapshot, Transitions};
 pub use permit::{Outcome, OwnedPermit, Permit};
 pub use registry::{Registry, RegistryError};
+pub use saved::{RestoreError, Saved};
 pub use window::Window;
 pub use word::{Reason, State};
 
