@@ -496,6 +496,18 @@ mod tests {
         }
     }
 
+    /// Somebody who trips a breaker that is due sleeps between its note and its swap.
+    #[test]
+    fn a_probe_that_overtakes_a_trip_keeps_the_step_of_the_back_off() {
+        let rules = &DEFAULT_SETTINGS.rules;
+        let circuit = due();
+        let word = circuit.word();
+        let _ = circuit.open_until(word, rules, None, at(60)());
+        assert_eq!(circuit.opens_before(word), 1);
+        let _ = circuit.admit(rules, at(60)).out.expect("due");
+        assert_eq!(circuit.opens_before(circuit.word()), 1);
+    }
+
     #[test]
     fn a_caller_with_a_word_from_before_is_decided_by_the_newer_one() {
         let rules = &DEFAULT_SETTINGS.rules;

@@ -4,7 +4,9 @@
 //! era that the opening began; a half-open word has room for it. It is written before
 //! the swap that opens: whoever finds a breaker open finds its number. Every caller who
 //! would begin that era by an opening writes the same number, since it follows from the
-//! word that all of them saw; a number whose era began otherwise is never asked for.
+//! word that all of them saw; a number whose era began otherwise is never asked for. A
+//! restore writes the number that was saved, which may be another: of two for one era the
+//! larger stays.
 
 use crate::sync::{Atomic, Ordering, const_fn};
 use crate::word::{Era, MOST_OPENS};
@@ -29,12 +31,19 @@ impl AtomicOpens {
         self.0.fetch_max(era.0 << NUMBER_BITS | u64::from(nth.min(MOST_OPENS)), Ordering::Relaxed);
     }
 
-    /// The number of the opening that began `era`; 0 if a later one has been noted.
+    /// The number of the opening that began `era`; 0 if one after the next has been noted.
     pub(crate) fn of(&self, era: Era) -> u32 {
         // Relaxed: the caller has seen the word of `era`, by the Acquire of its load, and
         // so at least what was noted before it.
         let seen = self.0.load(Ordering::Relaxed);
-        if seen >> NUMBER_BITS == era.0 { (seen & u64::from(MOST_OPENS)) as u32 } else { 0 }
+        let number = (seen & u64::from(MOST_OPENS)) as u32;
+        match (seen >> NUMBER_BITS).wrapping_sub(era.0) {
+            0 => number,
+            // Somebody is about to open this open breaker anew, or has lost the race to:
+            // theirs is one more.
+            1 => number.saturating_sub(1),
+            _ => 0,
+        }
     }
 }
 
@@ -43,10 +52,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_found_by_its_own_era_only() {
+    fn a_number_is_found_by_its_own_era_and_worked_out_for_the_one_before() {
         let opens = AtomicOpens::new();
+        opens.note(Era(6), 2);
         opens.note(Era(7), 3);
-        assert_eq!([6, 7, 8].map(|era| opens.of(Era(era))), [0, 3, 0]);
+        assert_eq!([5, 6, 7, 8].map(|era| opens.of(Era(era))), [0, 2, 3, 0]);
     }
 
     #[test]
