@@ -480,8 +480,8 @@ impl CircuitBreaker {
     /// nothing by itself: the next failure does, if it should. Settings stay as they are.
     ///
     /// The state changes first, in one step, and then the window: calls that end meanwhile
-    /// are counted beside what is restored, and may find it incomplete. If the breaker trips
-    /// at the very time, the longer of the two waits' steps may be the one that is noted.
+    /// are counted beside what is restored, and may find it incomplete. A breaker that trips
+    /// at that very time may take over the saved step of the back-off, until it is restored.
     ///
     /// # Errors
     ///

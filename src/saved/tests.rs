@@ -1,4 +1,6 @@
 use super::*;
+use crate::{CircuitBreaker, ManualClock};
+use core::time::Duration;
 use proptest::prelude::*;
 
 fn entry() -> impl Strategy<Value = Entry> {
@@ -115,4 +117,55 @@ fn what_is_unsigned_of_another_version_or_of_another_breaker_is_refused() {
     let foreign = closed(None).check("api").unwrap_err();
     assert_eq!(foreign.to_string(), r#"saved from the breaker "db", and this one is "api""#);
     assert!(closed(None).check("db").is_ok());
+}
+
+fn any_window() -> impl Strategy<Value = Option<SavedWindow>> {
+    let number = || prop_oneof![0..400u64, any::<u64>()];
+    let count = (number(), "([0-9]{1,2}[ofsb]){0,6}")
+        .prop_map(|(calls, results)| SavedWindow::Count { calls, results });
+    let sensible = (0..LONGEST_WINDOW, 0..=MOST_CALLS)
+        .prop_map(|(age, calls)| (age % (1 << 34), calls, calls / 3, calls / 2));
+    let sums = prop_oneof![sensible, (number(), number(), number(), number())];
+    let time = (number(), number(), proptest::collection::vec(sums, 0..5))
+        .prop_map(|(slice_ns, slices, sums)| SavedWindow::Time { slice_ns, slices, sums });
+    proptest::option::of(prop_oneof![count, time])
+}
+
+proptest! {
+    /// Signed as it should be, whatever it says.
+    #[test]
+    fn whatever_is_restored_or_refused_leaves_a_breaker_that_works(
+        state in proptest::sample::select(State::ALL),
+        era: u64,
+        streak in prop_oneof![0..9u64, any::<u64>()],
+        opens in prop_oneof![0..9u64, any::<u64>()],
+        wait_ns in proptest::option::of(prop_oneof![0..1u64 << 61, any::<u64>()]),
+        window in any_window(),
+        by_count: bool,
+        at in prop_oneof![Just(0), any::<u64>()],
+    ) {
+        let saved = signed(Saved { state, era, streak, opens, wait_ns, window, ..closed(None) });
+        let clock = ManualClock::new();
+        let builder = CircuitBreaker::builder("db").failure_rate(0.5).clock(clock.clone());
+        let builder = if by_count { builder.count_window(9) } else { builder };
+        let breaker = builder.build().unwrap();
+        clock.advance(Duration::from_nanos(at));
+        match breaker.restore(&saved) {
+            Ok(()) => {
+                prop_assert_eq!(breaker.era(), 1);
+                // What is saved of it can be restored again.
+                let again = breaker.save();
+                breaker.restore(&again).unwrap();
+                prop_assert_eq!(breaker.save().state(), again.state());
+            }
+            Err(_) => prop_assert_eq!((breaker.era(), breaker.state()), (0, State::Closed)),
+        }
+        for n in 0..40 {
+            if let Ok(permit) = breaker.try_acquire() {
+                if n % 2 == 0 { permit.failure() } else { permit.success() }
+            }
+            clock.advance(Duration::from_secs(1));
+            prop_assert!(breaker.snapshot().window.failed <= breaker.snapshot().window.calls);
+        }
+    }
 }
