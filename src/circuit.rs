@@ -9,6 +9,7 @@ use crate::config::{Opening, Rules};
 use crate::event::{Cause, Change};
 use crate::opens::AtomicOpens;
 use crate::planted::{Bug, planted};
+use crate::saved::Revived;
 use crate::stamp::AtomicStamp;
 use crate::sync::const_fn;
 use crate::window::Opinion;
@@ -250,7 +251,36 @@ impl Circuit {
             let armed = (self.word.era_of(word) == era).then(|| word.arm()).flatten();
             ((), armed)
         });
-        self.decided(update, |_| Cause::Reset, Nanos(0))
+        self.decided(update, |_| Cause::Restore, Nanos(0)) // which is told of no transition
+    }
+
+    /// Brings the breaker to what was saved, under a new era.
+    pub(crate) fn restore(
+        &self,
+        revived: &Revived,
+        rules: &Rules,
+        now: impl Fn() -> Nanos,
+    ) -> Decision<()> {
+        let Revived { state, streak, opens, wait, .. } = *revived;
+        // Without that policy no streak is kept, and nothing would end it.
+        let streak = rules.thresholds.streak.map_or(0, |_| streak);
+        let mut read = Nanos(0);
+        let update = self.word.update(|word| {
+            read = now();
+            let deadline = match (state, wait) {
+                // Due whatever the clock does next.
+                (State::HalfOpen, _) | (_, Some(0)) => Tick(0),
+                (_, Some(wait)) => Tick::at_or_after(Nanos(read.0.saturating_add(wait))),
+                (_, None) => Tick::NEVER,
+            };
+            if matches!(state, State::Open | State::HalfOpen) {
+                // Before the swap. It does not follow from the word: a trip at the same
+                // time notes another number for this era, and the larger one stays.
+                self.opens.note(Era(self.word.era_of(word).0 + 1), opens);
+            }
+            ((), Some(word.restore(state, streak, deadline)))
+        });
+        self.decided(update, |_| Cause::Restore, read)
     }
 
     /// Carries out an order; no transition means that it changed nothing. `is_blank` says
@@ -465,6 +495,18 @@ mod tests {
             let fresh = circuit.admit(rules, at(200)).out;
             assert!(fresh.is_ok(), "far by {far}: {fresh:?}");
         }
+    }
+
+    /// Somebody who trips a breaker that is due sleeps between its note and its swap.
+    #[test]
+    fn a_probe_that_overtakes_a_trip_keeps_the_step_of_the_back_off() {
+        let rules = &DEFAULT_SETTINGS.rules;
+        let circuit = due();
+        let word = circuit.word();
+        let _ = circuit.open_until(word, rules, None, at(60)());
+        assert_eq!(circuit.opens_before(word), 1);
+        let _ = circuit.admit(rules, at(60)).out.expect("due");
+        assert_eq!(circuit.opens_before(circuit.word()), 1);
     }
 
     #[test]

@@ -2,11 +2,15 @@
 
 mod builder;
 mod error;
+mod preset;
 mod rules;
+#[cfg(feature = "serde")]
+mod text;
 mod timing;
 
 pub use builder::Builder;
 pub use error::{ConfigError, Value};
+pub use preset::Preset;
 pub(crate) use rules::{Opening, Rules};
 pub(crate) use timing::Draw;
 pub use timing::Timing;
@@ -21,8 +25,35 @@ use core::time::Duration;
 use rules::{Limit, Wait};
 use std::hash::RandomState;
 
-/// What a person set; what is `None` has its default.
-#[derive(Clone, Copy, PartialEq, Debug)]
+/// What is set of a breaker, as data; what is not has its default.
+///
+/// A [`Builder`] takes it as a whole and says by [`build`](Builder::build) what of it
+/// cannot be; [`CircuitBreaker::config`](crate::CircuitBreaker::config) shows that of a
+/// breaker that runs. With the feature `serde` it is read from TOML, JSON and whatever else
+/// names its fields. Keys are the builder's methods and all optional; an unknown one is
+/// refused. Durations are written as people do: `"250ms"`, `"1m 30s"`, `"never"`. The
+/// key `preset` is a [`Preset`] that the other keys then change. What is written is what is
+/// set, and reads back as the same (from JSON by a reader that reads numbers exactly:
+/// `serde_json` has the feature `float_roundtrip`).
+///
+/// Clocks, listeners and functions are no data: give those to the builder.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "serde")] {
+/// use ampacity::{CircuitBreaker, Config};
+///
+/// let config: Config = toml::from_str(r#"
+///     preset = "http"
+///     open_for = "10s"
+///     backoff = { factor = 2.0, cap = "5m" }
+/// "#)?;
+/// let breaker = CircuitBreaker::builder("search").config(config).build()?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Config {
     failure_threshold: Option<u32>,
     failure_rate: Option<f64>,
@@ -45,18 +76,25 @@ pub struct Config {
     probe_lease: Option<Duration>,
     timing: Option<Timing>,
     latency_error: Option<f64>,
+    history: Option<u32>,
 }
 
 /// How waits grow with each opening in a row.
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 struct Backoff {
     factor: f64,
+    #[cfg_attr(feature = "serde", serde(with = "text::span"))]
     cap: Duration,
 }
 
 /// How long a breaker may be half-open, and what it is then.
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 struct HalfOpenLimit {
+    #[cfg_attr(feature = "serde", serde(with = "text::span"))]
     limit: Duration,
     then: State,
 }
@@ -77,6 +115,8 @@ const DEFAULT_SLICES: u32 = 10;
 const DEFAULT_MINIMUM: u32 = 20;
 const DEFAULT_GIVEN: Duration = Duration::from_secs(3600);
 const DEFAULT_ERROR: f64 = 0.032;
+/// The most transitions that a history keeps: 256 KiB of them.
+const LONGEST_HISTORY: u32 = 4096;
 
 impl Config {
     pub(crate) const DEFAULT: Config = Config {
@@ -101,7 +141,13 @@ impl Config {
         probe_lease: None,
         timing: None,
         latency_error: None,
+        history: None,
     };
+
+    /// One in which nothing is set.
+    pub const fn new() -> Self {
+        Self::DEFAULT
+    }
 
     /// Refuses values that cannot be and combinations that make no sense; `is_custom`
     /// says that a policy was given as a function.
@@ -145,7 +191,13 @@ impl Config {
         if let Some(Timing::Sampled(of)) = self.timing {
             number("timing", of, Timing::RAREST)?;
         }
-        within("latency_error", self.latency_error(), 0.002, 0.25)
+        within("latency_error", self.latency_error(), 0.002, 0.25)?;
+        if self.history() > LONGEST_HISTORY {
+            let (field, value) = ("history", self.history().into());
+            let max = LONGEST_HISTORY.into();
+            return Err(ConfigError::NumberOutOfRange { field, value, min: 0, max });
+        }
+        Ok(())
     }
 
     /// What says when a closed breaker opens.
@@ -240,6 +292,10 @@ impl Config {
         self.latency_error.unwrap_or(DEFAULT_ERROR)
     }
 
+    fn history(&self) -> u32 {
+        self.history.unwrap_or(0)
+    }
+
     fn counts_in_flight(&self) -> bool {
         self.count_in_flight.unwrap_or(false)
     }
@@ -329,7 +385,7 @@ impl Config {
     }
 
     /// Every setting, for people. Taken apart by fields so that none is forgotten.
-    fn settings(&self) -> [(&'static str, String); 21] {
+    fn settings(&self) -> [(&'static str, String); 22] {
         let Config {
             failure_threshold: _,
             failure_rate,
@@ -352,6 +408,7 @@ impl Config {
             probe_lease: _,
             timing: _,
             latency_error: _,
+            history: _,
         } = self;
         let (width, slices) = match self.shape(false) {
             Some(Shape::Time { width, slices }) => (Some(width), Some(slices)),
@@ -387,6 +444,7 @@ impl Config {
             ("probe_lease", format!("{:?}", self.lease())),
             ("timing", format!("{:?}", self.timing(false))),
             ("latency_error", self.latency_error().to_string()),
+            ("history", self.history().to_string()),
         ]
     }
 
@@ -501,11 +559,12 @@ pub(crate) struct Settings {
 impl Settings {
     fn new(config: Config, name: &str, trip_when: Option<TripWhen>, era: Era) -> Settings {
         let is_custom = trip_when.is_some();
+        let rules = config.rules(name, is_custom);
         let judge = config.shape(is_custom).map(|shape| {
             let policy = config.policy();
             Box::new(Judge::new(shape, policy, trip_when, config.in_flight_over(), era))
         });
-        Settings { config, rules: config.rules(name, is_custom), judge }
+        Settings { config, rules, judge }
     }
 
     /// The same breaker's next settings; its window goes on, in the era and at the time of
@@ -518,7 +577,7 @@ impl Settings {
         (era, at): (Era, Nanos),
     ) -> Settings {
         let mut next = Settings::new(config, name, trip_when, era);
-        if config.jitter_seed.is_none() {
+        if next.config.jitter_seed.is_none() {
             next.rules.wait.seed = now.rules.wait.seed;
         }
         if let (Some(judge), Some(before)) = (&mut next.judge, &now.judge) {

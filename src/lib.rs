@@ -19,6 +19,7 @@ mod opens;
 mod permit;
 mod planted;
 mod registry;
+mod saved;
 mod slot;
 mod stamp;
 mod sync;
@@ -29,7 +30,7 @@ pub use breaker::{CircuitBreaker, Classified};
 #[cfg(feature = "fast-clock")]
 pub use clock::FastClock;
 pub use clock::{Clock, ManualClock, StdClock};
-pub use config::{Builder, Config, ConfigError, Timing, Value};
+pub use config::{Builder, Config, ConfigError, Preset, Timing, Value};
 pub use error::{CallError, Rejected};
 pub use event::listeners::ListenerId;
 pub use event::{Cause, Event, EventCounts};
@@ -39,8 +40,13 @@ pub use metrics::snapshot::Contention;
 pub use metrics::snapshot::{Latencies, Lifetime, Rejections, Snapshot, Transitions};
 pub use permit::{Outcome, OwnedPermit, Permit};
 pub use registry::{Registry, RegistryError};
+pub use saved::{RestoreError, Saved};
 pub use window::Window;
 pub use word::{Reason, State};
+
+#[cfg(all(doctest, feature = "serde"))]
+#[doc = include_str!("../docs/configuration.md")]
+mod configuration {}
 
 /// For the models in `loom-tests`; exists in no other build.
 #[cfg(any(ampacity_loom, ampacity_shuttle))]

@@ -104,6 +104,15 @@ pub(crate) enum Shape {
     Time { width: u64, slices: u32 }, // ns of a slice
 }
 
+/// What a window holds, apart from the window.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Contents {
+    /// The oldest first.
+    Results(Vec<Entry>),
+    /// By age: how long before the end of the current slice a slice ended, in ns.
+    Slices(Vec<(u64, Sums)>),
+}
+
 /// A policy of the user's own.
 #[derive(Clone)]
 pub(crate) struct TripWhen(Arc<dyn Fn(&Window) -> bool + Send + Sync>);
@@ -381,6 +390,32 @@ impl Judge {
             None => (sums, 0),
         };
         Window::new(sums, hanging, &self.policy)
+    }
+
+    /// The form of the window, and what it holds of `era`. Calls in flight are not in it.
+    pub(crate) fn export(&self, era: Era, now: Nanos) -> (Shape, Contents) {
+        let contents = match &*self.ring {
+            Ring::Count(count) => Contents::Results(count.results(era)),
+            Ring::Time(time) => Contents::Slices(time.ages(era, now)),
+        };
+        (self.shape, contents)
+    }
+
+    /// Adds what another window held, as much as there is room for, as results of `era`;
+    /// nothing between calls and time. Says what follows: never that the breaker must
+    /// open, which is for the next result to do.
+    pub(crate) fn import(&self, contents: &Contents, era: Era, now: Nanos) -> Finding {
+        match (&*self.ring, contents) {
+            (Ring::Count(count), Contents::Results(results)) => count.put(era, results),
+            (Ring::Time(time), Contents::Slices(slices)) => {
+                slices.iter().for_each(|&(age, sums)| time.put(era, now, age, sums));
+            }
+            // Results without a time, or without an order.
+            _ => return Finding::Unasked,
+        }
+        // Of whoever records meanwhile and looks, and of this look, the later one finds all;
+        // it revokes what was allowed on the strength of an emptier window.
+        self.look(era, now, false).finding
     }
 
     /// Lets go of what is so old that the low bits of its era will come again. The winner

@@ -507,6 +507,18 @@ impl Word {
         }
     }
 
+    /// A breaker in `state`, with these failures in a row if they count there, or open until
+    /// `deadline`. Probes are not restored: half-open is open until then, too.
+    pub(crate) fn restore(self, state: State, streak: u32, deadline: Tick) -> Word {
+        match state {
+            State::Closed | State::MetricsOnly => {
+                Word(STREAK.set(self.enter(state).0, streak.into()))
+            }
+            State::Open | State::HalfOpen => self.open(deadline),
+            State::ForcedOpen | State::Disabled => self.enter(state),
+        }
+    }
+
     /// A breaker that opens until `deadline`.
     pub(crate) fn open(self, deadline: Tick) -> Word {
         let mut open = self.enter(State::Open);

@@ -1,6 +1,6 @@
 //! Sets up a breaker, setting by setting.
 
-use super::{Backoff, Config, ConfigError, HalfOpenLimit, Settings, Timing};
+use super::{Backoff, Config, ConfigError, HalfOpenLimit, Preset, Settings, Timing};
 use crate::breaker::CircuitBreaker;
 use crate::clock::{Clock, Nanos, Tick, TimeSource};
 use crate::event::Event;
@@ -12,9 +12,6 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::time::Duration;
 use std::borrow::Cow;
 use std::sync::Arc;
-
-/// The most transitions that a history keeps: 256 KiB of them.
-const LONGEST_HISTORY: u32 = 4096;
 
 /// Sets up a [`CircuitBreaker`]. Made by [`CircuitBreaker::builder`].
 ///
@@ -39,7 +36,6 @@ pub struct Builder {
     trip_when: Option<TripWhen>,
     clock: Option<TimeSource>,
     listeners: Vec<Listener>,
-    history: Option<u32>,
 }
 
 // A builder is plain values, a clock that nobody has asked yet, and functions that
@@ -53,13 +49,39 @@ impl Builder {
     }
 
     fn of(name: Cow<'static, str>, config: Config, trip_when: Option<TripWhen>) -> Self {
-        Self { name, config, trip_when, clock: None, listeners: Vec::new(), history: None }
+        Self { name, config, trip_when, clock: None, listeners: Vec::new() }
     }
 
     /// One with the settings of a breaker that runs.
     pub(crate) fn of_settings(name: Cow<'static, str>, now: &Settings) -> Self {
         let trip_when = now.judge.as_ref().and_then(|judge| judge.trip_when().cloned());
-        Self::of(name, now.config, trip_when)
+        Self::of(name, now.config.clone(), trip_when)
+    }
+
+    /// Replaces all settings that are data by those of `config`; methods called after this
+    /// change them. Clock, listeners and the function of [`trip_when`](Self::trip_when)
+    /// stay.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Replaces all settings that are data by those for a kind of dependency; methods called
+    /// after this change them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ampacity::{CircuitBreaker, Preset};
+    ///
+    /// let breaker = CircuitBreaker::builder("model-api")
+    ///     .preset(Preset::Llm)
+    ///     .minimum_calls(5)
+    ///     .build()?;
+    /// # Ok::<(), ampacity::ConfigError>(())
+    /// ```
+    pub fn preset(self, preset: Preset) -> Self {
+        self.config(preset.config())
     }
 
     /// Opens the breaker at this many failures in a row. The default is 5, or no such
@@ -440,9 +462,9 @@ impl Builder {
     /// is 0.
     ///
     /// [`build`](Self::build) refuses more than 4,096, and
-    /// [`reconfigure`](CircuitBreaker::reconfigure) refuses any.
+    /// [`reconfigure`](CircuitBreaker::reconfigure) refuses any change.
     pub fn history(mut self, transitions: u32) -> Self {
-        self.history = Some(transitions);
+        self.config.history = Some(transitions);
         self
     }
 
@@ -453,15 +475,7 @@ impl Builder {
     /// [`ConfigError`] names the setting that cannot be and carries its value.
     pub fn build(self) -> Result<CircuitBreaker, ConfigError> {
         self.check()?;
-        let history = self.history.unwrap_or(0);
-        if history > LONGEST_HISTORY {
-            return Err(ConfigError::NumberOutOfRange {
-                field: "history",
-                value: history.into(),
-                min: 0,
-                max: LONGEST_HISTORY.into(),
-            });
-        }
+        let history = self.config.history();
         let clock = self.clock.unwrap_or_default();
         let now = clock.now();
         if Tick::of(now).0 > 1 << 39 {
@@ -480,7 +494,7 @@ impl Builder {
     /// The name and the settings, if they can be.
     pub(crate) fn checked(&self) -> Result<(&str, Config), ConfigError> {
         self.check()?;
-        Ok((&self.name, self.config))
+        Ok((&self.name, self.config.clone()))
     }
 
     /// The settings for the breaker called `name`, which runs already with those of `now`,
@@ -504,7 +518,7 @@ impl Builder {
         if !self.listeners.is_empty() {
             return Err(ConfigError::FixedAtBuild { field: "on_event" });
         }
-        if self.history.is_some() {
+        if self.config.history() != now.config.history() {
             return Err(ConfigError::FixedAtBuild { field: "history" });
         }
         Ok(Settings::after(now, self.config, name, self.trip_when, when))

@@ -156,6 +156,9 @@ impl fmt::Display for ConfigError {
             ConfigError::ShareOutOfRange { field, value, min, max } => {
                 write!(f, "{field} is {value}, must be from {min} to {max}")
             }
+            ConfigError::DurationOutOfRange { field, value: Duration::MAX, min, max } => {
+                write!(f, "{field} is never, must be from {min:?} to {max:?}")
+            }
             ConfigError::DurationOutOfRange { field, value, min, max } => {
                 write!(f, "{field} is {value:?}, must be from {min:?} to {max:?}")
             }

@@ -6,6 +6,8 @@
 /// call. The first call in a thread's place is timed, but for `Off`; a later thread in
 /// the same place goes on with the draw of the one before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Timing {
     /// No call is timed, and a closed breaker never reads the clock.

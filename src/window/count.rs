@@ -331,7 +331,11 @@ impl Count {
 
     /// Takes over the newest results that `old` has of `era`, as many as there is room for.
     pub(crate) fn carry_from(&self, old: &Count, era: Era) {
-        let results = old.results(era);
+        self.put(era, &old.results(era));
+    }
+
+    /// Records the newest of these results, oldest first, as many as there is room for.
+    pub(crate) fn put(&self, era: Era, results: &[Entry]) {
         let room = usize::try_from(self.len).unwrap_or(usize::MAX);
         for &entry in &results[results.len().saturating_sub(room)..] {
             self.record(era, entry);

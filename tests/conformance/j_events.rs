@@ -297,7 +297,7 @@ fn s63_a_live_change_keeps_listeners_and_refuses_new_ones() {
     assert_eq!(eras(&told), [1]);
     let refused = breaker.reconfigure(|now| now.on_event(|_| ()));
     assert_eq!(refused, Err(ConfigError::FixedAtBuild { field: "on_event" }));
-    let refused = breaker.reconfigure(|now| now.history(0));
+    let refused = breaker.reconfigure(|now| now.history(9));
     assert_eq!(refused, Err(ConfigError::FixedAtBuild { field: "history" }));
 }
 

@@ -11,6 +11,8 @@ mod h_classification;
 mod i_by_hand;
 mod j_events;
 mod k_registry;
+#[cfg(feature = "serde")]
+mod k_saved;
 mod k_settings;
 mod l_nested;
 

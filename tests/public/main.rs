@@ -1,5 +1,7 @@
 //! The public face: what a user of the crate can see and rely on.
 
+#[cfg(feature = "serde")]
+mod config;
 mod counting;
 #[cfg(feature = "serde")]
 mod data;

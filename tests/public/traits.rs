@@ -18,6 +18,8 @@ const _: () = {
     shared::<Snapshot>();
     shared::<Rejected>();
     shared::<CallError<std::fmt::Error>>();
+    shared::<ampacity::Config>();
+    shared::<ampacity::Preset>();
     shared::<ConfigError>();
     shared::<Latency>();
     shared::<Latencies>();
