@@ -359,7 +359,8 @@ impl CircuitBreaker {
     ///
     /// What would have opened the breaker is reported as an event of its own, under a new
     /// era: see [`Event::would_open`]. It is reported again only when all rates and streaks
-    /// have been below their thresholds in between.
+    /// have been below their thresholds in between; while there are fewer calls than the
+    /// minimum, it is the rates of those that count for this.
     pub fn metrics_only(&self) {
         self.obey(Order::MetricsOnly);
     }

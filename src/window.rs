@@ -330,10 +330,12 @@ impl Judge {
         }
         match judged {
             Judged::Below { slack } => {
+                // A call in flight may still be cancelled, which no hint foresees.
+                let slack = if hanging == 0 { slack } else { 0 };
                 // Relaxed: one that is seen late, or overwritten by an older one, only
                 // costs another look.
                 self.hint.store(hint(slack), Ordering::Relaxed);
-                Opinion::of(Finding::Below)
+                Opinion::of(if self.policy.is_high(sums) { Finding::High } else { Finding::Below })
             }
             _ => Opinion::of(Finding::Armed),
         }
