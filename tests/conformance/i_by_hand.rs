@@ -120,3 +120,27 @@ fn s59_totals_since_a_reset_start_with_the_calls_in_flight() {
     assert_eq!((seen.admitted, seen.in_flight, seen.succeeded, seen.stale), (2, 0, 2, 2));
     assert_eq!((seen.lifetime.admitted, seen.lifetime.failed), (4, 2));
 }
+#[test]
+fn s56_metrics_only_says_that_it_would_open_once_a_crossing() {
+    for window in WINDOWS {
+        let (breaker, clock) = rated_with(window);
+        breaker.metrics_only();
+        let told = listen(&breaker);
+        play(&breaker, &clock, "fffffffff");
+        assert_eq!(told.lock().unwrap().len(), 0);
+        // It goes on failing, and says so once.
+        play(&breaker, &clock, &"f".repeat(100));
+        assert_eq!(cause_names(&told), ["failure_rate"]);
+        assert_eq!((breaker.state(), breaker.era()), (State::MetricsOnly, 2));
+        assert_eq!(breaker.snapshot().rejected.total(), 0);
+        // Below the threshold, and up to it again.
+        play(&breaker, &clock, &"s".repeat(200));
+        assert_eq!((held(&breaker).0 >= 10, breaker.era()), (true, 2));
+        play(&breaker, &clock, &"f".repeat(400));
+        assert_eq!(cause_names(&told), ["failure_rate"; 2]);
+        let told = told.lock().unwrap();
+        assert!(told.iter().all(|event| event.would_open() && event.to == State::MetricsOnly));
+        let line = "circuit breaker 'conformance' would have opened: 10 of 10 calls failed";
+        assert!(told[0].to_string().starts_with(line), "{}", told[0]);
+    }
+}
