@@ -396,7 +396,16 @@ impl CircuitBreaker {
         self.settings.replace(|now| {
             let when = (self.circuit.era_of(self.circuit.word()), self.now());
             change(Builder::of_settings(self.name.clone(), now)).live(&self.name, now, when)
-        })
+        })?;
+        // What completes the minimum of the new settings may be a success.
+        let era = self.circuit.era_of(self.circuit.word());
+        if let Some(judge) = &self.settings.get().judge
+            && judge.is_armed(era, self.now())
+        {
+            let decision = self.circuit.arm(era);
+            self.take_note(&decision);
+        }
+        Ok(())
     }
 
     /// Whether one made anew with `created` would differ in nothing but totals: closed,

@@ -305,6 +305,11 @@ impl Judge {
         }
     }
 
+    /// Whether a rate lacks nothing but calls.
+    pub(crate) fn is_armed(&self, era: Era, now: Nanos) -> bool {
+        self.look(era, now, false).finding == Finding::Armed
+    }
+
     /// What follows from the sums of a window of `capacity`. If that is nothing, then
     /// `hint` says up to where it stays so.
     fn judged(
