@@ -369,8 +369,8 @@ impl CircuitBreaker {
     ///
     /// `change` gets a builder with the present settings, and gets it again if
     /// another change came between. State and totals stay;
-    /// the next decision goes by the new settings, and a deadline that is set
-    /// stays as it is. Replaced settings, some hundred bytes, are kept until the
+    /// the next decision goes by the new settings, so that the next call to end may open
+    /// the breaker, whatever it returns; a deadline that is set stays as it is. Replaced settings, some hundred bytes, are kept until the
     /// breaker is dropped, because calls read them without a lock: this is for
     /// changes by people, not by the second.
     ///
@@ -397,12 +397,10 @@ impl CircuitBreaker {
             let when = (self.circuit.era_of(self.circuit.word()), self.now());
             change(Builder::of_settings(self.name.clone(), now)).live(&self.name, now, when)
         })?;
-        // What completes the minimum of the new settings may be a success.
-        let era = self.circuit.era_of(self.circuit.word());
-        if let Some(judge) = &self.settings.get().judge
-            && judge.is_armed(era, self.now())
-        {
-            let decision = self.circuit.arm(era);
+        // The next result is judged by the new settings, whatever it is: it may complete
+        // their minimum.
+        if self.settings.get().judge.is_some() {
+            let decision = self.circuit.arm(self.circuit.era_of(self.circuit.word()));
             self.take_note(&decision);
         }
         Ok(())
@@ -415,7 +413,7 @@ impl CircuitBreaker {
         let unchanged = self.settings.get().config == *created
             && !self.desk.get().is_some_and(Desk::has_newcomers);
         word.state() == State::Closed
-            && word == word.bare()
+            && word.streak() == 0
             && unchanged
             && self.is_blank(self.circuit.era_of(word))
     }

@@ -277,7 +277,8 @@ impl Judge {
     }
 
     /// Adds the window up and says what follows. A rate that came to its threshold by
-    /// results becoming too old does not open the breaker, unless this one `matters`.
+    /// results becoming too old does not open the breaker, unless this one `matters`, or
+    /// completes the minimum.
     fn look(&self, era: Era, now: Nanos, matters: bool) -> Opinion {
         match &*self.ring {
             Ring::Count(count) => {
@@ -305,11 +306,6 @@ impl Judge {
         }
     }
 
-    /// Whether a rate lacks nothing but calls.
-    pub(crate) fn is_armed(&self, era: Era, now: Nanos) -> bool {
-        self.look(era, now, false).finding == Finding::Armed
-    }
-
     /// What follows from the sums of a window of `capacity`. If that is nothing, then
     /// `hint` says up to where it stays so.
     fn judged(
@@ -320,7 +316,7 @@ impl Judge {
         hint: impl FnOnce(u64) -> u64,
     ) -> Opinion {
         let window = Window::new(sums, hanging, &self.policy);
-        let over = |cause| match matters {
+        let over = |cause| match matters || sums.calls <= self.policy.minimum {
             true => Opinion { finding: Finding::Over, cause, wait: None },
             false => Opinion::NONE,
         };

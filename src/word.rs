@@ -493,9 +493,8 @@ impl Word {
                 Some(Word(ERA.set(self.close().0, self.era())))
             }
             Order::Reset => Some(self.close()),
-            Order::Close if self.state() == State::Closed && self == self.bare() && is_blank => {
-                None
-            }
+            // Of a blank window it says nothing whether the word is armed.
+            Order::Close if self.state() == State::Closed && self.streak() == 0 && is_blank => None,
             Order::Close => Some(self.close()),
             // An open breaker that is due looks half-open from outside: it opens anew.
             Order::Trip if self.state() == State::Open && !self.is_due(now) => None,

@@ -97,7 +97,7 @@ fn s63_a_policy_that_comes_starts_with_nothing_and_one_that_goes_leaves_the_stre
 
 #[test]
 fn s63_a_count_window_of_another_length_keeps_the_newest_results() {
-    let (breaker, clock) = rated_with(|builder| builder.failure_rate(0.9).count_window(20));
+    let (breaker, clock) = rated_with(|builder| builder.failure_rate(1.0).count_window(20));
     let told = listen(&breaker);
     play(&breaker, &clock, "sfffffffffssssffsff");
     breaker.reconfigure(|now| now.count_window(10)).unwrap();

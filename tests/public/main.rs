@@ -7,3 +7,4 @@ mod registry;
 mod sequential;
 mod timing;
 mod traits;
+mod trips;
