@@ -358,7 +358,8 @@ impl CircuitBreaker {
     ///
     /// What would have opened the breaker is reported as an event of its own, under a new
     /// era: see [`Event::would_open`]. It is reported again only when all rates and streaks
-    /// have been below their thresholds in between.
+    /// have been below their thresholds in between; while there are fewer calls than the
+    /// minimum, it is the rates of those that count for this.
     pub fn metrics_only(&self) {
         self.obey(Order::MetricsOnly);
     }
@@ -367,8 +368,8 @@ impl CircuitBreaker {
     ///
     /// `change` gets a builder with the present settings, and gets it again if
     /// another change came between. State and totals stay;
-    /// the next decision goes by the new settings, and a deadline that is set
-    /// stays as it is. Replaced settings, some hundred bytes, are kept until the
+    /// the next decision goes by the new settings, so that the next call to end may open
+    /// the breaker, whatever it returns; a deadline that is set stays as it is. Replaced settings, some hundred bytes, are kept until the
     /// breaker is dropped, because calls read them without a lock: this is for
     /// changes by people, not by the second.
     ///
@@ -394,7 +395,14 @@ impl CircuitBreaker {
         self.settings.replace(|now| {
             let when = (self.circuit.era_of(self.circuit.word()), self.now());
             change(Builder::of_settings(self.name.clone(), now)).live(&self.name, now, when)
-        })
+        })?;
+        // The next result is judged by the new settings, whatever it is: it may complete
+        // their minimum.
+        if self.settings.get().judge.is_some() {
+            let decision = self.circuit.arm(self.circuit.era_of(self.circuit.word()));
+            self.take_note(&decision);
+        }
+        Ok(())
     }
 
     /// What is set: as it was built, or changed by the last
@@ -507,7 +515,7 @@ impl CircuitBreaker {
         let unchanged = self.settings.get().config == *created
             && !self.desk.get().is_some_and(Desk::has_newcomers);
         word.state() == State::Closed
-            && word == word.bare()
+            && word.streak() == 0
             && unchanged
             && self.is_blank(self.circuit.era_of(word))
     }

@@ -287,7 +287,8 @@ impl Judge {
     }
 
     /// Adds the window up and says what follows. A rate that came to its threshold by
-    /// results becoming too old does not open the breaker, unless this one `matters`.
+    /// results becoming too old does not open the breaker, unless this one `matters`, or
+    /// completes the minimum.
     fn look(&self, era: Era, now: Nanos, matters: bool) -> Opinion {
         match &*self.ring {
             Ring::Count(count) => {
@@ -325,7 +326,7 @@ impl Judge {
         hint: impl FnOnce(u64) -> u64,
     ) -> Opinion {
         let window = Window::new(sums, hanging, &self.policy);
-        let over = |cause| match matters {
+        let over = |cause| match matters || sums.calls <= self.policy.minimum {
             true => Opinion { finding: Finding::Over, cause, wait: None },
             false => Opinion::NONE,
         };
@@ -340,10 +341,12 @@ impl Judge {
         }
         match judged {
             Judged::Below { slack } => {
+                // A call in flight may still be cancelled, which no hint foresees.
+                let slack = if hanging == 0 { slack } else { 0 };
                 // Relaxed: one that is seen late, or overwritten by an older one, only
                 // costs another look.
                 self.hint.store(hint(slack), Ordering::Relaxed);
-                Opinion::of(Finding::Below)
+                Opinion::of(if self.policy.is_high(sums) { Finding::High } else { Finding::Below })
             }
             _ => Opinion::of(Finding::Armed),
         }

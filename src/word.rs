@@ -203,6 +203,9 @@ pub(crate) enum Finding {
     Unasked,
     /// No rate is at its threshold.
     Below,
+    /// There are too few calls for a rate, and more to come could not be all good; but of
+    /// those there are, a share as high as a threshold is bad.
+    High,
     /// A rate would be, if only there were enough calls.
     Armed,
     /// A rate is at its threshold.
@@ -436,10 +439,12 @@ impl Word {
         let armed = match finding {
             Finding::Unasked => ARMED.get(self.0),
             Finding::Armed => 1,
-            Finding::Below | Finding::Over => 0,
+            Finding::Below | Finding::High | Finding::Over => 0,
         };
-        // A rate that lacks calls is not below its threshold either.
-        let over = is_over || (finding == Finding::Armed && OVER.get(self.0) == 1);
+        // A rate that lacks calls is not below its threshold either: the era of what was
+        // reported has begun with an empty window.
+        let lacks_calls = matches!(finding, Finding::Armed | Finding::High);
+        let over = is_over || (lacks_calls && OVER.get(self.0) == 1);
         let next = Word(ARMED.set(STREAK.set(self.bare().0, streak), armed));
         let next = Word(OVER.set(next.0, over.into()));
         match OVER.get(self.0) {
@@ -455,7 +460,10 @@ impl Word {
     /// What a window says by itself, without a result.
     pub(crate) fn settled_by(self, thresholds: &Thresholds, finding: Finding) -> Judgement {
         if self.is_judged() {
-            self.judge(thresholds, self.streak(), finding)
+            // A threshold that was lowered to the failures in a row that there are waits
+            // for the next failure; one that was reported is still reached.
+            let streak = thresholds.streak.filter(|_| OVER.get(self.0) == 1);
+            self.judge(&Thresholds { streak, ..*thresholds }, self.streak(), finding)
         } else {
             Judgement::Keep
         }
@@ -494,9 +502,8 @@ impl Word {
                 Some(Word(ERA.set(self.close().0, self.era())))
             }
             Order::Reset => Some(self.close()),
-            Order::Close if self.state() == State::Closed && self == self.bare() && is_blank => {
-                None
-            }
+            // Of a blank window it says nothing whether the word is armed.
+            Order::Close if self.state() == State::Closed && self.streak() == 0 && is_blank => None,
             Order::Close => Some(self.close()),
             // An open breaker that is due looks half-open from outside: it opens anew.
             Order::Trip if self.state() == State::Open && !self.is_due(now) => None,

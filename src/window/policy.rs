@@ -83,6 +83,14 @@ impl Policy {
         Judged::Below { slack }
     }
 
+    /// Whether a share as high as a threshold is bad, of however few results.
+    pub(crate) fn is_high(&self, sums: Sums) -> bool {
+        let reached = |rate: Option<f64>, bad| {
+            rate.is_some_and(|rate| sums.calls > 0 && reaches(bad, sums.calls, rate))
+        };
+        reached(self.failure_rate, sums.failed) || reached(self.slow_rate, sums.slow)
+    }
+
     /// How many more bad results leave a rate that is not reached out of reach.
     ///
     /// Bad ones that come one after the other are the worst: a good one lowers the rate,

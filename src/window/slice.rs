@@ -198,6 +198,12 @@ impl<const N: usize> Bucket<N> {
         Self { tag: Atomic::new(Tag::of(era, 0).bits()), words }
     }
 
+    /// Whether the bucket has been given to this slice already.
+    pub(super) fn is_of(&self, slice: Tag) -> bool {
+        // Relaxed: says whose turn it is to look, and nothing is read on the strength of it.
+        self.tag.load(Ordering::Relaxed).names(slice)
+    }
+
     /// Gives the bucket to a slice and says under which tag to [`change`](Self::change)
     /// it. An owner's bucket is emptied in any case. A shared one goes on if it is that
     /// slice's already, and stays with a newer slice, whose tag is the error.

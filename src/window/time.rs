@@ -50,7 +50,7 @@ pub(crate) enum Recorded {
     Stale,
     /// Counted in the same slice and era as this thread's last one.
     Counted,
-    /// Counted as this thread's first in its slice or era.
+    /// Counted as the first in its slice or era of this thread, or of those it shares with.
     Turned,
     /// Counted where several threads count: no hint is good for these.
     Shared,
@@ -227,10 +227,7 @@ impl Time {
     fn record_elsewhere(&self, slot: Slot, era: Era, now: Nanos, entry: Entry) -> Recorded {
         let Some(slice) = self.advance(era, now) else { return Recorded::Stale };
         let Some(at) = slot.own(self.own.len()) else {
-            return match self.record_shared(slot.shared(STRIPES), era, slice, entry) {
-                true => Recorded::Shared,
-                false => Recorded::Stale,
-            };
+            return self.record_shared(slot.shared(STRIPES), era, slice, entry);
         };
         let shard = self.own[at].get().unwrap_or_else(|| {
             // Relaxed: see `reached`.
@@ -257,13 +254,17 @@ impl Time {
         if is_there { Recorded::Counted } else { Recorded::Turned }
     }
 
-    /// Records in a stripe; says whether it counts.
-    fn record_shared(&self, stripe: usize, era: Era, slice: Tag, entry: Entry) -> bool {
+    /// Records in a stripe.
+    fn record_shared(&self, stripe: usize, era: Era, slice: Tag, entry: Entry) -> Recorded {
         let shard = self.stripes[stripe].get_or_make(|| Shard::new(self.slices, era));
         let bucket = shard.bucket(slice.slice() % self.slices);
+        let is_there = bucket.is_of(slice);
         match bucket.claim(Writer::Shared, slice) {
-            Ok(tag) => add(bucket, Writer::Shared, tag, entry),
-            Err(_newer) => false,
+            Ok(tag) if add(bucket, Writer::Shared, tag, entry) => match is_there {
+                true => Recorded::Shared,
+                false => Recorded::Turned,
+            },
+            _ => Recorded::Stale,
         }
     }
 

@@ -17,7 +17,8 @@ fn thresholds(streak: Option<u32>, pass: u32, fail: u32) -> Thresholds {
     Thresholds { streak, pass, fail }
 }
 
-const FINDINGS: [Finding; 4] = [Finding::Unasked, Finding::Below, Finding::Armed, Finding::Over];
+const FINDINGS: [Finding; 5] =
+    [Finding::Unasked, Finding::Below, Finding::High, Finding::Armed, Finding::Over];
 
 /// Any word that an admission, an outcome or an order could have left behind.
 fn any_word() -> impl Strategy<Value = Word> {

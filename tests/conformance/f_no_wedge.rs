@@ -115,6 +115,88 @@ fn s43_neutral_outcomes_for_ever_bring_no_verdict_and_do_not_wedge() {
 }
 
 #[test]
+fn s43_a_limit_opens_a_spell_that_gets_neutral_outcomes_only() {
+    let (breaker, clock) = breaker_with(|builder| {
+        builder.half_open_limit(SECOND * 5, State::Open).backoff(2.0, SECOND * 9)
+    });
+    let told = listen(&breaker);
+    make_due(&breaker, &clock);
+    for _ in 0..500 {
+        breaker.try_acquire().expect("in time").ignore();
+        clock.advance(MS * 10);
+    }
+    // By the clock it is over, and nothing happens without a call.
+    assert_eq!((breaker.state(), breaker.era(), breaker.would_admit()), (State::Open, 2, false));
+    clock.set(SECOND * 6 - NS);
+    assert_eq!((breaker.state(), breaker.would_admit()), (State::HalfOpen, true));
+    clock.set(SECOND * 6);
+    let refused = refusal(&breaker);
+    assert_eq!((refused.reason(), refused.retry_after()), (Reason::Open, Some(SECOND * 2)));
+    assert_eq!(cause_names(&told)[2..], ["half_open_limit"]);
+    assert_eq!((breaker.state(), breaker.snapshot().opens), (State::Open, 2));
+    clock.advance(SECOND * 2);
+    succeed(&breaker, 3);
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn s43_a_limit_closes_a_spell_that_gets_neutral_outcomes_only() {
+    let (breaker, clock) =
+        breaker_with(|builder| builder.half_open_limit(SECOND * 5, State::Closed));
+    let told = listen(&breaker);
+    make_due(&breaker, &clock);
+    let old: Vec<_> = (0..3).map(|_| breaker.try_acquire().unwrap()).collect();
+    clock.advance(SECOND * 5 - MS);
+    assert_eq!(
+        (breaker.state(), refusal(&breaker).reason()),
+        (State::HalfOpen, Reason::HalfOpenFull)
+    );
+    clock.advance(MS);
+    assert_eq!((breaker.state(), breaker.era(), breaker.would_admit()), (State::Closed, 2, true));
+    let permit = breaker.try_acquire().unwrap();
+    assert_eq!((permit.is_probe(), permit.era()), (false, 3));
+    assert_eq!(cause_names(&told)[2..], ["half_open_limit"]);
+    old.into_iter().for_each(Permit::failure);
+    assert_eq!((breaker.state(), breaker.snapshot().stale), (State::Closed, 3));
+    permit.failure();
+    assert_eq!(breaker.snapshot().streak, 1);
+}
+
+#[test]
+fn s44_a_limit_holds_where_calls_are_rare_and_nothing_is_out() {
+    for (then, admits) in [(State::Open, false), (State::Closed, true)] {
+        let (breaker, clock) = breaker_with(|builder| builder.half_open_limit(SECOND * 90, then));
+        make_due(&breaker, &clock);
+        succeed(&breaker, 1);
+        clock.advance(SECOND * 89);
+        succeed(&breaker, 1);
+        clock.advance(SECOND);
+        assert_eq!((breaker.state(), breaker.would_admit()), (then, admits));
+        assert_eq!(breaker.try_acquire().map(Permit::ignore).is_ok(), admits);
+        assert_eq!((breaker.state(), breaker.era()), (then, 3));
+    }
+}
+
+#[test]
+fn s44_spells_whose_leases_ran_out_count_together_for_the_limit() {
+    // Leases of 1 s and 2 s, and of the third 1 s is left.
+    let (breaker, clock) = breaker_with(|builder| {
+        builder.success_threshold(1).probe_lease(SECOND).half_open_limit(SECOND * 4, State::Open)
+    });
+    make_due(&breaker, &clock);
+    for lease in [1, 2] {
+        let _abandoned = std::mem::ManuallyDrop::new(breaker.try_acquire().unwrap());
+        clock.advance(SECOND * lease);
+    }
+    let _abandoned = std::mem::ManuallyDrop::new(breaker.try_acquire().unwrap());
+    assert_eq!(breaker.era(), 4);
+    clock.advance(SECOND - MS);
+    assert_eq!(refusal(&breaker).reason(), Reason::HalfOpenFull);
+    clock.advance(MS);
+    assert_eq!((breaker.state(), refusal(&breaker).reason()), (State::Open, Reason::Open));
+}
+
+#[test]
 fn s44_with_few_calls_a_spell_stays_half_open_and_admits_up_to_its_permits() {
     let (breaker, clock) = breaker();
     make_due(&breaker, &clock);

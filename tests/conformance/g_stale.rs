@@ -70,6 +70,38 @@ fn s48_stale_permits_that_come_back_add_no_probes() {
 }
 
 #[test]
+fn s48_stale_results_change_no_window() {
+    for window in WINDOWS {
+        let (breaker, clock) = rated_with(window);
+        let mut stale: Vec<_> = (0..40).map(|_| breaker.try_acquire().unwrap()).collect();
+        let mut come_back = |breaker: &CircuitBreaker| {
+            let (before, window) = (breaker.snapshot().stale, held(breaker));
+            for (nth, permit) in stale.drain(..10).enumerate() {
+                if nth % 2 == 0 { permit.failure() } else { permit.success() }
+            }
+            assert_eq!((breaker.snapshot().stale, held(breaker)), (before + 10, window));
+        };
+        play(&breaker, &clock, "sssssfffff");
+        assert_eq!(breaker.state(), State::Open);
+        come_back(&breaker);
+        assert_eq!(held(&breaker), (10, 5, 0));
+        clock.advance(SECOND);
+        play(&breaker, &clock, "ss");
+        come_back(&breaker);
+        assert_eq!(breaker.state(), State::HalfOpen);
+        play(&breaker, &clock, "s");
+        come_back(&breaker);
+        assert_eq!((breaker.state(), held(&breaker)), (State::Closed, (0, 0, 0)));
+        // Also when this era has results of its own, and lacks one.
+        play(&breaker, &clock, "fffffffff");
+        come_back(&breaker);
+        assert_eq!((breaker.state(), held(&breaker)), (State::Closed, (9, 9, 0)));
+        play(&breaker, &clock, "f");
+        assert_eq!(breaker.state(), State::Open);
+    }
+}
+
+#[test]
 fn s49_a_permit_held_across_exactly_one_wrap_of_the_era_is_stale() {
     let (breaker, _) = breaker_with(|builder| builder.failure_threshold(1));
     let held = breaker.try_acquire().unwrap();
@@ -86,6 +118,27 @@ fn s49_a_permit_held_across_exactly_one_wrap_of_the_era_is_stale() {
     fail(&breaker, 1);
     assert_eq!(breaker.state(), State::Open);
     assert_eq!(told.load(Ordering::Relaxed), (1 << 21) + 1, "an event has the whole era");
+}
+
+#[test]
+fn s49_a_lap_of_the_era_brings_no_result_back() {
+    for window in WINDOWS {
+        let (breaker, clock) = rated_with(window);
+        let held_back = breaker.try_acquire().unwrap();
+        play(&breaker, &clock, "fffffffff");
+        for _ in 0..1 << 20 {
+            breaker.disable();
+            breaker.close();
+        }
+        assert_eq!((breaker.state(), breaker.era()), (State::Closed, 1 << 21));
+        assert_eq!(held(&breaker), (0, 0, 0));
+        held_back.failure();
+        assert_eq!((held(&breaker), breaker.snapshot().stale), ((0, 0, 0), 1));
+        play(&breaker, &clock, "fffffffff");
+        assert_eq!((held(&breaker), breaker.state()), ((9, 9, 0), State::Closed));
+        play(&breaker, &clock, "f");
+        assert_eq!(breaker.state(), State::Open);
+    }
 }
 
 #[test]
@@ -106,5 +159,28 @@ fn s50_what_was_in_flight_at_an_order_is_stale_afterwards() {
         assert_eq!((breaker.state(), breaker.era()), (state, era));
         assert_eq!(breaker.snapshot().stale, 1);
         assert_eq!(breaker.snapshot().streak, 0);
+    }
+}
+
+#[test]
+fn s50_what_was_in_flight_at_an_order_goes_into_no_window() {
+    let orders: [fn(&CircuitBreaker); 4] = [
+        CircuitBreaker::reset,
+        CircuitBreaker::close,
+        CircuitBreaker::disable,
+        CircuitBreaker::metrics_only,
+    ];
+    for window in WINDOWS {
+        for order in orders {
+            let (breaker, clock) = rated_with(window);
+            play(&breaker, &clock, "sss");
+            let in_flight: Vec<_> = (0..20).map(|_| breaker.try_acquire().unwrap()).collect();
+            order(&breaker);
+            let (state, era, window) = (breaker.state(), breaker.era(), held(&breaker));
+            assert_eq!(era, 1);
+            in_flight.into_iter().for_each(Permit::failure);
+            assert_eq!((breaker.state(), breaker.era(), held(&breaker)), (state, era, window));
+            assert_eq!(breaker.snapshot().stale, 20);
+        }
     }
 }

@@ -18,6 +18,27 @@ fn s51_an_ignored_error_feeds_and_breaks_no_streak() {
 }
 
 #[test]
+fn s51_an_ignored_call_is_in_no_window_however_slow_it_was() {
+    for window in WINDOWS {
+        let (breaker, clock) =
+            rated_with(|builder| window(builder).slow_call(SLOW).slow_call_rate(0.5));
+        play(&breaker, &clock, "ffSS");
+        let ignoring = breaker.classified(|_: &Result<(), ()>| Outcome::Ignore);
+        for _ in 0..20 {
+            let _ = ignoring.call(|| {
+                clock.advance(SLOW * 2);
+                Err(())
+            });
+            let dropped = breaker.try_acquire().unwrap();
+            clock.advance(SLOW * 2);
+            drop(dropped);
+        }
+        assert_eq!((held(&breaker), breaker.state()), ((4, 2, 2), State::Closed));
+        assert_eq!(breaker.snapshot().window.failure_rate, None, "nor do they make up the minimum");
+    }
+}
+
+#[test]
 fn s52_a_value_classified_as_failure_counts_and_is_returned_unchanged() {
     let (breaker, _) = breaker();
     let unavailable = |result: &Result<u16, ()>| match result {

@@ -1,26 +1,14 @@
 //! J. Events and observers.
 
 use super::*;
-use ampacity::{Cause, ConfigError, Event, EventCounts};
+use ampacity::{ConfigError, EventCounts};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, Weak, mpsc};
+use std::sync::{OnceLock, Weak, mpsc};
 use std::thread;
-
-/// What a listener was told.
-type Told = Arc<Mutex<Vec<Event>>>;
-
-fn note(told: &Told) -> impl Fn(&Event) + Send + Sync + use<> {
-    let told = Arc::clone(told);
-    move |event| told.lock().unwrap().push(event.clone())
-}
 
 fn eras(told: &Told) -> Vec<u64> {
     told.lock().unwrap().iter().map(|event| event.era).collect()
-}
-
-fn causes(told: &Told) -> Vec<Cause> {
-    told.lock().unwrap().iter().map(|event| event.cause).collect()
 }
 
 /// A breaker whose one listener notes what it is told.

@@ -7,5 +7,7 @@ mod counting;
 mod data;
 mod registry;
 mod sequential;
+mod sequential_windows;
 mod timing;
 mod traits;
+mod trips;

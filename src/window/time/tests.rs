@@ -252,6 +252,7 @@ fn a_thread_is_told_of_its_turn_and_a_shared_place_gives_no_certainty() {
     assert_eq!(record(own, 0, at(1)), Recorded::Turned);
     assert_eq!(record(own, 1, at(1)), Recorded::Turned);
     assert_eq!(record(own, 0, at(1)), Recorded::Stale);
+    assert_eq!(record(shared, 1, at(1)), Recorded::Turned);
     assert_eq!(record(shared, 1, at(1)), Recorded::Shared);
     assert_eq!(record(own, 1, at(0)), Recorded::Counted);
     assert_eq!(record(own, 1, Nanos(u64::MAX)), Recorded::Turned);
