@@ -450,7 +450,9 @@ impl CircuitBreaker {
         if pass.is_judged() {
             let opinion = judge.look_at_flight(pass.era(), start.at);
             if opinion.finding != Finding::Unasked {
-                let decision = self.circuit.give_way(pass, opinion, &settings.rules, start.at);
+                let finding = || judge.finding(&opinion);
+                let rules = &settings.rules;
+                let decision = self.circuit.give_way(pass, opinion, finding, rules, start.at);
                 self.take_note(&decision);
                 if decision.change.is_some() {
                     self.tell(&decision);
@@ -534,12 +536,14 @@ impl CircuitBreaker {
         if let End::FailedFor(wait) = end {
             let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
             let cause = Cause::WaitGiven { wait };
-            opinion = Opinion { finding: Finding::Over, cause, wait: Some(nanos) };
+            opinion = Opinion::over(cause, Some(nanos));
         }
         if is_slow && rules.slow_probes_fail && pass.is_probe() {
             verdict = Verdict::Failure;
         }
-        let decision = self.circuit.settle(pass, verdict, opinion, rules, now);
+        let judge = settings.judge.as_ref();
+        let finding = || judge.map_or(opinion.finding, |judge| judge.finding(&opinion));
+        let decision = self.circuit.settle(pass, verdict, opinion, finding, rules, now);
         self.take_note(&decision);
 
         let recorder = self.metrics.recorder();
