@@ -125,7 +125,7 @@ const CANARIES: &[(u32, &str, &str)] = &[
         "evaluation::armed::of_two_failures_at_once_that_arm_the_earlier_look_does_not_disarm",
     ),
     (34, "SayTwice", "evaluation::two_failures_at_once_that_would_open_are_one_crossing"),
-    (34, "OpensAdded", "evaluation::openings::two_failures_that_reopen_together_are_one_opening"),
+    (34, "OpensAdded", "evaluation::openings::two_orders_to_open_are_one_opening"),
     (
         34,
         "OpensOvertaken",

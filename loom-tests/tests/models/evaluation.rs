@@ -92,7 +92,8 @@ mod hints {
     use ampacity::model::Jury;
 
     /// Where loom takes minutes to search everything.
-    const TWO_PREEMPTIONS: Bounds = Bounds { preemptions: Some(2), ..PLAIN_LOADS };
+    const TWO_PREEMPTIONS: Bounds =
+        Bounds { preemptions: Some(2), all_schedules: false, ..PLAIN_LOADS };
 
     /// Fails until there are enough failures, `so_far` being there already; the last of
     /// them has to be found one too many, whoever was spared a look before.
@@ -309,7 +310,8 @@ mod openings {
     #[test]
     fn a_spell_knows_how_often_the_breaker_opened_whoever_tried_to_meanwhile() {
         static PROBED: Reached = Reached::new();
-        race(
+        race_within(
+            Bounds { preemptions: Some(3), ..Bounds::NONE },
             || due(1),
             |s| drop(s.try_acquire()),
             |s| s.breaker.trip(),

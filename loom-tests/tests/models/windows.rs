@@ -216,6 +216,7 @@ mod of_time {
             |recent| recent.record(0, 0, 1, true),
             |recent| {
                 recent.record(1, 1, 1, true);
+                assert_eq!(recent.read(1, 1), [1, 1, 1], "an old result");
                 recent.record(1, 1, 1, false);
             },
             PLAIN_LOADS,
@@ -229,6 +230,7 @@ mod of_time {
             |recent| recent.record(7, 0, 1, true),
             |recent| {
                 recent.record(8, 1, 1, true);
+                assert_eq!(recent.read(1, 1), [1, 1, 1], "an old result");
                 recent.record(8, 1, 1, false);
             },
             Bounds { preemptions: Some(3), all_schedules: false, ..Bounds::NONE },
