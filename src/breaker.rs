@@ -551,7 +551,9 @@ impl CircuitBreaker {
         {
             let opinion = judge.look_at_flight(pass.era(), start.at);
             if opinion.finding != Finding::Unasked {
-                let decision = self.circuit.give_way(pass, &opinion, &settings.rules, start.at);
+                let finding = || judge.finding(&opinion);
+                let rules = &settings.rules;
+                let decision = self.circuit.give_way(pass, &opinion, finding, rules, start.at);
                 self.take_note(&decision);
                 if decision.change.is_some() {
                     self.tell(&decision);
@@ -648,13 +650,15 @@ impl CircuitBreaker {
         let of_result;
         if !wait.is_zero() {
             let cause = Cause::WaitGiven { wait };
-            of_result = Opinion { finding: Finding::Over, cause, wait: Some(whole_nanos(wait)) };
+            of_result = Opinion::over(cause, Some(whole_nanos(wait)));
             opinion = &of_result;
         }
         if is_slow && rules.slow_probes_fail && pass.is_probe() {
             verdict = Verdict::Failure;
         }
-        let decision = self.circuit.settle(pass, verdict, opinion, rules, now);
+        let judge = settings.judge.as_ref();
+        let finding = || judge.map_or(opinion.finding, |judge| judge.finding(opinion));
+        let decision = self.circuit.settle(pass, verdict, opinion, finding, rules, now);
         self.take_note(&decision);
 
         let recorder = self.metrics.recorder();

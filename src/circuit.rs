@@ -158,17 +158,20 @@ impl Circuit {
     }
 
     /// Applies how a call ended. Returns whether it still counted, that is,
-    /// whether its era was not over.
+    /// whether its era was not over. `finding` is what is left of the opinion's own by
+    /// then.
     pub(crate) fn settle(
         &self,
         pass: Pass,
         verdict: Verdict,
         opinion: &Opinion,
+        finding: impl Fn() -> Finding,
         rules: &Rules,
         now: impl Fn() -> Nanos,
     ) -> Decision<bool> {
-        let &Opinion { finding, wait, .. } = opinion;
-        if verdict == Verdict::Success && finding == Finding::Unasked && self.is_unchanged(pass) {
+        let is_unasked = opinion.finding == Finding::Unasked;
+        let wait = opinion.wait;
+        if verdict == Verdict::Success && is_unasked && self.is_unchanged(pass) {
             return Decision { out: true, change: None, swaps: 0, retries: 0 };
         }
         let mut read = Nanos(0);
@@ -180,6 +183,9 @@ impl Circuit {
                 return (false, None);
             }
             last = word;
+            // Asked after the word was read, whose Acquire shows the evaluations that it
+            // follows from: so nobody takes back what a later one has had the word say.
+            let finding = finding();
             let judgement = match verdict {
                 Verdict::Success => word.succeed(thresholds, finding),
                 Verdict::Failure => word.fail(thresholds, finding),
@@ -228,14 +234,16 @@ impl Circuit {
         &self,
         pass: Pass,
         opinion: &Opinion,
+        finding: impl Fn() -> Finding,
         rules: &Rules,
         now: Nanos,
     ) -> Decision<()> {
         let update = self.word.update(|word| {
-            if !self.is_of_this_era(pass, word) || opinion.finding == Finding::Unasked {
+            let finding = finding(); // as in `settle`
+            if !self.is_of_this_era(pass, word) || finding == Finding::Unasked {
                 return ((), None);
             }
-            let next = match word.settled_by(&rules.thresholds, opinion.finding) {
+            let next = match word.settled_by(&rules.thresholds, finding) {
                 Judgement::Open => Some(word.open(self.open_until(word, rules, opinion.wait, now))),
                 Judgement::Count(next) | Judgement::WouldOpen(next) => Some(next),
                 Judgement::Keep | Judgement::Close => None,
@@ -516,7 +524,9 @@ mod tests {
         let probes = [circuit.admit(rules, at(60)).out, circuit.admit(rules, at(60)).out];
         let full = circuit.word();
         for probe in probes {
-            let _ = circuit.settle(probe.unwrap(), Verdict::Success, &Opinion::NONE, rules, at(61));
+            let (passed, none) = (Verdict::Success, &Opinion::NONE);
+            let finding = || Finding::Unasked;
+            let _ = circuit.settle(probe.unwrap(), passed, none, finding, rules, at(61));
         }
         assert_eq!(circuit.word().state(), State::Closed);
         let now = at(61)();

@@ -6,6 +6,7 @@ pub use crate::sync::model::stepped::set_few_steps;
 pub use crate::sync::model::{lost_swaps, set_rmw_loads, set_spurious_failures, spurious_failures};
 #[cfg(all(ampacity_loom, crossbeam_loom))]
 pub use crate::sync::pinned::collected::Collected;
+pub use crate::window::model::{Found, InFlight, Jury, LastCalls, Owned, Recent, Slices};
 
 use crate::breaker::CircuitBreaker;
 use crate::clock::{Nanos, Tick};

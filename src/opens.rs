@@ -9,6 +9,7 @@
 //! find nothing to do: the present number is one less. A restore writes the number that was
 //! saved, which may be another: of two for one era the larger stays.
 
+use crate::planted::{Bug, planted};
 use crate::sync::{Atomic, Ordering, const_fn};
 use crate::word::{Era, MOST_OPENS};
 
@@ -28,21 +29,27 @@ impl AtomicOpens {
 
     /// Notes that the breaker, should it open in `era`, does so for the `nth` time in a row.
     pub(crate) fn note(&self, era: Era, nth: u32) {
+        let nth = match planted(Bug::OpensAdded) {
+            true => (self.0.load(Ordering::Relaxed) & u64::from(MOST_OPENS)) as u32 + 1,
+            false => nth,
+        };
         // Relaxed: the Release of the swap that begins the era comes after it.
         self.0.fetch_max(era.0 << NUMBER_BITS | u64::from(nth.min(MOST_OPENS)), Ordering::Relaxed);
     }
 
-    /// The number of the opening that began `era`; 0 if one after the next has been noted.
+    /// The number of the opening that began `era`, while that is the breaker's.
+    ///
+    /// Somebody may have noted the next era already, who found this one open, would open
+    /// it anew, and has not yet or never will: then this one's number is one less.
     pub(crate) fn of(&self, era: Era) -> u32 {
         // Relaxed: the caller has seen the word of `era`, by the Acquire of its load, and
         // so at least what was noted before it.
         let seen = self.0.load(Ordering::Relaxed);
-        let nth = (seen & u64::from(MOST_OPENS)) as u32;
+        let number = (seen & u64::from(MOST_OPENS)) as u32;
         match (seen >> NUMBER_BITS).checked_sub(era.0) {
-            Some(0) => nth,
-            // By one who would open it anew, perhaps in vain: that is one more than ours.
-            Some(1) => nth.saturating_sub(1),
-            _ => 0,
+            Some(0) => number,
+            Some(1) if !planted(Bug::OpensOvertaken) => number.saturating_sub(1),
+            _ => 0, // `era` is over
         }
     }
 }
@@ -57,6 +64,15 @@ mod tests {
         opens.note(Era(6), 2);
         opens.note(Era(7), 3);
         assert_eq!([5, 6, 7, 8].map(|era| opens.of(Era(era))), [0, 2, 3, 0]);
+    }
+
+    #[test]
+    fn who_would_open_an_open_breaker_anew_leaves_its_number_known() {
+        let opens = AtomicOpens::new();
+        opens.note(Era(7), 3);
+        opens.note(Era(8), opens.of(Era(7)) + 1);
+        opens.note(Era(8), opens.of(Era(7)) + 1);
+        assert_eq!((opens.of(Era(7)), opens.of(Era(8))), (3, 4));
     }
 
     #[test]

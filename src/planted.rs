@@ -96,6 +96,44 @@ pub(crate) enum Bug {
     AskedTooEarly,
     /// A listener's panic goes on.
     PanicEscapes,
+    /// A count of a slice is changed without a look at whose slice it is by then.
+    TagUnread,
+    /// Who takes a place for a slice cleans what others have counted there for it already.
+    CleanTwice,
+    /// Who takes a place for a slice cleans on when it is another's by then.
+    CleanLate,
+    /// A reader does not look again whose counts it has read.
+    TagReadOnce,
+    /// A window adds up what is recent, of whatever era.
+    EraUncovered,
+    /// A call of an era that is over gets a ticket.
+    TicketOfOldEra,
+    /// What lies at the place of a ticket is taken for its result.
+    CellUnread,
+    /// A result is put in its place though a newer one is there.
+    WriteOver,
+    /// An evaluation begins with a look at the number of evaluations.
+    EvaluateUnasked,
+    /// A hint that was given before a later evaluation is good.
+    HintKept,
+    /// A hint takes no account of what was being written.
+    HintPending,
+    /// A hint is good under settings that it was not given for.
+    HintOutlives,
+    /// A window of another form begins empty.
+    CarryNothing,
+    /// A breaker that lacks nothing but calls does not judge successes.
+    ArmedUnseen,
+    /// One who finds that all is well takes back what a later look has found.
+    BelowOvertaken,
+    /// What would have opened the breaker is said again with each result.
+    SayTwice,
+    /// Whoever would open the breaker counts one more opening.
+    OpensAdded,
+    /// How often a breaker has opened is not known any more when somebody would open it.
+    OpensOvertaken,
+    /// Of the calls in flight, those that ended are read first.
+    EndedFirst,
 }
 
 #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]

@@ -7,12 +7,15 @@
 
 mod count;
 mod flight;
+#[cfg(any(ampacity_loom, ampacity_shuttle))]
+pub(crate) mod model;
 pub(crate) mod policy;
 mod slice;
 mod time;
 
 use crate::clock::Nanos;
 use crate::event::Cause;
+use crate::planted::{Bug, planted};
 use crate::slot::Slot;
 use crate::sync::{Atomic, Ordering};
 use crate::word::{Era, Finding};
@@ -148,14 +151,20 @@ pub(crate) struct Opinion {
     pub(crate) cause: Cause,
     /// For how long, if the result said so, in ns.
     pub(crate) wait: Option<u64>,
+    look: u64, // the number of the evaluation that it comes from
 }
 
 impl Opinion {
     /// Nobody was asked.
     pub(crate) const NONE: Opinion = Opinion::of(Finding::Unasked);
 
+    /// The breaker must open.
+    pub(crate) const fn over(cause: Cause, wait: Option<u64>) -> Self {
+        Opinion { finding: Finding::Over, cause, wait, look: 0 }
+    }
+
     const fn of(finding: Finding) -> Self {
-        Opinion { finding, cause: Cause::WaitOver, wait: None } // a cause that is not used
+        Opinion { finding, ..Opinion::over(Cause::WaitOver, None) } // a cause that is not used
     }
 }
 
@@ -209,10 +218,14 @@ impl Judge {
     /// Goes on with the window of the settings before: with the same one if it has the
     /// same form, else with what of it fits into this one.
     pub(crate) fn go_on_from(&mut self, before: &Judge, era: Era, now: Nanos) {
+        if planted(Bug::HintOutlives) {
+            self.hint = Atomic::new(before.hint.load(Ordering::Relaxed));
+        }
         if self.shape == before.shape {
             self.ring = Arc::clone(&before.ring);
         } else {
             match (&*self.ring, &*before.ring) {
+                _ if planted(Bug::CarryNothing) => {}
                 (Ring::Count(mine), Ring::Count(old)) => mine.carry_from(old, era),
                 (Ring::Time(mine), Ring::Time(old)) => mine.carry_from(old, era, now),
                 // Results without a time, or without an order.
@@ -283,7 +296,8 @@ impl Judge {
         // Relaxed: as for `Time::evaluations`.
         let hint = self.hint.load(Ordering::Relaxed);
         let (look, allowance) = ((hint >> 32) as u32, hint as u32);
-        allowance > 0 && look == time.evaluations() as u32 && time.spend(slot, look, allowance)
+        let is_latest = look == time.evaluations() as u32 || planted(Bug::HintKept);
+        allowance > 0 && is_latest && time.spend(slot, look, allowance)
     }
 
     /// Adds the window up and says what follows. A rate that came to its threshold by
@@ -292,27 +306,50 @@ impl Judge {
     fn look(&self, era: Era, now: Nanos, matters: bool) -> Opinion {
         match &*self.ring {
             Ring::Count(count) => {
-                count.begin_evaluation();
+                let look = count.begin_evaluation();
                 let counted = count.sum(era);
                 let sums = self.with_hanging(counted.sums, era, now);
-                self.judged(sums, count.capacity(), matters, |slack| {
-                    // What is being written may be bad. No more than a window is looked
-                    // ahead, since a hint must lie behind the tickets of the next era.
-                    let left = slack.saturating_sub(counted.pending).min(count.capacity());
-                    counted.head.wrapping_add(left)
-                })
+                let opinion = self.judged(sums, count.capacity(), matters, |slack| {
+                    // What is being written may be bad. If that alone could be too much,
+                    // then it must not be spared: the hint lies behind the window. No more
+                    // than a window is looked ahead, since a hint must lie behind the
+                    // tickets of the next era.
+                    let pending = if planted(Bug::HintPending) { 0 } else { counted.pending };
+                    match slack.checked_sub(pending) {
+                        Some(left) => counted.head.wrapping_add(left.min(count.capacity())),
+                        None => counted.head.wrapping_sub(count.capacity()),
+                    }
+                });
+                Opinion { look, ..opinion }
             }
             Ring::Time(time) => {
                 let look = time.begin_evaluation();
                 let sums = self.with_hanging(time.sum(era, now), era, now);
-                self.judged(sums, u64::MAX, matters, |slack| {
+                let opinion = self.judged(sums, u64::MAX, matters, |slack| {
                     // Each thread gets an equal part of a quarter: the rest is for results
                     // that the sum has just missed, one a thread.
                     let owners = time.owners_made().max(1) as u64;
                     let allowance = (slack / 4 / owners).min(u32::MAX.into());
                     look << 32 | allowance
-                })
+                });
+                Opinion { look, ..opinion }
             }
+        }
+    }
+
+    /// What `opinion` says to the word that its caller has just read: that all is well only
+    /// if nobody has looked since. Who did may have found a rate at its threshold, and have
+    /// had the word say so.
+    pub(crate) fn finding(&self, opinion: &Opinion) -> Finding {
+        let evaluations = match &*self.ring {
+            Ring::Count(count) => count.evaluations(),
+            Ring::Time(time) => time.evaluations(),
+        };
+        match opinion.finding {
+            Finding::Below if opinion.look != evaluations && !planted(Bug::BelowOvertaken) => {
+                Finding::Unasked
+            }
+            finding => finding,
         }
     }
 
@@ -327,7 +364,7 @@ impl Judge {
     ) -> Opinion {
         let window = Window::new(sums, hanging, &self.policy);
         let over = |cause| match matters || sums.calls <= self.policy.minimum {
-            true => Opinion { finding: Finding::Over, cause, wait: None },
+            true => Opinion::over(cause, None),
             false => Opinion::NONE,
         };
         let judged = self.policy.judge_last(sums, capacity.saturating_add(hanging));

@@ -291,7 +291,8 @@ impl Word {
 
     /// Whether results of any kind are to be judged, and not only bad ones.
     pub(crate) fn is_watched(self) -> bool {
-        self.is_judged() && (ARMED.get(self.0) | OVER.get(self.0)) != 0
+        let armed = if planted(Bug::ArmedUnseen) { 0 } else { ARMED.get(self.0) };
+        self.is_judged() && (armed | OVER.get(self.0)) != 0
     }
 
     /// How often in a row a half-open breaker opened.
@@ -447,7 +448,8 @@ impl Word {
         let over = is_over || (lacks_calls && OVER.get(self.0) == 1);
         let next = Word(ARMED.set(STREAK.set(self.bare().0, streak), armed));
         let next = Word(OVER.set(next.0, over.into()));
-        match OVER.get(self.0) {
+        let before = if planted(Bug::SayTwice) { 0 } else { OVER.get(self.0) };
+        match before {
             0 if over => {
                 let next_era = self.enter(State::MetricsOnly).era();
                 Judgement::WouldOpen(Word(ERA.set(next.0, next_era)))

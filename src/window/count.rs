@@ -20,6 +20,7 @@
 
 use super::{Entry, Sums};
 use crate::bits::Lane;
+use crate::planted::{Bug, planted};
 use crate::sync::{Atomic, Bits, OnceBox, Ordering};
 use crate::word::{ERA_BITS, Era};
 use core::fmt;
@@ -207,6 +208,7 @@ impl Count {
         loop {
             let ticket = match seen.ahead_of(era.0) {
                 0 => seen.ticket(),
+                1.. if planted(Bug::TicketOfOldEra) => seen.ticket(),
                 1.. => return None,
                 _ => self.begin(seen, era).ticket(),
             };
@@ -277,6 +279,7 @@ impl Count {
             if let Some(held) = seen.ticket()
                 && is_later(held, ticket)
                 && self.handed_out(held)
+                && !planted(Bug::WriteOver)
             {
                 return;
             }
@@ -297,12 +300,21 @@ impl Count {
     }
 
     /// To be called after one's own record and before one's own sum: of two threads that
-    /// do so, the later one sums what both have recorded.
-    pub(crate) fn begin_evaluation(&self) {
+    /// do so, the later one sums what both have recorded. Says its number.
+    pub(crate) fn begin_evaluation(&self) -> u64 {
         // AcqRel, edge `recorded -> evaluated`: pairs with itself. The additions have an
         // order, and what the earlier thread did to the head and to its cell before its
         // own is visible to what the later one reads after.
-        self.evaluations.fetch_add(1, Ordering::AcqRel);
+        if planted(Bug::EvaluateUnasked) {
+            return self.evaluations();
+        }
+        self.evaluations.fetch_add(1, Ordering::AcqRel).wrapping_add(1)
+    }
+
+    /// How many evaluations have begun.
+    pub(crate) fn evaluations(&self) -> u64 {
+        // Relaxed: see `Circuit::settle`, which reads a word before it.
+        self.evaluations.load(Ordering::Relaxed)
     }
 
     /// What the last results of `era` add up to; nothing if it has none or is over.
@@ -394,7 +406,7 @@ impl Count {
             let ticket = head.ticket().wrapping_sub(back) & TICKET.max();
             // Relaxed: a cell is one whole result, and nothing else is read by it.
             let cell = ring[place(ring, ticket)].load(Ordering::Relaxed);
-            if cell.ticket() == Some(ticket) {
+            if cell.ticket() == Some(ticket) || planted(Bug::CellUnread) {
                 show(cell.entry());
             }
         }

@@ -33,10 +33,14 @@
 
 use crate::clock::{Nanos, TICK};
 use crate::metrics::shard::Writer;
-use crate::slot::{STRIPES, Slot};
+use crate::planted::{Bug, planted};
+use crate::slot::{self, Slot};
 use crate::sync::{Atomic, Ordering};
 use crate::window::slice::{Bucket, LAST_SLICE, Newest, Tag};
 use crate::word::Era;
+
+/// Two in models: a call may end elsewhere than it began.
+const STRIPES: usize = if cfg!(any(ampacity_loom, ampacity_shuttle)) { 2 } else { slot::STRIPES };
 
 /// Slices in the ring: eight are as long as the threshold, one is the current one, and
 /// one more makes up for what the eighth was rounded down by.
@@ -152,9 +156,10 @@ impl Flight {
 
     /// How many calls of `era` hang at `now`.
     pub(crate) fn hanging(&self, era: Era, now: Nanos) -> u64 {
+        let early = planted(Bug::EndedFirst).then(|| self.total(era, ENDED));
         let begun = self.total(era, BEGUN);
         let young = self.young(era, now);
-        let ended = self.total(era, ENDED);
+        let ended = early.unwrap_or_else(|| self.total(era, ENDED));
         begun.saturating_sub(ended).saturating_sub(young)
     }
 

@@ -39,6 +39,7 @@
 
 use crate::bits::Lane;
 use crate::metrics::shard::Writer;
+use crate::planted::{Bug, planted};
 use crate::sync::{Atomic, Bits, Ordering};
 use crate::word::{ERA_BITS, Era};
 
@@ -247,8 +248,10 @@ impl<const N: usize> Bucket<N> {
             loop {
                 // Acquire, edge `changed -> read`: see `change_shared`.
                 let seen = word.load(Ordering::Acquire);
+                let is_clean = seen.is_of(mine) && !planted(Bug::CleanTwice);
                 // Relaxed: ordered after the load above by its Acquire.
-                if seen.is_of(mine) || self.tag.load(Ordering::Relaxed) != mine {
+                let is_over = || self.tag.load(Ordering::Relaxed) != mine;
+                if is_clean || (is_over() && !planted(Bug::CleanLate)) {
                     break;
                 }
                 let clean = Tallied::new(mine, 0);
@@ -297,7 +300,7 @@ impl<const N: usize> Bucket<N> {
             // that use, or a later one, is what the next load sees.
             let seen = word.load(Ordering::Acquire);
             // Relaxed: ordered after the load above by its Acquire.
-            if self.tag.load(Ordering::Relaxed) != tag {
+            if self.tag.load(Ordering::Relaxed) != tag && !planted(Bug::TagUnread) {
                 return false;
             }
             let next = Tallied::new(tag, f(seen.under(tag)));
@@ -327,7 +330,7 @@ impl<const N: usize> Bucket<N> {
             }
             // Acquire: as above, if it has changed; somebody made progress.
             let now = self.tag.load(Ordering::Acquire);
-            if now == tag {
+            if now == tag || planted(Bug::TagReadOnce) {
                 return Some((tag, values));
             }
             tag = now;

@@ -219,7 +219,7 @@ mod at_the_desk {
         static FIRST: Reached = Reached::new();
         static LAST: Reached = Reached::new();
         race_within(
-            PLAIN_LOADS,
+            Bounds { preemptions: Some(3), ..PLAIN_LOADS },
             || Office::new(1, |_| ()),
             |office| (1..=3).for_each(|era| office.hand_in(era)),
             |office| {

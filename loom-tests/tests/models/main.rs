@@ -7,6 +7,7 @@ mod counting;
 mod deadline;
 mod effects;
 mod eras;
+mod evaluation;
 mod events;
 mod give_back;
 mod lease;
@@ -21,3 +22,5 @@ mod slots;
 mod stale;
 mod trip;
 mod verdict;
+#[cfg(any(ampacity_loom, ampacity_shuttle))]
+mod windows;
