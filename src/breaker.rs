@@ -273,7 +273,8 @@ impl CircuitBreaker {
         self.enter().map(|ticket| OwnedPermit(Held::new(Arc::clone(self), ticket)))
     }
 
-    /// Whether a call would be let through now; takes and writes nothing.
+    /// Whether a call would be let through now; takes and writes nothing. With
+    /// [`count_in_flight`](Builder::count_in_flight), calls that hang may yet turn it away.
     pub fn would_admit(&self) -> bool {
         self.circuit.would_admit(&self.settings.get().rules, || self.now())
     }
@@ -512,7 +513,9 @@ impl CircuitBreaker {
     /// no streak, an empty window, no setting changed since, no listener come since.
     pub(crate) fn is_as_created(&self, created: &Config) -> bool {
         let word = self.circuit.word();
-        let unchanged = self.settings.get().config == *created
+        let settings = self.settings.get();
+        let unchanged = settings.config == *created
+            && !settings.is_rejudged
             && !self.desk.get().is_some_and(Desk::has_newcomers);
         word.state() == State::Closed
             && word.streak() == 0
@@ -560,7 +563,7 @@ impl CircuitBreaker {
                     return self.enter(); // at most once more: nobody is due in this slice
                 }
             }
-            start.at = judge.begin(Slot::leased(), pass.era(), start.at);
+            judge.begin(Slot::leased(), pass.era(), &mut start);
         }
         recorder.count(Count::Admitted);
         Ok(Ticket { pass, start })
@@ -587,7 +590,7 @@ impl CircuitBreaker {
                     && start.is_timed()
                     && pass.is_judged()
                 {
-                    start.at = judge.begin(Slot::leased(), pass.era(), start.at);
+                    judge.begin(Slot::leased(), pass.era(), &mut start);
                 }
                 Ok(Ticket { pass, start })
             }
@@ -687,16 +690,13 @@ impl CircuitBreaker {
             return Opinion::NONE;
         }
         let slot = Slot::leased();
-        if start.is_timed() {
-            judge.end(slot, pass.era(), start.at);
-        }
+        judge.end(slot, pass.era(), start);
         if verdict == Verdict::Neutral {
             return Opinion::NONE;
         }
         match self.circuit.is_watched(pass) {
             Some(is_watched) => {
-                let slow = if is_slow { start.weight } else { 0 };
-                let entry = Entry { failed: verdict == Verdict::Failure, slow };
+                let entry = Entry { failed: verdict == Verdict::Failure, slow: is_slow };
                 judge.take(slot, pass.era(), entry, is_watched, now)
             }
             None => Opinion::NONE,

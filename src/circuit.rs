@@ -5,7 +5,7 @@
 //! the transition they won, with its cause and time, and do the rest.
 
 use crate::clock::{Nanos, Tick};
-use crate::config::{Opening, Rules};
+use crate::config::{Limit, Opening, Rules};
 use crate::event::{Cause, Change};
 use crate::opens::AtomicOpens;
 use crate::planted::{Bug, planted};
@@ -133,8 +133,8 @@ impl Circuit {
                 }
                 Admission::Reject(reason) => {
                     let seen = next.unwrap_or(word);
-                    let lease_end = began.and_then(|began| lease_end(word, rules, began));
-                    Err(Refusal { reason, wait: wait(reason, seen, lease_end, now) })
+                    let spell_end = began.and_then(|began| spell_end(word, rules, began));
+                    Err(Refusal { reason, wait: wait(reason, seen, spell_end, now) })
                 }
             };
             (out, next)
@@ -395,7 +395,7 @@ impl Circuit {
             return Spell::InTime;
         };
         if let Some(limit) = &rules.half_open_limit
-            && Tick::of(now) >= began.plus(rules.limit_left(limit, word.lapsed()))
+            && Tick::of(now) >= limit_end(word, rules, limit, began)
         {
             return match limit.then_opens {
                 true => Spell::Opens(reopen()),
@@ -446,12 +446,24 @@ fn lease_end(word: Word, rules: &Rules, begun: Tick) -> Option<Tick> {
         .then(|| begun.plus(rules.lease(word.lapsed())))
 }
 
+/// When the spell of `word`, which began at `began`, has been half-open for long enough.
+fn limit_end(word: Word, rules: &Rules, limit: &Limit, began: Tick) -> Tick {
+    began.plus(rules.limit_left(limit, word.lapsed()))
+}
+
+/// When a call that finds all probes out finds something else, whatever they do.
+fn spell_end(word: Word, rules: &Rules, began: Tick) -> Option<Tick> {
+    let limit = rules.half_open_limit.as_ref();
+    let limit = limit.map(|limit| limit_end(word, rules, limit, began));
+    lease_end(word, rules, began).into_iter().chain(limit).min()
+}
+
 /// How long a call that was turned away should wait.
-fn wait(reason: Reason, word: Word, lease_end: Option<Tick>, now: Nanos) -> Option<Duration> {
+fn wait(reason: Reason, word: Word, spell_end: Option<Tick>, now: Nanos) -> Option<Duration> {
     match reason {
         Reason::Open if word.deadline() == Tick::NEVER => Some(Duration::MAX),
         Reason::Open => Some(word.deadline().remaining(now)),
-        Reason::HalfOpenFull => lease_end.map(|end| end.remaining(now)),
+        Reason::HalfOpenFull => spell_end.map(|end| end.remaining(now)),
         Reason::ForcedOpen => None,
     }
 }

@@ -11,7 +11,7 @@ mod timing;
 pub use builder::Builder;
 pub use error::{ConfigError, Value};
 pub use preset::Preset;
-pub(crate) use rules::{Opening, Rules};
+pub(crate) use rules::{Limit, Opening, Rules};
 pub(crate) use timing::Draw;
 pub use timing::Timing;
 
@@ -22,7 +22,7 @@ use crate::window::{Judge, MOST_RESULTS, MOST_SLICES, Shape, TripWhen};
 use crate::word::{Era, MOST_PROBES, State, Thresholds};
 use core::hash::BuildHasher;
 use core::time::Duration;
-use rules::{Limit, Wait};
+use rules::Wait;
 use std::hash::RandomState;
 
 /// What is set of a breaker, as data; what is not has its default.
@@ -161,7 +161,9 @@ impl Config {
     fn check_values(&self) -> Result<(), ConfigError> {
         optional(self.failure_threshold, |n| number("failure_threshold", n, u32::MAX))?;
         optional(self.failure_rate, |share| rate("failure_rate", share))?;
-        optional(self.slow_call, |over| duration("slow_call", over, SHORTEST, LONGEST))?;
+        optional(self.slow_call, |over| {
+            duration("slow_call", over, Duration::from_nanos(1), LONGEST)
+        })?;
         optional(self.slow_call_rate, |share| rate("slow_call_rate", share))?;
         optional(self.count_window, |n| number("count_window", n, MOST_RESULTS))?;
         optional(self.time_slices, |n| number("time_slices", n, MOST_SLICES))?;
@@ -175,7 +177,11 @@ impl Config {
         }
         optional(self.backoff, |backoff| {
             within("backoff", backoff.factor, 1.0, 100.0)?;
-            duration("backoff", backoff.cap, self.open_for().min(LONGEST), LONGEST)
+            let first = self.open_for();
+            if first > LONGEST {
+                return Ok(()); // refused below, with its reason
+            }
+            duration("backoff", backoff.cap, first, LONGEST)
         })?;
         optional(self.jitter, |jitter| within("jitter", jitter, 0.0, 1.0))?;
         optional(self.longest_given_wait, |wait| {
@@ -233,20 +239,26 @@ impl Config {
                 let value = Value::Duration(over);
                 return needs("slow_call", value, "slow_call_rate or trip_when");
             }
-            (Some(_), _) if self.timing == Some(Timing::Off) => {
-                let (field, value) = ("timing", Value::Timing(Timing::Off));
-                return Err(ConfigError::Excluded { field, value, by: "slow_call" });
+            // A slow call that stands for sixteen is no measure of a window of twenty.
+            (Some(_), _) => {
+                if let Some(timing) = self.timing.filter(|&timing| timing != Timing::Every) {
+                    let (field, value) = ("timing", Value::Timing(timing));
+                    return Err(ConfigError::Excluded { field, value, by: "slow_call" });
+                }
             }
             _ => {}
         }
-        if self.counts_in_flight() {
-            if self.slow_call.is_none() {
-                return needs("count_in_flight", Value::Flag(true), "slow_call");
-            }
-            if let Some(timing) = self.timing.filter(|&timing| timing != Timing::Every) {
-                let (field, value) = ("timing", Value::Timing(timing));
-                return Err(ConfigError::Excluded { field, value, by: "count_in_flight" });
-            }
+        if self.counts_in_flight() && self.slow_call.is_none() {
+            return needs("count_in_flight", Value::Flag(true), "slow_call");
+        }
+        if let (Some(seed), None) = (self.jitter_seed, self.jitter) {
+            return needs("jitter_seed", Value::Number(seed), "jitter");
+        }
+        if let Some(backoff) = self.backoff
+            && self.open_for() > LONGEST
+        {
+            let (field, value) = ("backoff", Value::Duration(backoff.cap));
+            return Err(ConfigError::Excluded { field, value, by: "open_for" });
         }
         if let (Some(minimum_calls), Some(count_window)) = (self.minimum_calls, self.count_window)
             && minimum_calls > count_window
@@ -392,9 +404,9 @@ impl Config {
             slow_call,
             slow_call_rate,
             count_window,
-            time_window: _,
-            time_slices: _,
-            minimum_calls: _,
+            time_window,
+            time_slices,
+            minimum_calls,
             count_in_flight: _,
             open_for: _,
             backoff,
@@ -410,11 +422,16 @@ impl Config {
             latency_error: _,
             history: _,
         } = self;
-        let (width, slices) = match self.shape(false) {
-            Some(Shape::Time { width, slices }) => (Some(width), Some(slices)),
-            _ => (None, None),
+        let shape = self.shape(false);
+        let (span, slices) = match shape {
+            Some(Shape::Time { width, slices }) => {
+                (Some(Duration::from_nanos(width.saturating_mul(slices.into()))), Some(slices))
+            }
+            Some(Shape::Count { .. }) => (None, None),
+            // What a function of the user's own may want.
+            None => (*time_window, *time_slices),
         };
-        let minimum = self.has_window(false).then(|| self.minimum());
+        let minimum = if shape.is_some() { Some(self.minimum()) } else { *minimum_calls };
         let passes = half_open_failure_rate.is_none().then(|| self.passes());
         let longest_given = longest_given_wait.unwrap_or(DEFAULT_GIVEN);
         [
@@ -423,12 +440,7 @@ impl Config {
             ("slow_call", text(*slow_call)),
             ("slow_call_rate", text(*slow_call_rate)),
             ("count_window", text(*count_window)),
-            (
-                "time_window",
-                text(width.map(|width| {
-                    Duration::from_nanos(width.saturating_mul(slices.unwrap_or(1).into()))
-                })),
-            ),
+            ("time_window", text(span)),
             ("time_slices", text(slices)),
             ("minimum_calls", text(minimum)),
             ("count_in_flight", self.counts_in_flight().to_string()),
@@ -554,6 +566,8 @@ pub(crate) struct Settings {
     pub(crate) rules: Rules,
     /// What records and judges results, where a rate or a function decides.
     pub(crate) judge: Option<Box<Judge>>,
+    /// Whether the function that judges is another one than the breaker was made with.
+    pub(crate) is_rejudged: bool,
 }
 
 impl Settings {
@@ -564,7 +578,7 @@ impl Settings {
             let policy = config.policy();
             Box::new(Judge::new(shape, policy, trip_when, config.in_flight_over(), era))
         });
-        Settings { config, rules, judge }
+        Settings { config, rules, judge, is_rejudged: false }
     }
 
     /// The same breaker's next settings; its window goes on, in the era and at the time of
@@ -580,6 +594,8 @@ impl Settings {
         if next.config.jitter_seed.is_none() {
             next.rules.wait.seed = now.rules.wait.seed;
         }
+        let own = |judge: &Option<Box<Judge>>| judge.as_ref().and_then(|j| j.trip_when().cloned());
+        next.is_rejudged = now.is_rejudged || own(&next.judge) != own(&now.judge);
         if let (Some(judge), Some(before)) = (&mut next.judge, &now.judge) {
             judge.go_on_from(before, era, at);
         }
@@ -611,6 +627,7 @@ pub(crate) static DEFAULT_SETTINGS: Settings = Settings {
         grain: Grain::DEFAULT,
     },
     judge: None,
+    is_rejudged: false,
 };
 
 #[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]

@@ -57,8 +57,9 @@ impl Rejected {
 
     /// How long until a call may be tried again.
     ///
-    /// The open wait that remains (`Duration::MAX` if it never ends), or what
-    /// remains of the lease of the probes that are out; `None` when forced open.
+    /// The open wait that remains (`Duration::MAX` if it never ends), or what remains of
+    /// the lease of the probes that are out, or of the time that the breaker may be
+    /// half-open; `None` when forced open.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }

@@ -236,15 +236,15 @@ impl SavedWindow {
 }
 
 /// The four kinds of a result and their letters; a slow failure is both.
-const LETTERS: [(char, bool, u32); 4] =
-    [('o', false, 0), ('f', true, 0), ('s', false, 1), ('b', true, 1)];
+const LETTERS: [(char, bool, bool); 4] =
+    [('o', false, false), ('f', true, false), ('s', false, true), ('b', true, true)];
 
 /// Results as runs: how many, and of which kind.
 fn runs(results: &[Entry]) -> String {
     let mut text = String::new();
     for run in results.chunk_by(|a, b| a == b) {
-        let of = |&&(_, failed, slow): &&(char, bool, u32)| {
-            failed == run[0].failed && (slow > 0) == (run[0].slow > 0)
+        let of = |&&(_, failed, slow): &&(char, bool, bool)| {
+            failed == run[0].failed && slow == run[0].slow
         };
         if let Some((letter, ..)) = LETTERS.iter().find(of) {
             text += &format!("{}{letter}", run.len());

@@ -15,6 +15,7 @@ mod time;
 
 use crate::clock::Nanos;
 use crate::event::Cause;
+use crate::metrics::pace::Start;
 use crate::planted::{Bug, planted};
 use crate::slot::Slot;
 use crate::sync::{Atomic, Ordering};
@@ -82,13 +83,12 @@ impl Window {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Entry {
     pub(crate) failed: bool,
-    /// For how many slow calls it stands: none if it was not slow, one if all are timed.
-    pub(crate) slow: u32,
+    pub(crate) slow: bool,
 }
 
 impl Entry {
     fn is_bad(self) -> bool {
-        self.failed || self.slow > 0
+        self.failed || self.slow
     }
 }
 
@@ -134,6 +134,13 @@ impl TripWhen {
             }
             false
         })
+    }
+}
+
+impl PartialEq for TripWhen {
+    /// Whether they are one and the same.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
@@ -254,8 +261,8 @@ impl Judge {
         now: impl Fn() -> Nanos,
     ) -> Opinion {
         let matters = entry.is_bad() || is_watched;
-        // A hint says how many bad results are harmless that count once, for rates.
-        let always = is_watched || self.trip_when.is_some() || entry.slow > 1;
+        // A hint knows of rates and of results. Calls in flight come and go without one.
+        let always = is_watched || self.trip_when.is_some() || self.in_flight.is_some();
         match &*self.ring {
             Ring::Count(count) => {
                 let Some(ticket) = count.record(era, entry) else { return Opinion::NONE };
@@ -309,7 +316,10 @@ impl Judge {
                 let look = count.begin_evaluation();
                 let counted = count.sum(era);
                 let sums = self.with_hanging(counted.sums, era, now);
-                let opinion = self.judged(sums, count.capacity(), matters, |slack| {
+                // What is being written is there, if not known: it must not hold up a trip
+                // for as long as its writer sleeps.
+                let missing = counted.pending.min(count.capacity());
+                let opinion = self.judged(sums, count.capacity(), missing, matters, |slack| {
                     // What is being written may be bad. If that alone could be too much,
                     // then it must not be spared: the hint lies behind the window. No more
                     // than a window is looked ahead, since a hint must lie behind the
@@ -325,12 +335,14 @@ impl Judge {
             Ring::Time(time) => {
                 let look = time.begin_evaluation();
                 let sums = self.with_hanging(time.sum(era, now), era, now);
-                let opinion = self.judged(sums, u64::MAX, matters, |slack| {
+                let opinion = self.judged(sums, u64::MAX, 0, matters, |slack| {
                     // Each thread gets an equal part of a quarter: the rest is for results
                     // that the sum has just missed, one a thread.
                     let owners = time.owners_made().max(1) as u64;
                     let allowance = (slack / 4 / owners).min(u32::MAX.into());
-                    look << 32 | allowance
+                    // Of an era that is over it says nothing for the one that began: whose
+                    // first result revokes what was given before, but not what comes after.
+                    look << 32 | if time.is_newest(era) { allowance } else { 0 }
                 });
                 Opinion { look, ..opinion }
             }
@@ -346,28 +358,33 @@ impl Judge {
             Ring::Time(time) => time.evaluations(),
         };
         match opinion.finding {
-            Finding::Below if opinion.look != evaluations && !planted(Bug::BelowOvertaken) => {
+            Finding::Below | Finding::High
+                if opinion.look != evaluations && !planted(Bug::BelowOvertaken) =>
+            {
                 Finding::Unasked
             }
             finding => finding,
         }
     }
 
-    /// What follows from the sums of a window of `capacity`. If that is nothing, then
-    /// `hint` says up to where it stays so.
+    /// What follows from the sums of a window of `capacity`, of which `missing` results are
+    /// not known yet. If that is nothing, then `hint` says up to where it stays so.
     fn judged(
         &self,
         (sums, hanging): (Sums, u64),
         capacity: u64,
+        missing: u64,
         matters: bool,
         hint: impl FnOnce(u64) -> u64,
     ) -> Opinion {
-        let window = Window::new(sums, hanging, &self.policy);
-        let over = |cause| match matters || sums.calls <= self.policy.minimum {
+        let minimum = self.policy.minimum.saturating_sub(missing);
+        let policy = Policy { minimum, ..self.policy };
+        let window = Window::new(sums, hanging, &policy);
+        let over = |cause| match matters || sums.calls <= minimum {
             true => Opinion::over(cause, None),
             false => Opinion::NONE,
         };
-        let judged = self.policy.judge_last(sums, capacity.saturating_add(hanging));
+        let judged = policy.judge_last(sums, capacity.saturating_add(hanging));
         match judged {
             Judged::Trip(Which::FailureRate) => return over(Cause::FailureRate { window }),
             Judged::Trip(Which::SlowCallRate) => return over(Cause::SlowCallRate { window }),
@@ -378,12 +395,10 @@ impl Judge {
         }
         match judged {
             Judged::Below { slack } => {
-                // A call in flight may still be cancelled, which no hint foresees.
-                let slack = if hanging == 0 { slack } else { 0 };
                 // Relaxed: one that is seen late, or overwritten by an older one, only
                 // costs another look.
                 self.hint.store(hint(slack), Ordering::Relaxed);
-                Opinion::of(if self.policy.is_high(sums) { Finding::High } else { Finding::Below })
+                Opinion::of(if policy.is_high(sums) { Finding::High } else { Finding::Below })
             }
             _ => Opinion::of(Finding::Armed),
         }
@@ -396,23 +411,40 @@ impl Judge {
         (Sums { calls, failed, slow }, hanging)
     }
 
-    /// What the calls in flight say when one comes at `now`, once in a while.
+    /// What the calls in flight say when one comes at `now`, once in a while. If none
+    /// hang, or the results would suffice without them, that is for the next result to say.
     pub(crate) fn look_at_flight(&self, era: Era, now: Nanos) -> Opinion {
-        match &self.in_flight {
-            Some(flight) if flight.is_due(now) => self.look(era, now, true),
-            _ => Opinion::NONE,
+        let Some(flight) = self.in_flight.as_ref().filter(|flight| flight.is_due(now)) else {
+            return Opinion::NONE;
+        };
+        if flight.hanging(era, now) == 0 {
+            return Opinion::NONE;
+        }
+        let (results, capacity) = match &*self.ring {
+            Ring::Count(count) => (count.sum(era).sums, count.capacity()),
+            Ring::Time(time) => (time.sum(era, now), u64::MAX),
+        };
+        match self.policy.judge_last(results, capacity) {
+            Judged::Trip(_) => Opinion::NONE,
+            _ => self.look(era, now, true),
         }
     }
 
-    /// A call of `era` begins; says when it is taken to.
-    pub(crate) fn begin(&self, slot: Slot, era: Era, at: Nanos) -> Nanos {
-        self.in_flight.as_ref().map_or(at, |flight| flight.begin(slot, era, at))
+    /// A call of `era` begins, at a time that is put right if the clock has stepped back.
+    pub(crate) fn begin(&self, slot: Slot, era: Era, start: &mut Start) {
+        if let Some(flight) = &self.in_flight {
+            start.at = flight.begin(slot, era, start.at);
+            start.flight = flight.id();
+        }
     }
 
-    /// A call of `era` that began at `began` has ended in whatever way.
-    pub(crate) fn end(&self, slot: Slot, era: Era, began: Nanos) {
-        if let Some(flight) = &self.in_flight {
-            flight.end(slot, era, began);
+    /// A call of `era` has ended in whatever way. One that these settings did not see begin
+    /// is none of theirs.
+    pub(crate) fn end(&self, slot: Slot, era: Era, start: Start) {
+        if let Some(flight) = &self.in_flight
+            && start.flight == flight.id()
+        {
+            flight.end(slot, era, start.at);
         }
     }
 

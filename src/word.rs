@@ -107,8 +107,9 @@ const DEADLINE: Lane = ERA.above(40);
 const ISSUED: Lane = ERA.above(6);
 const PASSED: Lane = ISSUED.above(6);
 const FAILED: Lane = PASSED.above(6);
-const LAPSED: Lane = FAILED.above(5);
-const OPENS: Lane = LAPSED.above(16);
+/// Models let it saturate.
+const LAPSED: Lane = FAILED.above(if cfg!(any(ampacity_loom, ampacity_shuttle)) { 5 } else { 10 });
+const OPENS: Lane = LAPSED.above(12);
 const _: () = assert!(OVER.end() <= REST.end(), "streak and flags must fit the closed rest");
 const _: () = assert!(DEADLINE.end() <= REST.end(), "the deadline must fit the open rest");
 const _: () = assert!(OPENS.end() <= REST.end(), "the probes must fit the half-open rest");
@@ -116,6 +117,9 @@ const _: () = assert!(DEADLINE.max() == Tick::NEVER.0, "all ones must read as ne
 
 /// The most probes that a spell can have out.
 pub(crate) const MOST_PROBES: u32 = ISSUED.max() as u32;
+
+/// The most spells in a row without a verdict that are told apart.
+pub(crate) const MOST_LAPSED: u32 = LAPSED.max() as u32;
 
 /// The most openings in a row that are told apart.
 pub(crate) const MOST_OPENS: u32 = OPENS.max() as u32;
@@ -127,8 +131,8 @@ pub(crate) const MOST_OPENS: u32 = OPENS.max() as u32;
 ///             ┌──────────────────────────────────────────┬─────────────┬───────┐
 ///  closed     │ 0 (6) │ over │ armed │ streak (32)       │ era (21)    │ state │
 ///  open       │ deadline in ticks (40)                   │ era         │ state │
-///  half-open  │ 0 │ opens (16) │ lapsed (5) │ failed (6) │             │       │
-///             │                │ passed (6) │ issued (6) │ era         │ state │
+///  half-open  │ opens (12) │ lapsed (10) │ failed (6)   │             │       │
+///             │                 │ passed (6) │ issued (6) │ era        │ state │
 ///  metrics    │ as closed                                │ era         │ state │
 ///  by hand    │ 0 (40)                                   │ era         │ state │
 ///             └──────────────────────────────────────────┴─────────────┴───────┘
@@ -145,7 +149,7 @@ pub(crate) const MOST_OPENS: u32 = OPENS.max() as u32;
 /// * `issued`: this spell's permits that were not given back, in 0..=63;
 ///   `passed`, `failed`: those of them that did, always at most `issued` together.
 /// * `lapsed`: how many spells in a row ended without a verdict before this one;
-///   saturates at 31, when the lease has long reached its cap.
+///   saturates at 1,023, when the lease has long reached its cap.
 /// * `opens`: how often in a row the breaker opened before this spell; saturates.
 ///
 /// # Aliasing

@@ -4,7 +4,7 @@ use super::timing::Draw;
 use crate::bits::scatter;
 use crate::clock::{Nanos, Tick};
 use crate::grain::Grain;
-use crate::word::{Era, Thresholds};
+use crate::word::{Era, MOST_LAPSED, Thresholds};
 
 /// The numbers that decisions use.
 #[derive(Clone, Copy, Debug)]
@@ -68,14 +68,20 @@ impl Rules {
     /// How many ticks a spell may take that follows `lapsed` in a row without a verdict.
     pub(crate) fn lease(&self, lapsed: u32) -> u64 {
         // At most 2^39 ticks, doubled at most 31 times: saturates.
-        self.lease.saturating_mul(1 << lapsed).min(self.lease_cap)
+        self.lease.saturating_mul(1 << lapsed.min(31)).min(self.lease_cap)
     }
 
     /// What is left of `limit`, in ticks, when a spell begins that follows `lapsed` in a
     /// row: each of those took its lease, or somewhat longer, which is not held against it.
     pub(crate) fn limit_left(&self, limit: &Limit, lapsed: u32) -> u64 {
-        let gone = (0..lapsed).fold(0u64, |gone, nth| gone.saturating_add(self.lease(nth)));
-        limit.ticks.saturating_sub(gone)
+        if lapsed >= MOST_LAPSED {
+            return 0; // so often that nobody counts any more, which took weeks
+        }
+        // From some lease on they are all as long as the cap.
+        let doubled = lapsed.min(31);
+        let gone = (0..doubled).fold(0u64, |gone, nth| gone.saturating_add(self.lease(nth)));
+        let rest = u64::from(lapsed - doubled).saturating_mul(self.lease(doubled));
+        limit.ticks.saturating_sub(gone.saturating_add(rest))
     }
 }
 

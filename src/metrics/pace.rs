@@ -62,10 +62,12 @@ impl Plan {
 pub(crate) struct Start {
     pub(crate) at: Nanos,
     pub(crate) weight: u32,
+    /// Where it is counted as in flight, by number; nowhere if 0.
+    pub(crate) flight: u32,
 }
 
 impl Start {
-    pub(crate) const UNTIMED: Start = Start { at: Nanos(0), weight: 0 };
+    pub(crate) const UNTIMED: Start = Start { at: Nanos(0), weight: 0, flight: 0 };
 
     #[inline(always)]
     pub(crate) fn is_timed(self) -> bool {
@@ -122,7 +124,7 @@ impl Pace {
             return Start::UNTIMED;
         }
         match draw.timing {
-            Timing::Every => Start { at: now(), weight: 1 },
+            Timing::Every => Start { at: now(), weight: 1, flight: 0 },
             Timing::Off => {
                 if writer == Writer::Owner {
                     // So many calls then do with the comparison above.
@@ -169,7 +171,7 @@ impl Pace {
             match self.swap(writer, seen, next) {
                 Ok(()) => {
                     self.expected.store(expected.0, Ordering::Relaxed);
-                    return Start { at, weight: seen.weight() };
+                    return Start { at, weight: seen.weight(), flight: 0 };
                 }
                 Err(newer) => seen = newer,
             }

@@ -4,7 +4,7 @@ use core::time::Duration;
 use proptest::prelude::*;
 
 fn entry() -> impl Strategy<Value = Entry> {
-    (any::<bool>(), 0..2u32).prop_map(|(failed, slow)| Entry { failed, slow })
+    (any::<bool>(), any::<bool>()).prop_map(|(failed, slow)| Entry { failed, slow })
 }
 
 fn closed(window: Option<SavedWindow>) -> Saved {
@@ -87,7 +87,7 @@ fn each_value_that_cannot_be_is_refused_by_its_field_and_with_its_figures() {
     );
     assert_eq!(
         refused(signed(Saved { opens: beyond, ..saved() })),
-        "opens is 4294967296, can be at most 65535"
+        "opens is 4294967296, can be at most 4095"
     );
     let wait_ns = Some(LONGEST_WAIT + 1);
     assert!(refused(signed(Saved { wait_ns, ..saved() })).starts_with("wait_ns is 1099511627775"));

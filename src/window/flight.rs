@@ -35,7 +35,7 @@ use crate::clock::{Nanos, TICK};
 use crate::metrics::shard::Writer;
 use crate::planted::{Bug, planted};
 use crate::slot::{self, Slot};
-use crate::sync::{Atomic, Ordering};
+use crate::sync::{Atomic, Ordering, PlainU64};
 use crate::window::slice::{Bucket, LAST_SLICE, Newest, Tag};
 use crate::word::Era;
 
@@ -63,6 +63,7 @@ struct Stripe {
 /// Calls in flight; see the module.
 #[derive(Debug)]
 pub(crate) struct Flight {
+    id: u32,        // not 0, and another for each in this process, but for 2^32 of them
     threshold: u64, // ns
     width: u64,     // ns, at least a tick
     newest: Newest,
@@ -84,13 +85,21 @@ impl Flight {
         let stripe =
             |_| Stripe { total: Bucket::new(era), ring: std::array::from_fn(|_| Bucket::new(era)) };
         let width = (threshold / 8).max(TICK);
+        // Relaxed: a number that nobody else has.
+        static MADE: PlainU64 = PlainU64::new(0);
+        let id = 1 + (MADE.fetch_add(1, Ordering::Relaxed) % u64::from(u32::MAX)) as u32;
         Self {
+            id,
             threshold,
             width,
             newest: Newest::new(era),
             looked: Atomic::new(0),
             stripes: (0..STRIPES).map(stripe).collect(),
         }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.id
     }
 
     pub(crate) fn threshold(&self) -> u64 {

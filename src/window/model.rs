@@ -14,7 +14,7 @@ use crate::word::{Era, Finding};
 
 /// A slow failure or a fast success: of the two flags none is seen without the other.
 fn entry(failed: bool) -> Entry {
-    Entry { failed, slow: failed.into() }
+    Entry { failed, slow: failed }
 }
 
 /// The place of a ring that several slices and eras share, with two words.
@@ -153,7 +153,7 @@ impl Jury {
 
     /// A failure; says whether it was found to be one too many: all that is missing are calls.
     pub fn fail(&self, slot: u32) -> bool {
-        let entry = Entry { failed: true, slow: 0 };
+        let entry = Entry { failed: true, slow: false };
         let opinion = self.0.take(Slot::of(slot), Era(0), entry, false, || Nanos(0));
         opinion.finding == Finding::Armed
     }

@@ -137,10 +137,17 @@ impl Newest {
         Self(Atomic::new(era.0))
     }
 
+    /// Whether no later era than `era` is known.
+    pub(super) fn is(&self, era: Era) -> bool {
+        // Relaxed: as below.
+        self.0.load(Ordering::Relaxed) <= era.0
+    }
+
     /// Whether `era` is the newest, or becomes it now.
     pub(super) fn admits(&self, era: Era) -> bool {
-        // Relaxed, both: only a number that grows; who reads an old one goes on to compare
-        // tags, and for those to be half a lap apart it must have slept.
+        // Relaxed, both: only a number that grows. Callers load the tag that they would
+        // replace before they ask, and swap it after: if the swap succeeds, nobody began a
+        // later era in between, or its first result replaces what was swapped in.
         let newest = self.0.load(Ordering::Relaxed);
         era.0 == newest || (era.0 > newest && self.0.fetch_max(era.0, Ordering::Relaxed) <= era.0)
     }

@@ -272,15 +272,16 @@ impl Time {
     /// The slice in which a result of `era` counts at `now`, which is `latest` from now on
     /// if it is newer; `None` if a newer era has been recorded.
     fn advance(&self, era: Era, now: Nanos) -> Option<Tag> {
-        if !self.newest.admits(era) {
-            return None;
-        }
         let mine = Tag::of(era, self.slice_of(now));
         // Relaxed, here and below: the tag says all there is to know, and nothing else is
         // read on the strength of it. An evaluation that must see it is ordered after it
         // by `recorded -> evaluated`; another may miss the newest slice.
         let mut seen = self.latest.load(Ordering::Relaxed);
         loop {
+            // After the tag was loaded: see `Newest::admits`.
+            if !self.newest.admits(era) {
+                return None;
+            }
             if !mine.is_newer_than(seen) {
                 return seen.is_of_era_of(mine).then_some(seen);
             }
@@ -305,6 +306,11 @@ impl Time {
     fn latest(&self) -> Tag {
         // Relaxed: see `advance`.
         self.latest.load(Ordering::Relaxed)
+    }
+
+    /// Whether no later era than `era` has been recorded.
+    pub(crate) fn is_newest(&self, era: Era) -> bool {
+        self.newest.is(era)
     }
 
     /// What the window holds of `era` at `now`.
@@ -451,6 +457,5 @@ fn add(bucket: &Bucket<WORDS>, writer: Writer, tag: Tag, entry: Entry) -> bool {
     // The whole before its part: see `Bucket::read`.
     let returned = if entry.failed { FAILED } else { OK };
     bucket.change(writer, tag, returned, |seen| seen.wrapping_add(1))
-        && (entry.slow == 0
-            || bucket.change(writer, tag, SLOW, |seen| seen.saturating_add(entry.slow.into())))
+        && (!entry.slow || bucket.change(writer, tag, SLOW, |seen| seen.wrapping_add(1)))
 }
