@@ -169,6 +169,8 @@ fn s26_a_spell_without_a_verdict_keeps_the_step_and_a_trip_by_hand_counts() {
     assert_eq!((fresh.era(), breaker.snapshot().opens), (3, 1));
     fresh.failure();
     assert_eq!(wait_of(&breaker), SECOND * 3);
+    breaker.trip(); // which changes nothing
+    assert_eq!(breaker.snapshot().opens, 2);
     clock.advance(SECOND * 3);
     breaker.trip();
     assert_eq!((wait_of(&breaker), breaker.snapshot().opens), (SECOND * 9, 3));
