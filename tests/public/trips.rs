@@ -28,7 +28,7 @@ impl Random {
     }
 
     fn one_in(&mut self, of: u64) -> bool {
-        self.next() % of == 0
+        self.next().is_multiple_of(of)
     }
 
     fn percent(&mut self, percent: u64) -> bool {
@@ -316,24 +316,28 @@ fn a_thread_that_sleeps_while_it_judges_holds_nobody_up() {
             if let Some(rate) = rate {
                 settings = settings.failure_rate(rate).minimum_calls(10);
             }
-            let settings = settings.on_event(move |_| drop(tell.fetch_add(1, Ordering::Relaxed)));
+            let settings = settings.on_event(move |_| {
+                tell.fetch_add(1, Ordering::Relaxed);
+            });
             let breaker = window(settings).clock(ManualClock::new()).build().unwrap();
             let breaker = &breaker;
-            thread::scope(|scope| {
-                let sleeper = scope.spawn(move || {
+            let states = thread::scope(|scope| {
+                scope.spawn(move || {
                     PARKS.set(true);
                     breaker.try_acquire().unwrap().failure();
                 });
                 is_parked.recv().unwrap();
-                for nth in 0..9 {
-                    assert_eq!(breaker.state(), State::Closed, "after {nth} and the sleeper's");
-                    breaker.try_acquire().unwrap().failure();
-                }
-                assert_eq!((breaker.state(), breaker.era()), (State::Open, 1), "on the tenth");
+                let fail = |_| {
+                    let _ = breaker.call(|| Err::<(), _>(()));
+                    breaker.state()
+                };
+                let states: Vec<State> = (0..9).map(fail).collect();
                 // Whatever it says when it wakes, its era is over.
                 wake.send(true).unwrap();
-                sleeper.join().unwrap();
+                states
             });
+            assert_eq!(states[..8], [State::Closed; 8]);
+            assert_eq!(states[8], State::Open, "the tenth failure, the sleeper's included");
             let seen = breaker.snapshot();
             assert_eq!((seen.state, seen.era, seen.stale), (State::Open, 1, 1));
             assert_eq!(eras.load(Ordering::Relaxed), 1);
