@@ -229,9 +229,10 @@ const WINDOWS: [fn(ampacity::Builder) -> ampacity::Builder; 2] =
 #[test]
 fn among_threads_that_fail_at_once_a_trip_is_late_by_no_more_failures_than_threads() {
     const THREADS: u64 = 8;
-    const EACH: u64 = 13; // 104 in all, of which the hundredth makes it half of 200
     for window in WINDOWS {
-        for round in 0..150 {
+        for round in 0..200 {
+            // The hundredth makes it half of 200: few are left then, or many.
+            let each = if round % 2 == 0 { 13 } else { 60 };
             let told = Arc::new(Mutex::new(Vec::<Event>::new()));
             let tell = Arc::clone(&told);
             let settings = CircuitBreaker::builder("crowd").failure_rate(0.5).minimum_calls(10);
@@ -245,7 +246,7 @@ fn among_threads_that_fail_at_once_a_trip_is_late_by_no_more_failures_than_threa
                 for _ in 0..THREADS {
                     scope.spawn(|| {
                         start.wait();
-                        for _ in 0..EACH {
+                        for _ in 0..each {
                             match breaker.try_acquire() {
                                 Ok(permit) => permit.failure(),
                                 Err(_) => return,
