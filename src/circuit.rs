@@ -303,12 +303,13 @@ impl Circuit {
         let mut read = Nanos(0);
         let update = self.word.update(|word| {
             read = now();
-            let deadline = match order {
-                Order::Trip => self.open_until(word, rules, None, read),
-                _ => Tick::NEVER, // not used
-            };
             let is_blank = order != Order::Close || is_blank(self.word.era_of(word));
-            ((), word.obey(order, Tick::of(read), deadline, is_blank))
+            let next = word.obey(order, Tick::of(read), Tick::NEVER, is_blank);
+            // The deadline last: working it out notes a step of the back-off, which a trip
+            // that changes nothing must not take.
+            let opens = next.filter(|_| order == Order::Trip);
+            let opened = opens.map(|_| word.open(self.open_until(word, rules, None, read)));
+            ((), opened.or(next))
         });
         self.decided(update, |_| Cause::of_order(order), read)
     }

@@ -172,6 +172,7 @@ fn s37_one_failed_probe_reopens_and_the_wait_starts_from_that_moment() {
 fn s38_what_is_set_and_what_probes_return_say_what_becomes_of_a_spell() {
     use State::{Closed, HalfOpen, Open};
     type Change = fn(Builder) -> Builder;
+    type Rows<'a> = &'a [(&'a str, State)];
     let by_default: Change = |builder| builder;
     let one: Change = |builder| builder.success_threshold(1);
     let three: Change = |builder| builder.success_threshold(3);
@@ -183,7 +184,7 @@ fn s38_what_is_set_and_what_probes_return_say_what_becomes_of_a_spell() {
     let all_of_three: Change = |builder| share_of(builder, 1.0, 3);
     let any_of_63: Change = |builder| share_of(builder, 0.001, 63);
     let (s62, s63) = ("s".repeat(62), "s".repeat(63));
-    let table: [(&str, Change, &[(&str, State)]); 10] = [
+    let table: [(&str, Change, Rows<'_>); 10] = [
         ("the default", by_default, &[("s", HalfOpen), ("ss", Closed), ("f", Open), ("sf", Open)]),
         ("one", one, &[("s", Closed), ("f", Open)]),
         ("three", three, &[("ss", HalfOpen), ("sss", Closed), ("f", Open), ("ssf", Open)]),

@@ -1,21 +1,87 @@
-//! Random operations against the sequential model: the specification in code.
+//! Random operations against the sequential model: the specification in code, of opening
+//! by failures in a row and of everything that follows. Windows have a model of their own
+//! in `sequential_windows`.
 
 use ampacity::{Builder, CircuitBreaker, ManualClock, OwnedPermit, Reason, State, Timing};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a breaker is, one operation at a time. Times are in ms.
-#[derive(Debug)]
-struct Model {
+/// What can be set. Times are in ms.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
     failure_threshold: u64,
     open_for: u64,
-    needed: u64,
+    /// By how much each wait is longer than the one before, and the longest.
+    backoff: (u64, u64),
+    longest_given: u64,
+    verdict: Verdict,
     permits: u64,
     lease: u64,
+    limit: Option<(u64, State)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Verdict {
+    Successes(u64),
+    /// The percentage of probes that must fail.
+    Share(u64),
+}
+
+impl Rules {
+    fn settings(self, name: &'static str) -> Builder {
+        let ms = Duration::from_millis;
+        let (factor, cap) = self.backoff;
+        let mut builder = CircuitBreaker::builder(name)
+            .failure_threshold(self.failure_threshold as u32)
+            .open_for(ms(self.open_for))
+            .backoff(factor as f64, ms(cap))
+            .longest_given_wait(ms(self.longest_given))
+            .half_open_permits(self.permits as u32)
+            .probe_lease(ms(self.lease))
+            .timing(Timing::Off);
+        builder = match self.verdict {
+            Verdict::Successes(needed) => builder.success_threshold(needed as u32),
+            Verdict::Share(percent) => builder.half_open_failure_rate(percent as f64 / 100.0),
+        };
+        match self.limit {
+            Some((limit, then)) => builder.half_open_limit(ms(limit), then),
+            None => builder,
+        }
+    }
+
+    /// The wait of the `nth` opening in a row.
+    fn wait(&self, nth: u32) -> u64 {
+        let (factor, cap) = self.backoff;
+        (1..nth).fold(self.open_for, |wait, _| (wait * factor).min(cap))
+    }
+
+    fn lease(&self, lapsed: u32) -> u64 {
+        (self.lease << lapsed.min(30)).min(self.lease.max(3_600_000))
+    }
+
+    /// How many probes must fail to reopen, and how many must pass to close.
+    fn verdict(&self) -> (u64, u64) {
+        match self.verdict {
+            Verdict::Successes(needed) => (1, needed),
+            Verdict::Share(percent) => {
+                let reopens = |failed: &u64| failed * 100 >= percent * self.permits;
+                let fail = (1..).find(reopens).unwrap_or_default();
+                (fail, self.permits - fail + 1)
+            }
+        }
+    }
+}
+
+/// What a breaker is, one operation at a time.
+#[derive(Debug)]
+struct Model {
+    rules: Rules,
     now: u64,
     era: u64,
     phase: Phase,
+    /// The last transition: from, to, why.
+    told: Option<(State, State, String)>,
     admitted: u64,
     succeeded: u64,
     failed: u64,
@@ -26,128 +92,302 @@ struct Model {
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Phase {
-    Closed { streak: u64 },
-    Open { deadline: u64 },
-    HalfOpen { issued: u64, passed: u64, began: u64, lapsed: u32 },
+    Closed {
+        streak: u64,
+    },
+    Open {
+        deadline: u64,
+        opens: u32,
+    },
+    HalfOpen(Spell),
+    /// Reported: it would be open, and says so no more until it has fallen below.
+    MetricsOnly {
+        streak: u64,
+        reported: bool,
+    },
     ByHand(State),
 }
 
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Spell {
+    issued: u64,
+    passed: u64,
+    failed: u64,
+    began: u64,
+    lapsed: u32,
+    opens: u32,
+}
+
+impl Spell {
+    fn has_probes_out(&self) -> bool {
+        self.issued > self.passed + self.failed
+    }
+}
+
+/// What a call finds.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Finds {
+    Pass,
+    /// A spell begins, for the wait or a lease is over; the other lapsed in vain.
+    NewSpell {
+        lapsed: u32,
+        opens: u32,
+    },
+    Probe,
+    /// It has been half-open for too long.
+    TooLong(State),
+    Refused(Reason, Option<u64>),
+}
+
+const CLOSED: Phase = Phase::Closed { streak: 0 };
+
 impl Model {
-    fn state(&self) -> State {
+    fn new(rules: Rules, now: u64) -> Self {
+        Model {
+            rules,
+            now,
+            era: 0,
+            phase: CLOSED,
+            told: None,
+            admitted: 0,
+            succeeded: 0,
+            failed: 0,
+            neutral: 0,
+            stale: 0,
+            rejected: 0,
+        }
+    }
+
+    /// The state without a look at the clock.
+    fn bare_state(&self) -> State {
         match self.phase {
             Phase::Closed { .. } => State::Closed,
-            Phase::Open { deadline } if self.now >= deadline => State::HalfOpen,
             Phase::Open { .. } => State::Open,
-            Phase::HalfOpen { .. } => State::HalfOpen,
+            Phase::HalfOpen(_) => State::HalfOpen,
+            Phase::MetricsOnly { .. } => State::MetricsOnly,
             Phase::ByHand(state) => state,
         }
     }
 
-    fn turn(&mut self, phase: Phase) {
+    fn state(&self) -> State {
+        match (self.phase, self.finds()) {
+            (Phase::Open { .. }, Finds::NewSpell { .. }) => State::HalfOpen,
+            (_, Finds::TooLong(then)) => then,
+            _ => self.bare_state(),
+        }
+    }
+
+    fn opens(&self) -> u32 {
+        match self.phase {
+            Phase::Open { opens, .. } | Phase::HalfOpen(Spell { opens, .. }) => opens,
+            _ => 0,
+        }
+    }
+
+    fn streak(&self) -> u64 {
+        match self.phase {
+            Phase::Closed { streak } | Phase::MetricsOnly { streak, .. } => streak,
+            _ => 0,
+        }
+    }
+
+    fn turn(&mut self, phase: Phase, cause: impl Into<String>) {
+        let from = self.bare_state();
         self.phase = phase;
         self.era += 1;
+        self.told = Some((from, self.bare_state(), cause.into()));
     }
 
-    fn open(&mut self) {
-        self.turn(Phase::Open { deadline: self.now + self.open_for });
+    fn open(&mut self, given: Option<u64>, cause: impl Into<String>) {
+        let opens = self.opens() + 1;
+        let wait = match given {
+            Some(given) => given.min(self.rules.longest_given),
+            None => self.rules.wait(opens),
+        };
+        self.turn(Phase::Open { deadline: self.now + wait, opens }, cause);
     }
 
-    fn spell(&mut self, lapsed: u32) {
-        self.turn(Phase::HalfOpen { issued: 1, passed: 0, began: self.now, lapsed });
-    }
-
-    /// The era of the permit, or why there is none.
-    fn acquire(&mut self) -> Result<u64, Reason> {
-        if let Err(reason) = self.admits() {
-            self.rejected += 1;
-            return Err(reason);
-        }
+    fn finds(&self) -> Finds {
+        let now = self.now;
         match self.phase {
-            Phase::Open { .. } => self.spell(0),
-            Phase::HalfOpen { issued, passed, began, lapsed }
-                if issued > passed && self.lease_over(began, lapsed) =>
-            {
-                self.spell(lapsed + 1);
+            Phase::Closed { .. } | Phase::MetricsOnly { .. } => Finds::Pass,
+            Phase::ByHand(State::ForcedOpen) => Finds::Refused(Reason::ForcedOpen, None),
+            Phase::ByHand(_) => Finds::Pass,
+            Phase::Open { deadline, opens } if now >= deadline => {
+                Finds::NewSpell { lapsed: 0, opens }
             }
-            Phase::HalfOpen { ref mut issued, .. } => *issued += 1,
+            Phase::Open { deadline, .. } => Finds::Refused(Reason::Open, Some(deadline - now)),
+            Phase::HalfOpen(spell) => self.finds_in(spell),
+        }
+    }
+
+    fn finds_in(&self, spell: Spell) -> Finds {
+        let Spell { began, lapsed, opens, .. } = spell;
+        if let Some((limit, then)) = self.rules.limit {
+            // Spells that lapsed took their leases of it.
+            let gone: u64 = (0..lapsed).map(|nth| self.rules.lease(nth)).sum();
+            if self.now >= began + limit.saturating_sub(gone) {
+                return Finds::TooLong(then);
+            }
+        }
+        let lease_end = began + self.rules.lease(lapsed);
+        match spell.has_probes_out() {
+            true if self.now >= lease_end => Finds::NewSpell { lapsed: lapsed + 1, opens },
+            true if spell.issued >= self.rules.permits => {
+                Finds::Refused(Reason::HalfOpenFull, Some(lease_end - self.now))
+            }
+            _ => Finds::Probe,
+        }
+    }
+
+    fn would_admit(&self) -> bool {
+        !matches!(self.finds(), Finds::Refused(..) | Finds::TooLong(State::Open))
+    }
+
+    /// The era of the permit, or why there is none and how long to wait.
+    fn acquire(&mut self) -> Result<u64, (Reason, Option<u64>)> {
+        match (self.finds(), &mut self.phase) {
+            (Finds::Refused(reason, wait), _) => {
+                self.rejected += 1;
+                return Err((reason, wait));
+            }
+            (Finds::TooLong(State::Open), _) => {
+                self.open(None, "it was half-open for as long as it may be");
+                self.rejected += 1;
+                return Err((Reason::Open, Some(self.rules.wait(self.opens()))));
+            }
+            (Finds::TooLong(_), _) => {
+                self.turn(CLOSED, "it was half-open for as long as it may be")
+            }
+            (Finds::NewSpell { lapsed, opens }, phase) => {
+                let cause = match phase {
+                    Phase::Open { .. } => "the open wait is over",
+                    _ => "the lease of its probes is over",
+                };
+                let began = self.now;
+                let spell = Spell { issued: 1, passed: 0, failed: 0, began, lapsed, opens };
+                self.turn(Phase::HalfOpen(spell), cause);
+            }
+            (Finds::Probe, Phase::HalfOpen(spell)) => spell.issued += 1,
             _ => {}
         }
         self.admitted += 1;
         Ok(self.era)
     }
 
-    fn lease_over(&self, began: u64, lapsed: u32) -> bool {
-        let lease = (self.lease << lapsed.min(30)).min(self.lease.max(3_600_000));
-        self.now >= began + lease
-    }
-
-    fn admits(&self) -> Result<(), Reason> {
-        match self.phase {
-            Phase::Open { deadline } if self.now < deadline => Err(Reason::Open),
-            Phase::HalfOpen { issued, passed, began, lapsed }
-                if issued >= self.permits && issued > passed && !self.lease_over(began, lapsed) =>
-            {
-                Err(Reason::HalfOpenFull)
-            }
-            Phase::ByHand(State::ForcedOpen) => Err(Reason::ForcedOpen),
-            _ => Ok(()),
-        }
-    }
-
     fn settle(&mut self, era: u64, end: End) {
         match end {
             End::Success => self.succeeded += 1,
-            End::Failure => self.failed += 1,
+            End::Failure | End::OpenFor(_) => self.failed += 1,
             End::Ignore | End::Drop => self.neutral += 1,
         }
         if era != self.era {
             self.stale += 1;
             return;
         }
-        match (end, &mut self.phase) {
-            (End::Success, Phase::Closed { streak }) => *streak = 0,
-            (End::Success, Phase::HalfOpen { passed, .. }) => {
-                *passed += 1;
-                if *passed >= self.needed {
-                    self.turn(Phase::Closed { streak: 0 });
+        match end {
+            End::Success => self.succeed(),
+            End::OpenFor(0) | End::Failure => self.fail(None),
+            End::OpenFor(wait) => self.fail(Some(wait)),
+            End::Ignore | End::Drop => {
+                if let Phase::HalfOpen(spell) = &mut self.phase {
+                    spell.issued -= 1;
                 }
             }
-            (End::Failure, Phase::Closed { streak }) => {
+        }
+    }
+
+    fn succeed(&mut self) {
+        let (_, pass) = self.rules.verdict();
+        match &mut self.phase {
+            Phase::Closed { streak } => *streak = 0,
+            Phase::MetricsOnly { streak, reported } => (*streak, *reported) = (0, false),
+            Phase::HalfOpen(spell) => {
+                spell.passed += 1;
+                let passed = spell.passed;
+                if passed >= pass {
+                    self.turn(CLOSED, probes(passed, "succeeded"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A failure, which may say for how long to stay away.
+    fn fail(&mut self, given: Option<u64>) {
+        let (fail, _) = self.rules.verdict();
+        let asks = given.map(|wait| {
+            format!("a result asked to stay away for {:?}", Duration::from_millis(wait))
+        });
+        match &mut self.phase {
+            Phase::Closed { streak } => {
                 *streak += 1;
-                if *streak >= self.failure_threshold {
-                    self.open();
+                let streak = *streak;
+                if asks.is_some() || streak >= self.rules.failure_threshold {
+                    self.open(given, asks.unwrap_or_else(|| in_a_row(streak)));
                 }
             }
-            (End::Failure, Phase::HalfOpen { .. }) => self.open(),
-            (End::Ignore | End::Drop, Phase::HalfOpen { issued, .. }) => *issued -= 1,
+            Phase::HalfOpen(spell) => {
+                spell.failed += 1;
+                let failed = spell.failed;
+                if asks.is_some() || failed >= fail {
+                    self.open(given, asks.unwrap_or_else(|| probes(failed, "failed")));
+                }
+            }
+            Phase::MetricsOnly { streak, reported } => {
+                *streak += 1;
+                let (streak, was_reported) = (*streak, *reported);
+                *reported = asks.is_some() || streak >= self.rules.failure_threshold;
+                if *reported && !was_reported {
+                    let phase = self.phase;
+                    self.turn(phase, asks.unwrap_or_else(|| in_a_row(streak)));
+                }
+            }
             _ => {}
         }
     }
 
     fn order(&mut self, order: Order) {
-        let by_hand = |state| (Phase::ByHand(state) != self.phase).then_some(Phase::ByHand(state));
-        let next = match order {
+        let is = self.bare_state();
+        match order {
             Order::Reset => {
                 self.admitted -= self.succeeded + self.failed + self.neutral;
                 (self.succeeded, self.failed, self.neutral) = (0, 0, 0);
                 (self.stale, self.rejected) = (0, 0);
-                Some(Phase::Closed { streak: 0 })
+                self.turn(CLOSED, "reset by hand");
             }
-            Order::Close => {
-                let closed = Phase::Closed { streak: 0 };
-                (self.phase != closed).then_some(closed)
+            Order::Close if self.phase != CLOSED => self.turn(CLOSED, "closed by hand"),
+            Order::Trip => match self.phase {
+                Phase::Open { deadline, .. } if self.now < deadline => {}
+                _ => self.open(None, "tripped by hand"),
+            },
+            Order::ForceOpen if is != State::ForcedOpen => {
+                self.turn(Phase::ByHand(State::ForcedOpen), "forced open by hand");
             }
-            Order::Trip => {
-                let open = matches!(self.phase, Phase::Open { deadline } if self.now < deadline);
-                (!open).then_some(Phase::Open { deadline: self.now + self.open_for })
+            Order::Disable if is != State::Disabled => {
+                self.turn(Phase::ByHand(State::Disabled), "disabled by hand");
             }
-            Order::ForceOpen => by_hand(State::ForcedOpen),
-            Order::Disable => by_hand(State::Disabled),
-            Order::MetricsOnly => by_hand(State::MetricsOnly),
-        };
-        if let Some(phase) = next {
-            self.turn(phase);
+            Order::MetricsOnly if is != State::MetricsOnly => {
+                let fresh = Phase::MetricsOnly { streak: 0, reported: false };
+                self.turn(fresh, "set to metrics only by hand");
+            }
+            _ => {}
         }
+    }
+}
+
+fn in_a_row(failures: u64) -> String {
+    match failures {
+        1 => "1 failure".to_owned(),
+        failures => format!("{failures} failures in a row"),
+    }
+}
+
+fn probes(number: u64, ended: &str) -> String {
+    match (number, ended) {
+        (1, "failed") => "a probe failed".to_owned(),
+        (1, _) => format!("1 probe {ended}"),
+        _ => format!("{number} probes {ended}"),
     }
 }
 
@@ -155,6 +395,8 @@ impl Model {
 enum End {
     Success,
     Failure,
+    /// A failure that says for how long, in ms; no time is a failure like any other.
+    OpenFor(u64),
     Ignore,
     Drop,
 }
@@ -177,80 +419,76 @@ enum Step {
     /// Moves the clock, also back.
     Clock(i64),
     Order(Order),
-    FailureThreshold(u32),
-    SuccessThreshold(u32),
+    Change(Rules),
+}
+
+fn some_rules() -> impl Strategy<Value = Rules> {
+    let verdict = prop_oneof![
+        (1..4u64, 0..3u64).prop_map(|(needed, spare)| (Verdict::Successes(needed), needed + spare)),
+        (prop::sample::select(vec![1u64, 30, 33, 50, 67, 100]), 1..11u64)
+            .prop_map(|(percent, permits)| (Verdict::Share(percent), permits)),
+    ];
+    let limit = (1..400u64, prop::sample::select(vec![State::Open, State::Closed]));
+    let times = (1..120u64, 1..300u64, 1..500u64, prop::option::weighted(0.4, limit));
+    (1..5u64, (1..4u64, 1..9u64), verdict, times).prop_map(
+        |(failure_threshold, (factor, capped_at), (verdict, permits), times)| {
+            let (open_for, lease, longest_given, limit) = times;
+            let backoff = (factor, open_for * capped_at);
+            Rules {
+                failure_threshold,
+                open_for,
+                backoff,
+                longest_given,
+                verdict,
+                permits,
+                lease,
+                limit,
+            }
+        },
+    )
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
-    let end = prop::sample::select(vec![
-        End::Success,
-        End::Success,
-        End::Failure,
-        End::Failure,
-        End::Ignore,
-        End::Drop,
-    ]);
+    let end = prop_oneof![
+        6 => Just(End::Success),
+        6 => Just(End::Failure),
+        1 => prop::sample::select(vec![0u64, 1, 70, 500, 1_000_000]).prop_map(End::OpenFor),
+        2 => Just(End::Ignore),
+        2 => Just(End::Drop),
+    ];
     let order = prop::sample::select(vec![
         Order::Reset,
         Order::Close,
         Order::Trip,
         Order::ForceOpen,
         Order::Disable,
+        Order::MetricsOnly,
     ]);
     prop_oneof![
-        12 => Just(Step::Acquire),
-        12 => (any::<prop::sample::Index>(), end).prop_map(|(at, end)| Step::Settle(at, end)),
-        3 => prop::sample::select(vec![1i64, 49, 50, 99, 100, 250, 100_000])
+        24 => Just(Step::Acquire),
+        24 => (any::<prop::sample::Index>(), end).prop_map(|(at, end)| Step::Settle(at, end)),
+        8 => prop::sample::select(vec![1i64, 49, 50, 99, 100, 250, 100_000])
             .prop_map(Step::Clock),
-        1 => (-200i64..0).prop_map(Step::Clock),
-        1 => order.prop_map(Step::Order),
-        1 => (1u32..6).prop_map(Step::FailureThreshold),
-        1 => (1u32..4).prop_map(Step::SuccessThreshold),
+        2 => (-200i64..0).prop_map(Step::Clock),
+        2 => order.prop_map(Step::Order),
+        2 => some_rules().prop_map(Step::Change),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn a_breaker_does_what_the_sequential_model_does(
-        failure_threshold in 1u32..5,
-        needed in 1u32..4,
-        spare in 0u32..3,
-        open_for in 1u64..120,
-        lease in 1u64..300,
-        steps in prop::collection::vec(any_step(), 1..120),
+        rules in some_rules(),
+        steps in prop::collection::vec(any_step(), 1..150),
     ) {
         let clock = ManualClock::new();
-        clock.set(Duration::from_millis(1_000));
-        let breaker = Arc::new(
-            CircuitBreaker::builder("model")
-                .failure_threshold(failure_threshold)
-                .open_for(Duration::from_millis(open_for))
-                .success_threshold(needed)
-                .half_open_permits(needed + spare)
-                .probe_lease(Duration::from_millis(lease))
-                .timing(Timing::Off)
-                .clock(clock.clone())
-                .build()
-                .unwrap(),
-        );
-        let mut model = Model {
-            failure_threshold: failure_threshold.into(),
-            open_for,
-            needed: needed.into(),
-            permits: (needed + spare).into(),
-            lease,
-            now: 1_000,
-            era: 0,
-            phase: Phase::Closed { streak: 0 },
-            admitted: 0,
-            succeeded: 0,
-            failed: 0,
-            neutral: 0,
-            stale: 0,
-            rejected: 0,
-        };
+        let start = 1_000;
+        clock.set(Duration::from_millis(start));
+        let settings = rules.settings("model").history(1).clock(clock.clone());
+        let breaker = Arc::new(settings.build().unwrap());
+        let mut model = Model::new(rules, start);
         let mut out: Vec<(OwnedPermit, u64)> = Vec::new();
 
         for step in steps {
@@ -260,7 +498,10 @@ proptest! {
                         prop_assert_eq!(permit.era(), era);
                         out.push((permit, era));
                     }
-                    (Err(rejected), Err(reason)) => prop_assert_eq!(rejected.reason(), reason),
+                    (Err(rejected), Err((reason, wait))) => {
+                        prop_assert_eq!(rejected.reason(), reason);
+                        prop_assert_eq!(rejected.retry_after(), wait.map(Duration::from_millis));
+                    }
                     (real, model) => prop_assert!(false, "{real:?}, but {model:?}"),
                 },
                 Step::Settle(_, _) if out.is_empty() => {}
@@ -269,6 +510,7 @@ proptest! {
                     match end {
                         End::Success => permit.success(),
                         End::Failure => permit.failure(),
+                        End::OpenFor(wait) => permit.open_for(Duration::from_millis(wait)),
                         End::Ignore => permit.ignore(),
                         End::Drop => drop(permit),
                     }
@@ -289,21 +531,14 @@ proptest! {
                     }
                     model.order(order);
                 }
-                Step::FailureThreshold(threshold) => {
-                    breaker.reconfigure(|now| now.failure_threshold(threshold)).unwrap();
-                    model.failure_threshold = threshold.into();
-                }
-                Step::SuccessThreshold(needed) => {
-                    let change =
-                        |now: Builder| now.success_threshold(needed).half_open_permits(needed + spare);
-                    breaker.reconfigure(change).unwrap();
-                    model.needed = needed.into();
-                    model.permits = (needed + spare).into();
+                Step::Change(rules) => {
+                    breaker.reconfigure(|_| rules.settings("model")).unwrap();
+                    model.rules = rules;
                 }
             }
-            prop_assert_eq!(breaker.state(), model.state());
+            prop_assert_eq!(breaker.state(), model.state(), "after {:?}", step);
             prop_assert_eq!(breaker.era(), model.era);
-            prop_assert_eq!(breaker.would_admit(), model.admits().is_ok());
+            prop_assert_eq!(breaker.would_admit(), model.would_admit());
             let seen = breaker.snapshot();
             prop_assert_eq!(seen.admitted, model.admitted);
             prop_assert_eq!(seen.succeeded, model.succeeded);
@@ -313,11 +548,11 @@ proptest! {
             prop_assert_eq!(seen.rejected.total(), model.rejected);
             prop_assert_eq!(seen.in_flight, out.len() as u64);
             prop_assert_eq!(seen.transitions.total(), model.era);
-            let streak = match model.phase {
-                Phase::Closed { streak } => streak,
-                _ => 0,
-            };
-            prop_assert_eq!(seen.streak, streak);
+            prop_assert_eq!((seen.streak, seen.opens), (model.streak(), model.opens()));
+            let told = breaker.history().pop();
+            prop_assert_eq!(told.as_ref().map_or(0, |event| event.era), model.era);
+            let told = told.map(|event| (event.from, event.to, event.cause.to_string()));
+            prop_assert_eq!(&told, &model.told);
         }
     }
 }

@@ -28,7 +28,7 @@ impl Random {
     }
 
     fn one_in(&mut self, of: u64) -> bool {
-        self.next() % of == 0
+        self.next().is_multiple_of(of)
     }
 
     fn percent(&mut self, percent: u64) -> bool {
@@ -229,9 +229,10 @@ const WINDOWS: [fn(ampacity::Builder) -> ampacity::Builder; 2] =
 #[test]
 fn among_threads_that_fail_at_once_a_trip_is_late_by_no_more_failures_than_threads() {
     const THREADS: u64 = 8;
-    const EACH: u64 = 13; // 104 in all, of which the hundredth makes it half of 200
     for window in WINDOWS {
-        for round in 0..150 {
+        for round in 0..200 {
+            // The hundredth makes it half of 200: few are left then, or many.
+            let each = if round % 2 == 0 { 13 } else { 60 };
             let told = Arc::new(Mutex::new(Vec::<Event>::new()));
             let tell = Arc::clone(&told);
             let settings = CircuitBreaker::builder("crowd").failure_rate(0.5).minimum_calls(10);
@@ -245,7 +246,7 @@ fn among_threads_that_fail_at_once_a_trip_is_late_by_no_more_failures_than_threa
                 for _ in 0..THREADS {
                     scope.spawn(|| {
                         start.wait();
-                        for _ in 0..EACH {
+                        for _ in 0..each {
                             match breaker.try_acquire() {
                                 Ok(permit) => permit.failure(),
                                 Err(_) => return,
@@ -316,24 +317,28 @@ fn a_thread_that_sleeps_while_it_judges_holds_nobody_up() {
             if let Some(rate) = rate {
                 settings = settings.failure_rate(rate).minimum_calls(10);
             }
-            let settings = settings.on_event(move |_| drop(tell.fetch_add(1, Ordering::Relaxed)));
+            let settings = settings.on_event(move |_| {
+                tell.fetch_add(1, Ordering::Relaxed);
+            });
             let breaker = window(settings).clock(ManualClock::new()).build().unwrap();
             let breaker = &breaker;
-            thread::scope(|scope| {
-                let sleeper = scope.spawn(move || {
+            let states = thread::scope(|scope| {
+                scope.spawn(move || {
                     PARKS.set(true);
                     breaker.try_acquire().unwrap().failure();
                 });
                 is_parked.recv().unwrap();
-                for nth in 0..9 {
-                    assert_eq!(breaker.state(), State::Closed, "after {nth} and the sleeper's");
-                    breaker.try_acquire().unwrap().failure();
-                }
-                assert_eq!((breaker.state(), breaker.era()), (State::Open, 1), "on the tenth");
+                let fail = |_| {
+                    let _ = breaker.call(|| Err::<(), _>(()));
+                    breaker.state()
+                };
+                let states: Vec<State> = (0..9).map(fail).collect();
                 // Whatever it says when it wakes, its era is over.
                 wake.send(true).unwrap();
-                sleeper.join().unwrap();
+                states
             });
+            assert_eq!(states[..8], [State::Closed; 8]);
+            assert_eq!(states[8], State::Open, "the tenth failure, the sleeper's included");
             let seen = breaker.snapshot();
             assert_eq!((seen.state, seen.era, seen.stale), (State::Open, 1, 1));
             assert_eq!(eras.load(Ordering::Relaxed), 1);
