@@ -500,7 +500,6 @@ impl CircuitBreaker {
         self.take_note(&decision);
         if let (Some(change), Some(judge), Some(window)) =
             (decision.change, &settings.judge, &revived.window)
-            && matches!(change.turn.to, State::Closed | State::MetricsOnly)
             && judge.import(window, change.turn.era, self.now()) == Finding::Armed
         {
             self.take_note(&self.circuit.arm(change.turn.era));

@@ -189,7 +189,6 @@ pub(crate) struct Judge {
 }
 
 /// A window of either form.
-#[derive(Debug)]
 enum Ring {
     Count(Count),
     Time(Time),
@@ -201,6 +200,15 @@ impl Ring {
             Shape::Count { len } => Ring::Count(Count::new(len, era)),
             Shape::Time { width, slices } => Ring::Time(Time::new(width, slices, era)),
         }
+    }
+}
+
+impl fmt::Debug for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ring::Count(_) => "the last calls",
+            Ring::Time(_) => "the last slices of time",
+        })
     }
 }
 
@@ -379,15 +387,20 @@ impl Judge {
     ) -> Opinion {
         let minimum = self.policy.minimum.saturating_sub(missing);
         let policy = Policy { minimum, ..self.policy };
-        let window = Window::new(sums, hanging, &policy);
+        let window = Window::new(sums, hanging, &self.policy);
         let over = |cause| match matters || sums.calls <= minimum {
             true => Opinion::over(cause, None),
             false => Opinion::NONE,
         };
         let judged = policy.judge_last(sums, capacity.saturating_add(hanging));
         match judged {
-            Judged::Trip(Which::FailureRate) => return over(Cause::FailureRate { window }),
-            Judged::Trip(Which::SlowCallRate) => return over(Cause::SlowCallRate { window }),
+            Judged::Trip(which) => {
+                let window = Window::new(sums, hanging, &policy);
+                return over(match which {
+                    Which::FailureRate => Cause::FailureRate { window },
+                    Which::SlowCallRate => Cause::SlowCallRate { window },
+                });
+            }
             _ => {}
         }
         if matters && self.trip_when.as_ref().is_some_and(|policy| policy.says(&window)) {

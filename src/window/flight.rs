@@ -38,6 +38,7 @@ use crate::slot::{self, Slot};
 use crate::sync::{Atomic, Ordering, PlainU64};
 use crate::window::slice::{Bucket, LAST_SLICE, Newest, Tag};
 use crate::word::Era;
+use core::fmt;
 
 /// Two in models: a call may end elsewhere than it began.
 const STRIPES: usize = if cfg!(any(ampacity_loom, ampacity_shuttle)) { 2 } else { slot::STRIPES };
@@ -61,7 +62,6 @@ struct Stripe {
 }
 
 /// Calls in flight; see the module.
-#[derive(Debug)]
 pub(crate) struct Flight {
     id: u32,        // not 0, and another for each in this process, but for 2^32 of them
     threshold: u64, // ns
@@ -69,6 +69,12 @@ pub(crate) struct Flight {
     newest: Newest,
     looked: Atomic<u64>, // the slice, plus one, in which somebody looked last
     stripes: Box<[Stripe]>,
+}
+
+impl fmt::Debug for Flight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flight").field("threshold", &self.threshold).finish_non_exhaustive()
+    }
 }
 
 /// What all stripes know of one slice.

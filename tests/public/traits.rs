@@ -20,6 +20,8 @@ const _: () = {
     shared::<CallError<std::fmt::Error>>();
     shared::<ampacity::Config>();
     shared::<ampacity::Preset>();
+    shared::<ampacity::RestoreError>();
+    shared::<ampacity::Saved>();
     shared::<ConfigError>();
     shared::<Latency>();
     shared::<Latencies>();
