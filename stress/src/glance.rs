@@ -1,5 +1,5 @@
-//! `glance`: what a call costs, against an empty call, the least work there is, and two
-//! mutex breakers.
+//! `glance`: what a call costs under each policy, against an empty call, the least work
+//! there is, and two mutex breakers.
 //!
 //! Everything is measured in one process and in turn, round after round, so that what
 //! else the machine does falls on all alike. The figure is the processor time of the
@@ -30,7 +30,7 @@ const THREADS: [usize; 3] = [1, 2, 64];
 /// The flags of `glance`.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Rounds; each measures everything once and takes about two seconds
+    /// Rounds; each measures everything once and takes about four seconds
     #[arg(long, value_name = "N", default_value_t = 7,
           value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub rounds: u32,
@@ -70,6 +70,7 @@ impl Row {
     /// Of this crate's, in few words.
     fn short(&self) -> &'static str {
         match (self.path, self.who) {
+            (_, Who::Policy(policy)) => policy.short(),
             (Path::Rejected, _) => "any timing",
             (_, Who::Off) => "Timing::Off",
             (_, Who::Every) => "Timing::Every",
