@@ -102,8 +102,10 @@ impl Line {
         self.by_threads[self.at].map(|middle| middle.median)
     }
 
+    /// None, too, where the figure is good and not to be believed.
     fn met(&self) -> Option<bool> {
-        Some(self.figure()? <= self.most?)
+        let met = self.figure()? <= self.most?;
+        (!met || self.marks[self.at].is_empty()).then_some(met)
     }
 
     fn text(&self, figure: f64) -> String {
@@ -114,11 +116,11 @@ impl Line {
     }
 
     fn verdict(&self) -> String {
-        let (Some(had), Some(most), Some(met)) = (self.figure(), self.most, self.met()) else {
+        let (Some(had), Some(most)) = (self.figure(), self.most) else {
             return "-".to_owned();
         };
         let (had, most, mark) = (self.text(had), self.text(most), self.marks[self.at]);
-        format!("{}{had}{mark} of {most}", if met { "met: " } else { "" })
+        format!("{}{had}{mark} of {most}", if self.met() == Some(true) { "met: " } else { "" })
     }
 }
 
@@ -272,6 +274,8 @@ mod tests {
         let time = Line { unit: Unit::Ns, ..line(Some(43.2), Some(46.0)) };
         assert_eq!(time.verdict(), "met: 43 ns of 46 ns");
         let busy = Line { marks: [" ?"; 3], ..line(Some(1.2), Some(1.3)) };
-        assert_eq!(busy.verdict(), "met: 1.20 ? of 1.30");
+        assert_eq!((busy.verdict().as_str(), busy.met()), ("1.20 ? of 1.30", None));
+        let busy = Line { marks: [" ?"; 3], ..line(Some(1.4), Some(1.3)) };
+        assert_eq!(busy.met(), Some(false), "it looks too good, and is not good enough");
     }
 }

@@ -37,7 +37,8 @@ pub(super) enum Trip {
     Streak,
     FailureRate,
     SlowRate,
-    TripWhen,
+    /// The one that `trip_when` was given.
+    Function,
     /// Calls that hang, and one that comes.
     Hanging,
 }
@@ -135,7 +136,7 @@ impl Policy {
             Self::Combined => {
                 &[(Trip::Streak, true), (Trip::FailureRate, false), (Trip::SlowRate, false)]
             }
-            Self::TripWhen => &[(Trip::TripWhen, true), (Trip::TripWhen, false)],
+            Self::TripWhen => &[(Trip::Function, true), (Trip::Function, false)],
             Self::InFlight => &[(Trip::Hanging, false), (Trip::SlowRate, true)],
         }
     }
@@ -197,7 +198,7 @@ impl Trip {
     pub(super) fn needs(self, has: Batch, form: Form, sizes: Sizes) -> u64 {
         match self {
             Self::Streak => sizes.streak,
-            Self::TripWhen => sizes.limit - has.failed,
+            Self::Function => sizes.limit - has.failed,
             Self::Hanging => sizes.minimum,
             Self::FailureRate => least(has.failed, has.calls, form, sizes),
             Self::SlowRate => least(has.slow, has.calls, form, sizes),
@@ -225,7 +226,7 @@ impl Trip {
                 (least..=most).contains(&window.slow)
                     && window.slow_call_rate.is_some_and(|rate| rate >= RATE)
             }
-            (Self::TripWhen, Cause::TripWhen { window, .. }) => {
+            (Self::Function, Cause::TripWhen { window, .. }) => {
                 (least..=most).contains(&window.failed)
             }
             (Self::Hanging, Cause::SlowCallRate { window, .. }) => {
