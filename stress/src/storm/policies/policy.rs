@@ -36,6 +36,8 @@ pub(super) enum Policy {
 pub(super) enum Trip {
     Streak,
     FailureRate,
+    /// The same by a success, which completes the minimum of calls.
+    Minimum,
     SlowRate,
     /// The one that `trip_when` was given.
     Function,
@@ -129,7 +131,7 @@ impl Policy {
         match self {
             Self::Streak => &[(Trip::Streak, true), (Trip::Streak, false)],
             Self::Count100 | Self::Count65536 | Self::FailureRate => {
-                &[(Trip::FailureRate, true), (Trip::FailureRate, false)]
+                &[(Trip::FailureRate, true), (Trip::FailureRate, false), (Trip::Minimum, false)]
             }
             Self::SlowRate => &[(Trip::SlowRate, true), (Trip::SlowRate, false)],
             // After many successes the streak is reached first, and else the rate.
@@ -200,7 +202,7 @@ impl Trip {
             Self::Streak => sizes.streak,
             Self::Function => sizes.limit - has.failed,
             Self::Hanging => sizes.minimum,
-            Self::FailureRate => least(has.failed, has.calls, form, sizes),
+            Self::FailureRate | Self::Minimum => least(has.failed, has.calls, form, sizes),
             Self::SlowRate => least(has.slow, has.calls, form, sizes),
         }
     }
@@ -218,7 +220,7 @@ impl Trip {
             (Self::Streak, Cause::ConsecutiveFailures { failures, .. }) => {
                 u64::from(*failures) == sizes.streak
             }
-            (Self::FailureRate, Cause::FailureRate { window, .. }) => {
+            (Self::FailureRate | Self::Minimum, Cause::FailureRate { window, .. }) => {
                 (least..=most).contains(&window.failed)
                     && window.failure_rate.is_some_and(|rate| rate >= RATE)
             }

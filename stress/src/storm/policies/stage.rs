@@ -114,7 +114,9 @@ impl<'a> Stage<'a> {
             self.settle_slow(calls / 4)?;
             self.rest("after slow calls", 0);
         }
-        self.step(SLICE * (SLICES as u32 - 3));
+        self.step(SLICE * (SLICES as u32 - 4));
+        self.rest("just before the first results are too old", 0);
+        self.step(SLICE);
         self.rest("when the first results are too old", 0);
         self.step(SLICE * SLICES as u32);
         let window = self.window();
@@ -176,7 +178,6 @@ impl<'a> Stage<'a> {
     fn trip(&mut self, trip: Trip) -> Result<Snapshot, Ended> {
         let before = self.breaker.snapshot();
         let title = self.policy.title();
-        let most = EACH;
         let done = match trip {
             Trip::SlowRate | Trip::Hanging => {
                 self.act(Act::Hold { total: self.sizes.calls })?;
@@ -189,12 +190,15 @@ impl<'a> Stage<'a> {
                     self.act(Act::UntilTurnedAway { passed: true, most: 2 })?
                 }
             }
-            _ => self.act(Act::UntilTurnedAway { passed: false, most })?,
+            _ => {
+                let passed = trip == Trip::Minimum;
+                self.act(Act::UntilTurnedAway { passed, most: EACH })?
+            }
         };
         let open = self.breaker.snapshot();
         self.era += 1;
-        self.row.trips += open.transitions.between(State::Closed, State::Open)
-            - before.transitions.between(State::Closed, State::Open);
+        let trips = |at: &Snapshot| at.transitions.between(State::Closed, State::Open);
+        self.row.trips += trips(&open).saturating_sub(trips(&before));
         let (era, state) = (open.era, open.state);
         self.findings.above.look(era == self.era && state == State::Open, || {
             format!("{title}, {trip:?}: {state} in era {era}, not open in era {}", self.era)
@@ -203,9 +207,10 @@ impl<'a> Stage<'a> {
         let ended = done.tally.succeeded + done.tally.failed;
         // What was settled in its era changed the word or was to; what was recorded in the
         // window and then found the era over did neither, and is late all the same.
-        let in_time = ended - (open.stale - before.stale);
+        let in_time = ended.saturating_sub(open.stale.saturating_sub(before.stale));
         let bad = |window: &Window| match trip {
             Trip::SlowRate => window.slow,
+            Trip::Minimum => window.calls,
             _ => window.failed,
         };
         let (was, is) = (bad(&before.window), bad(&open.window));
@@ -217,13 +222,22 @@ impl<'a> Stage<'a> {
                 format!("{title}, {trip:?}: {late} late by {threads} threads")
             });
             if self.policy.form() == Form::Time {
-                let has = Batch {
-                    calls: open.window.calls - before.window.calls,
-                    failed: open.window.failed - before.window.failed,
-                    slow: open.window.slow - before.window.slow,
+                let more = |count: fn(&Window) -> u64| {
+                    count(&open.window).saturating_sub(count(&before.window))
                 };
-                let all = if trip == Trip::SlowRate { has.slow } else { has.failed };
-                let right = has.calls == all && (in_time..=ended).contains(&all);
+                let has = Batch {
+                    calls: more(|window| window.calls),
+                    failed: more(|window| window.failed),
+                    slow: more(|window| window.slow),
+                };
+                let all = match trip {
+                    Trip::SlowRate => [has.calls, has.slow, 0, has.failed],
+                    Trip::Minimum => [has.calls, has.calls, has.failed, has.slow],
+                    _ => [has.calls, has.failed, has.slow, 0],
+                };
+                let right = all[0] == all[1]
+                    && all[2..] == [0, 0]
+                    && (in_time..=ended).contains(&has.calls);
                 self.findings.windows.look(right, || {
                     format!("{title}, {trip:?}: {has:?} more, where {in_time} to {ended} ended")
                 });
@@ -245,6 +259,7 @@ impl<'a> Stage<'a> {
         let of_era: Vec<_> = told.iter().filter(|event| event.era == self.era).collect();
         let (least, most) = match trip {
             Trip::Hanging => (1, before.window.hanging + self.sizes.calls),
+            Trip::Minimum => (before.window.failed, before.window.failed),
             // A count window may have let go of some since; it never holds more than this.
             _ => (was + 1, is.max(before.window.calls + 1)),
         };
