@@ -200,8 +200,10 @@ impl Crowd {
         board.over = true;
         drop(board);
         self.threads.iter().for_each(|thread| thread.thread().unpark());
-        let ended = self.threads.into_iter().map(JoinHandle::join);
-        ended.filter(Result::is_err).count()
+        for thread in self.threads {
+            let _ = thread.join(); // a death was noted on the board
+        }
+        self.shared.board().died
     }
 }
 
