@@ -19,6 +19,7 @@ pub(super) fn section(rows: &[Row], counts: &Counts, bias: &Bias, partial: bool)
     Section {
         figures: json!({
             "cores": cores,
+            "rounds": rows.iter().map(|row| row.samples[0].len()).max(),
             "rows": rows.iter().map(|row| figures(row, rows, counts, cores)).collect::<Vec<_>>(),
             "share_of_the_cores": shares
                 .iter()
