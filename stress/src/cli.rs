@@ -42,11 +42,14 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Which {
-    /// Replay a trace of arrivals against a model server in trouble, with and without a breaker
+    /// Replay a trace of arrivals against a model server in trouble, with and without a breaker,
+    /// and against a provider that mostly says 429 and 400
     Replay(replay::Options),
-    /// Put 10,000 threads on one breaker and account for every call
+    /// Put 10,000 threads on one breaker and account for every call, and for every window under
+    /// each policy
     Storm(storm::Options),
-    /// Time a call, against an empty call, the least work there is, and two mutex breakers
+    /// Time a call under each policy, against an empty call, the least work there is, and two
+    /// mutex breakers
     Glance(glance::Options),
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]

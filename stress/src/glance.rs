@@ -1,5 +1,5 @@
-//! `glance`: what a call costs, against an empty call, the least work there is, and two
-//! mutex breakers.
+//! `glance`: what a call costs under each policy, against an empty call, the least work
+//! there is, and two mutex breakers.
 //!
 //! Everything is measured in one process and in turn, round after round, so that what
 //! else the machine does falls on all alike. The figure is the processor time of the
@@ -14,6 +14,8 @@ mod rivals;
 mod stats;
 mod targets;
 mod window;
+
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -30,10 +32,25 @@ const THREADS: [usize; 3] = [1, 2, 64];
 /// The flags of `glance`.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Rounds; each measures everything once and takes about two seconds
-    #[arg(long, value_name = "N", default_value_t = 7,
-          value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    pub rounds: u32,
+    /// Rounds; each measures everything once and takes about four seconds
+    /// [default: 7, or on a busy machine as many as begin within 30 s, and 3 at least]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub rounds: Option<u32>,
+}
+
+const ROUNDS: u32 = 7;
+const LEAST_ROUNDS: u32 = 3;
+/// No round begins later, unless somebody asked for so many.
+const LONGEST: Duration = Duration::from_secs(30);
+
+impl Options {
+    /// Whether there is a round after so many, which took so long.
+    fn goes_on(&self, after: u32, took: Duration) -> bool {
+        match self.rounds {
+            Some(rounds) => after < rounds,
+            None => after < LEAST_ROUNDS || after < ROUNDS && took < LONGEST,
+        }
+    }
 }
 
 /// Checks the flags.
@@ -70,6 +87,7 @@ impl Row {
     /// Of this crate's, in few words.
     fn short(&self) -> &'static str {
         match (self.path, self.who) {
+            (_, Who::Policy(policy)) => policy.short(),
             (Path::Rejected, _) => "any timing",
             (_, Who::Off) => "Timing::Off",
             (_, Who::Every) => "Timing::Every",
@@ -87,9 +105,11 @@ impl Program for Glance {
         let mut rows = rows()?;
         let ticker = Ticker::start()
             .map_err(|error| Failure(format!("no thread could be started: {error}")))?;
-        let rounds = u64::from(self.options.rounds);
-        let bar = ctx.bar("glance", rounds * (rows.len() * THREADS.len()) as u64);
-        'rounds: for round in 1..=rounds {
+        let rounds = self.options.rounds.unwrap_or(ROUNDS);
+        let bar = ctx.bar("glance", u64::from(rounds) * (rows.len() * THREADS.len()) as u64);
+        let (start, mut round) = (Instant::now(), 0);
+        'rounds: while self.options.goes_on(round, start.elapsed()) {
+            round += 1;
             bar.set_message(format!("round {round} of {rounds}"));
             for (at, threads) in THREADS.into_iter().enumerate() {
                 for row in &mut rows {
@@ -129,4 +149,22 @@ fn rows() -> Result<Vec<Row>, Failure> {
         }
     }
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_machine_gets_fewer_rounds_unless_they_were_asked_for() {
+        let rounds = |asked: Option<u32>, each: Duration| {
+            let options = Options { rounds: asked };
+            (0..).find(|&after| !options.goes_on(after, each * after)).unwrap()
+        };
+        assert_eq!(rounds(None, Duration::from_secs(4)), ROUNDS);
+        assert_eq!(rounds(None, LONGEST / 5), 5);
+        assert_eq!(rounds(None, LONGEST * 9), LEAST_ROUNDS);
+        assert_eq!(rounds(Some(20), LONGEST), 20);
+        assert_eq!(rounds(Some(1), Duration::ZERO), 1);
+    }
 }

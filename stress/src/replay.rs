@@ -3,10 +3,14 @@
 //! Three lanes at the same time, each with a server and a client of its own, so that all
 //! three see the same moments of this machine: the script without a breaker, the script
 //! with one, and the same traffic with a breaker and no trouble at all.
+//!
+//! Then the same arrivals once more, in virtual time, against a provider that mostly says
+//! 429 and 400, and two breakers that take that in different ways: see [`provider`].
 
 mod client;
 pub mod lane;
 pub mod pace;
+pub mod provider;
 pub mod report;
 pub mod script;
 pub mod story;
@@ -21,7 +25,7 @@ use indicatif::ProgressBar;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 
-use self::lane::{Lane, Plan, Policy};
+use self::lane::{Lane, Plan, Policy, Time};
 use self::pace::Pace;
 use self::script::{PEACE, TROUBLE, Timeline};
 use crate::load::HOPELESS;
@@ -77,6 +81,16 @@ impl Program for Replay {
 
     fn run(&self, ctx: &Context) -> Result<Section, Failure> {
         raise_descriptors();
+        let mut section = self.in_trouble(ctx)?;
+        if !section.partial {
+            self.at_a_provider(ctx, &mut section)?;
+        }
+        Ok(section)
+    }
+}
+
+impl Replay {
+    fn in_trouble(&self, ctx: &Context) -> Result<Section, Failure> {
         let (section, held_up) = self.play(ctx)?;
         let broken = self.excused(&section, held_up);
         if broken.is_empty() || ctx.stop.requested() {
@@ -94,9 +108,33 @@ impl Program for Replay {
         }
         Ok(again)
     }
-}
 
-impl Replay {
+    /// Plays the other script, and adds what came of it to `section`.
+    fn at_a_provider(&self, ctx: &Context, section: &mut Section) -> Result<(), Failure> {
+        let plans = provider::plans(&self.trace, self.pace);
+        let labels = ["provider, no breaker", "provider, counting", "provider, as meant"];
+        let lanes = self.side_by_side(ctx, &plans, Time::Virtual, labels)?;
+        let comparison = provider::compare(self.pace, &plans, &lanes);
+        section.figures["provider"] = comparison.figures;
+        section.tables.extend(comparison.tables);
+        section.checks.extend(comparison.checks);
+        section.partial |= comparison.partial;
+        Ok(())
+    }
+
+    fn side_by_side(
+        &self,
+        ctx: &Context,
+        plans: &[Plan<'_>; 3],
+        time: Time,
+        labels: [&str; 3],
+    ) -> Result<[Lane; 3], Failure> {
+        let bars = labels.map(|label| ctx.bar(label, self.trace.arrivals().len() as u64));
+        let lanes = together(plans, time, &bars, &ctx.stop);
+        bars.iter().for_each(ProgressBar::finish_and_clear);
+        lanes?.try_into().map_err(|_| Failure("a lane is lost".to_owned()))
+    }
+
     /// The broken checks of `section`, if a stall of `held_up` may have broken all of them:
     /// one that it cannot have broken does not go away by another attempt.
     fn excused<'a>(&self, section: &'a Section, held_up: Duration) -> Vec<&'a str> {
@@ -114,24 +152,25 @@ impl Replay {
     fn play(&self, ctx: &Context) -> Result<(Section, Duration), Failure> {
         let plans = plans(&self.trace, self.pace);
         let labels = ["replay, no breaker", "replay, breaker", "replay, all healthy"];
-        let bars = labels.map(|label| ctx.bar(label, self.trace.arrivals().len() as u64));
-        let lanes = together(&plans, &bars, &ctx.stop);
-        bars.iter().for_each(ProgressBar::finish_and_clear);
-        let lanes: [Lane; 3] =
-            lanes?.try_into().map_err(|_| Failure("a lane is lost".to_owned()))?;
+        let lanes = self.side_by_side(ctx, &plans, Time::Real, labels)?;
         let held_up = lanes.iter().map(verdict::worst).max().unwrap_or_default();
         Ok((report::section(&self.name, &self.trace, self.pace, &plans, &lanes), held_up))
     }
 }
 
 /// Runs all `plans` at the same time, to their ends or until `stop`, or until one fails.
-fn together(plans: &[Plan<'_>], bars: &[ProgressBar], stop: &Stop) -> Result<Vec<Lane>, Failure> {
+fn together(
+    plans: &[Plan<'_>],
+    time: Time,
+    bars: &[ProgressBar],
+    stop: &Stop,
+) -> Result<Vec<Lane>, Failure> {
     // A wish of their own: Ctrl-C's would end what comes after the replay, too.
     let halt = Stop::default();
     let ended: Vec<Result<Lane, Failure>> = std::thread::scope(|scope| {
         let run = |plan, bar| {
             // Without one of them there is nothing to compare.
-            lane::run(plan, stop, &halt, bar).inspect_err(|_| halt.request())
+            lane::run(plan, time, stop, &halt, bar).inspect_err(|_| halt.request())
         };
         let lanes = plans.iter().zip(bars);
         let running: Vec<_> =
@@ -211,8 +250,9 @@ mod tests {
         // No breaker takes these settings.
         plans[2].guard = plans[2].guard.map(|policy| Policy { failures: 0, ..policy });
         let stop = Stop::default();
-        let Failure(why) = together(&plans, &[(); 3].map(|()| ProgressBar::hidden()), &stop)
-            .expect_err("a lane without a breaker");
+        let Failure(why) =
+            together(&plans, Time::Real, &[(); 3].map(|()| ProgressBar::hidden()), &stop)
+                .expect_err("a lane without a breaker");
         assert!(why.contains("settings"), "{why}");
         assert!(!stop.requested());
     }
@@ -223,7 +263,8 @@ mod tests {
         let plans = plans(&trace, Pace::new(trace.span(), None).unwrap());
         let stop = Stop::default();
         stop.request();
-        let lanes = together(&plans, &[(); 3].map(|()| ProgressBar::hidden()), &stop).unwrap();
+        let lanes =
+            together(&plans, Time::Real, &[(); 3].map(|()| ProgressBar::hidden()), &stop).unwrap();
         assert!(lanes.iter().all(|lane| !lane.launched.complete && !lane.launched.gave_up));
     }
 }

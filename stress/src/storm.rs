@@ -5,6 +5,8 @@
 //! times. At the end the threads' own books, what they saw of each era, and the
 //! breaker's snapshot have to agree, exactly. Readers look on, and none may see anything
 //! go back; and at the end as many threads again come and go, a hundred calls each.
+//! Then, under every policy in turn, the window at rest has to hold exactly what the
+//! threads did: see [`policies`].
 
 mod audience;
 mod brief;
@@ -15,6 +17,7 @@ mod ear;
 mod hand;
 mod history;
 mod plan;
+mod policies;
 mod reader;
 mod report;
 mod sights;
@@ -174,7 +177,8 @@ impl Program for Storm {
         outcome.seen = Sights::of(view, seen, outcome.tally.calls);
         outcome.seen.listened(&audience.ears, &shared.breaker);
         outcome.brief = brief::come_and_go(threads.into(), ctx.seed, &ctx.stop)?;
-        outcome.partial = ctx.stop.requested();
+        outcome.policies = policies::play(ctx, threads)?;
+        outcome.partial = ctx.stop.requested() || outcome.policies.partial;
         Ok(report::section(&self.options, outcome, &shared))
     }
 }

@@ -29,6 +29,9 @@ pub const SLOWDOWN: u32 = 3;
 const PREFILL: f64 = 40_000.0;
 const DECODE: f64 = 500.0;
 
+/// The longest prompt that it takes. It answers a longer one with 400, however it is.
+pub const MOST_CONTEXT: u32 = 128_000;
+
 const BACKLOG: u32 = 4_096;
 
 /// How the server treats a request.
@@ -38,7 +41,7 @@ pub enum Behaviour {
     Healthy,
     /// Answers, in [`SLOWDOWN`] times that.
     Slow,
-    /// Answers 429 with a Retry-After at once.
+    /// Answers 429 at once, until its own window is over: the Retry-After says when that is.
     Limited,
     /// Takes the connection and the request, and never answers.
     Hanging,
@@ -46,6 +49,8 @@ pub enum Behaviour {
     Refused,
     /// Answers 503 at once.
     Unavailable,
+    /// Answers 500 at once.
+    Failing,
 }
 
 impl Behaviour {
@@ -81,6 +86,17 @@ impl Work {
         let factor = if behaviour == Behaviour::Slow { SLOWDOWN } else { 1 };
         healthy.min(self.longest / SLOWDOWN) * factor
     }
+
+    /// A Retry-After for a wait: whole seconds of the trace, as nothing shorter can be said.
+    fn retry_after(&self, wait: Duration) -> u64 {
+        (wait.as_secs_f64() * self.speed).ceil().max(1.0) as u64
+    }
+
+    /// The wait that a Retry-After stands for.
+    pub fn wait(&self, retry_after: u64) -> Duration {
+        let seconds = retry_after as f64 / self.speed;
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
 }
 
 /// What the server does now. Every restart begins another life, and nothing of an
@@ -89,6 +105,8 @@ impl Work {
 struct Mode {
     behaviour: Behaviour,
     life: u32,
+    /// When it will do something else, if it will.
+    until: Option<Instant>,
 }
 
 /// A change of the server: one that it is to make, or one that it made.
@@ -121,7 +139,7 @@ impl Upstream {
     pub fn start(work: Work) -> io::Result<Self> {
         let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let address = socket.local_addr()?;
-        let mode = watch::Sender::new(Mode { behaviour: Behaviour::Healthy, life: 0 });
+        let mode = watch::Sender::new(Mode { behaviour: Behaviour::Healthy, life: 0, until: None });
         let accepting = listen(socket, &mode, work)?;
         Ok(Self { address, work, mode, accepting, kept: None, turns: Rc::default() })
     }
@@ -146,20 +164,21 @@ impl Upstream {
         script: impl Iterator<Item = Turn>,
         zero: Instant,
     ) -> io::Result<()> {
-        for Turn { at, behaviour } in script {
+        let mut script = script.peekable();
+        while let Some(Turn { at, behaviour }) = script.next() {
             sleep_until(zero + at).await;
-            self.turn(behaviour)?;
+            self.turn(behaviour, script.peek().map(|next| zero + next.at))?;
             self.turns.borrow_mut().push(Turn { at: zero.elapsed(), behaviour });
         }
         pending().await
     }
 
-    fn turn(&mut self, behaviour: Behaviour) -> io::Result<()> {
+    fn turn(&mut self, behaviour: Behaviour, until: Option<Instant>) -> io::Result<()> {
         let was = *self.mode.borrow();
         // A server that hangs does not come round, it is restarted; one that refuses is down.
         let restart = was.behaviour == Behaviour::Hanging || behaviour == Behaviour::Refused;
         let life = was.life + u32::from(restart && was.behaviour != behaviour);
-        self.mode.send_replace(Mode { behaviour, life });
+        self.mode.send_replace(Mode { behaviour, life, until });
         if behaviour == Behaviour::Refused {
             // Bound before the listener goes: at no time is the port anybody else's.
             if self.kept.is_none() {
@@ -229,7 +248,10 @@ async fn answer(
     let Some(ask) = body.ok().and_then(|body| serde_json::from_slice::<Ask>(&body).ok()) else {
         return Ok(plain(StatusCode::BAD_REQUEST, Bytes::new()));
     };
-    let behaviour = mode.borrow().behaviour;
+    if ask.context_tokens > MOST_CONTEXT {
+        return Ok(plain(StatusCode::BAD_REQUEST, Bytes::new()));
+    }
+    let Mode { behaviour, until, .. } = *mode.borrow();
     Ok(match behaviour {
         Behaviour::Healthy | Behaviour::Slow => {
             sleep(work.takes(ask, behaviour)).await;
@@ -238,12 +260,14 @@ async fn answer(
         }
         Behaviour::Limited => {
             let mut response = plain(StatusCode::TOO_MANY_REQUESTS, Bytes::new());
-            response.headers_mut().insert(RETRY_AFTER, hyper::header::HeaderValue::from(1));
+            let wait = until.map_or(Duration::ZERO, |until| until - Instant::now());
+            response.headers_mut().insert(RETRY_AFTER, work.retry_after(wait).into());
             response
         }
         // Refused: a connection of the old life that is about to be cut.
         Behaviour::Hanging | Behaviour::Refused => pending().await,
         Behaviour::Unavailable => plain(StatusCode::SERVICE_UNAVAILABLE, Bytes::new()),
+        Behaviour::Failing => plain(StatusCode::INTERNAL_SERVER_ERROR, Bytes::new()),
     })
 }
 
@@ -262,6 +286,15 @@ mod tests {
         assert_eq!(takes(40_000, 500, Behaviour::Healthy), Duration::from_millis(20));
         assert_eq!(takes(40_000, 500, Behaviour::Slow), Duration::from_millis(60));
         assert_eq!(takes(0, 0, Behaviour::Healthy), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_retry_after_is_in_whole_seconds_of_the_trace_and_never_too_short() {
+        let said = |ms| WORK.retry_after(Duration::from_millis(ms));
+        assert_eq!([0, 1, 10, 11, 25].map(said), [1, 1, 1, 2, 3]);
+        assert_eq!(WORK.wait(3), Duration::from_millis(30));
+        assert_eq!(WORK.wait(u64::MAX), Duration::from_secs_f64(u64::MAX as f64 / 100.0));
+        assert_eq!(Work { speed: 1e-9, ..WORK }.wait(u64::MAX), Duration::MAX);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use stress::program::{Section, Stop, Verdict};
 use stress::replay::lane::{self, Lane, Plan};
 use stress::replay::pace::Pace;
-use stress::replay::{plans, report};
+use stress::replay::{plans, provider, report};
 use stress::sample::SAMPLE;
 use stress::trace::Trace;
 
@@ -70,6 +70,32 @@ fn the_sample_is_judged_on_every_check_and_holds_them_all() {
     }
 }
 
+#[test]
+fn a_breaker_that_takes_429s_and_400s_as_they_are_meant_does_better() {
+    let (trace, pace) = sample();
+    let plans = provider::plans(&trace, pace);
+    let lanes = play_all(&plans);
+    let compared = provider::compare(pace, &plans, &lanes);
+    assert!(!compared.partial && compared.checks.len() > 15);
+    for check in &compared.checks {
+        assert_eq!(check.verdict, Verdict::Held, "{}: {}", check.name, check.detail);
+    }
+
+    // The checks must be able to fail: the one that counts every error in the other's place.
+    let [bare, counting, _] = lanes;
+    let compared = provider::compare(pace, &plans, &[bare, counting.clone(), counting]);
+    for name in [
+        "never_sends_while_asked_to_stay_away",
+        "loses_less_than_half_of_what_counting_every_error_loses",
+        "more_useful_answers_than_counting_every_error",
+        "a_400_opens_nothing",
+    ] {
+        let name = format!("provider/{name}");
+        let check = compared.checks.iter().find(|check| check.name == name).unwrap();
+        assert_eq!(check.verdict, Verdict::Broken, "{name}: {}", check.detail);
+    }
+}
+
 /// The data lies beside the project, not in it: where it is missing there is nothing to do.
 #[test]
 fn a_real_trace_is_judged_on_every_check_and_holds_them_all() {
@@ -85,6 +111,14 @@ fn a_real_trace_is_judged_on_every_check_and_holds_them_all() {
     let section = report::section("conv", &trace, pace, &plans, &lanes);
     assert!(section.checks.len() > 25);
     all_held(&section);
+
+    let plans = provider::plans(&trace, pace);
+    let compared = provider::compare(pace, &plans, &play_all(&plans));
+    for check in &compared.checks {
+        // How many of its requests meet which trouble is the trace's own affair.
+        let shares = check.name == "provider/errors_are_those_of_production";
+        assert!(shares || check.verdict == Verdict::Held, "{}: {}", check.name, check.detail);
+    }
 }
 
 #[test]

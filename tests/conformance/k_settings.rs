@@ -280,7 +280,7 @@ fn s68_settings_of_windows_waits_and_verdicts_are_refused_by_name_and_with_their
     type Change = fn(Builder) -> Builder;
     const YEARS_18: Duration = Duration::from_secs(18 * 366 * 86_400);
     let rate = "must be above 0 and at most 1";
-    let cases: [(Change, &str, &str); 46] = [
+    let cases: [(Change, &str, &str); 48] = [
         (|b| b.failure_rate(0.0), "failure_rate", "is 0, must be above 0 and at most 1"),
         (|b| b.failure_rate(-0.5), "failure_rate", "is -0.5"),
         (|b| b.failure_rate(1.0 + f64::EPSILON), "failure_rate", rate),
@@ -342,7 +342,7 @@ fn s68_settings_of_windows_waits_and_verdicts_are_refused_by_name_and_with_their
                 hanging.timing(Timing::Sampled(2))
             },
             "timing",
-            "is Sampled(2), which excludes count_in_flight",
+            "is Sampled(2), which excludes slow_call",
         ),
         (|b| b.backoff(0.99, SECOND * 90), "backoff", "is 0.99, must be from 1 to 100"),
         (|b| b.backoff(100.5, SECOND * 90), "backoff", "is 100.5"),

@@ -333,7 +333,7 @@ prop_compose! {
             builder = builder.minimum_calls(minimum);
         }
         if let Some(wait) = wait { builder = builder.open_for(wait); }
-        if let Some(factor) = factor {
+        if let (Some(factor), false) = (factor, wait == Some(Duration::MAX)) {
             builder = builder.backoff(factor, Duration::from_millis(1 << 39));
         }
         if let Some((jitter, seed)) = jitter { builder = builder.jitter(jitter).jitter_seed(seed); }
@@ -351,7 +351,9 @@ prop_compose! {
         if let Some(lease) = lease { builder = builder.probe_lease(lease); }
         if let Some(error) = last.0 { builder = builder.latency_error(error); }
         if let Some(history) = last.1 { builder = builder.history(history); }
-        if let Some(timing) = timing { builder = builder.timing(timing); }
+        if let Some(timing) = timing {
+            builder = builder.timing(if slow.is_some() { Timing::Every } else { timing });
+        }
         builder.build().expect("within bounds").config()
     }
 }

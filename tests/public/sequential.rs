@@ -532,7 +532,7 @@ proptest! {
                     model.order(order);
                 }
                 Step::Change(rules) => {
-                    breaker.reconfigure(|_| rules.settings("model")).unwrap();
+                    breaker.reconfigure(|_| rules.settings("model").history(1)).unwrap();
                     model.rules = rules;
                 }
             }

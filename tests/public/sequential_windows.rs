@@ -427,7 +427,7 @@ proptest! {
                     model.order(order);
                 }
                 Step::Change(rules) => {
-                    breaker.reconfigure(|_| rules.settings()).unwrap();
+                    breaker.reconfigure(|_| rules.settings().history(1)).unwrap();
                     model.change(rules);
                 }
             }

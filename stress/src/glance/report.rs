@@ -19,6 +19,7 @@ pub(super) fn section(rows: &[Row], counts: &Counts, bias: &Bias, partial: bool)
     Section {
         figures: json!({
             "cores": cores,
+            "rounds": rows.iter().map(|row| row.samples[0].len()).max(),
             "rows": rows.iter().map(|row| figures(row, rows, counts, cores)).collect::<Vec<_>>(),
             "share_of_the_cores": shares
                 .iter()
@@ -27,7 +28,7 @@ pub(super) fn section(rows: &[Row], counts: &Counts, bias: &Bias, partial: bool)
                 .collect::<serde_json::Map<_, _>>(),
             "oversubscribed_from_threads": cores + 1,
             "instructions_missing": counts.missing(),
-            "targets": targets::figures(rows, counts),
+            "targets": targets::figures(rows, counts, cores),
             "sampling": bias.figures(),
         }),
         tables: vec![
@@ -108,6 +109,7 @@ fn figures(row: &Row, rows: &[Row], counts: &Counts, cores: usize) -> Value {
             let figures = json!({
                 "cpu_ns": ns,
                 "share_of_the_cores": share.map(|middle| middle.median),
+                "believable": mark(&[row], at, cores).is_empty(),
                 "calls": row.samples[at].iter().map(|sample| sample.calls).sum::<u64>(),
                 "rounds": row.samples[at].len(),
                 "times_an_empty_call": of_empty,
@@ -142,12 +144,7 @@ fn costs(rows: &[Row], counts: &Counts, cores: usize, shares: &[Option<Middle>])
         table.rows.push(title);
         for row in rows.iter().filter(|row| row.path == path) {
             let mut cells = vec![format!("  {}", row.who.title())];
-            cells.extend(row.samples.iter().map(|samples| {
-                Middle::of(samples.iter().map(|sample| sample.ns())).map_or_else(
-                    || "-".to_owned(),
-                    |ns| format!("{:.1} ±{:.1}", ns.median, ns.spread),
-                )
-            }));
+            cells.extend((0..THREADS.len()).map(|at| cost(row, at, cores)));
             cells.push(
                 counts
                     .of(path, row.who)
@@ -160,6 +157,27 @@ fn costs(rows: &[Row], counts: &Counts, cores: usize, shares: &[Option<Middle>])
     table
 }
 
+fn cost(row: &Row, at: usize, cores: usize) -> String {
+    Middle::of(row.samples[at].iter().map(|sample| sample.ns())).map_or_else(
+        || "-".to_owned(),
+        |ns| format!("{:.1} ±{:.1}{}", ns.median, ns.spread, mark(&[row], at, cores)),
+    )
+}
+
+/// Beside a figure of threads that seldom ran at once, though they never wait for each
+/// other: what they cost each other does not show in it.
+pub(super) const DOUBT: &str = " ?";
+
+/// [`DOUBT`], or nothing, for a figure that was taken from these rows.
+pub(super) fn mark(of: &[&Row], at: usize, cores: usize) -> &'static str {
+    let threads = THREADS[at];
+    let doubtful = |row: &&Row| {
+        let shares = row.samples[at].iter().map(|sample| sample.share(threads, cores));
+        !row.who.waits() && Middle::of(shares).is_some_and(|share| share.median < ENOUGH)
+    };
+    if threads > 1 && of.iter().any(doubtful) { DOUBT } else { "" }
+}
+
 fn notes(cores: usize, shares: &[Option<Middle>], counts: &Counts) -> Vec<String> {
     let mut notes = Vec::new();
     let got: Vec<String> = shares
@@ -169,15 +187,9 @@ fn notes(cores: usize, shares: &[Option<Middle>], counts: &Counts) -> Vec<String
         .map(|(threads, share)| format!("{share:.2} with {threads}"))
         .collect();
     notes.push(format!("share of the cores that threads which never wait got: {}", got.join(", ")));
-    let busy = shares
-        .iter()
-        .zip(THREADS)
-        .any(|(share, threads)| threads > 1 && share.is_some_and(|share| share.median < ENOUGH));
-    if busy {
-        notes.push(format!(
-            "the machine was busy: do not believe a contended figure at a share below {ENOUGH}"
-        ));
-    }
+    notes.push(format!(
+        "?: the threads got a share below {ENOUGH}; do not believe such a figure, it looks too good"
+    ));
     if THREADS.iter().any(|&threads| threads > cores) {
         notes.push(format!(
             "* oversubscribed: more threads than the {cores} cores, which wait for each other"
@@ -290,6 +302,21 @@ mod tests {
         assert_eq!((&line["target"], &line["met"]), (&json!(1.3), &json!(false)));
         assert!(section.tables[1].rows[0].contains(&"1.40 of 1.30".to_owned()));
         assert!(section.checks.iter().all(|check| check.verdict == crate::program::Verdict::Held));
+    }
+
+    #[test]
+    fn a_contended_figure_at_a_small_share_of_the_cores_is_marked() {
+        let mut rows = measured();
+        let row = rows.iter_mut().find(|row| row.who == Who::Adaptive).unwrap();
+        for samples in &mut row.samples {
+            samples.iter_mut().for_each(|sample| sample.wall_ns = sample.cpu_ns * 2);
+        }
+        let ours = find(&rows, Path::Success, Who::Adaptive).unwrap();
+        let other = find(&rows, Path::Success, Who::Every).unwrap();
+        assert!([0, 1, 2].map(|at| mark(&[ours], at, 1)) == ["", DOUBT, DOUBT]);
+        assert!([0, 1, 2].map(|at| mark(&[other], at, 1)) == ["", "", ""]);
+        assert_eq!(mark(&[other, ours], 1, 1), DOUBT);
+        assert!(cost(ours, 1, 1).ends_with(DOUBT));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use ampacity::{CallError, CircuitBreaker, ConfigError, Timing};
+use ampacity::{Builder, CallError, CircuitBreaker, ConfigError, Timing};
 
 use super::floors::{Floor, Work};
 
@@ -46,6 +46,51 @@ impl Path {
     }
 }
 
+/// What this crate's breaker trips by, other than failures in a row.
+///
+/// No rate is ever reached: where calls fail in turn, half of them do. But each is within
+/// reach, so that what it takes to tell is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Policy {
+    /// The failure rate of the last 100 calls.
+    Count,
+    /// The failure rate of the last 10 s.
+    Time,
+    /// The rate of slow calls of the last 10 s.
+    Slow,
+    /// The same, with calls in flight counted.
+    InFlight,
+}
+
+impl Policy {
+    /// Not reached by threads of which each fails first and then in turn, however many of
+    /// them are put to sleep in between.
+    const RATE: f64 = 0.95;
+    const MINIMUM: u32 = 100;
+    const SLOW: Duration = Duration::from_secs(3);
+
+    pub(super) fn short(self) -> &'static str {
+        match self {
+            Self::Count => "failure rate, last 100",
+            Self::Time => "failure rate, 10 s",
+            Self::Slow => "slow-call rate, 10 s",
+            Self::InFlight => "calls in flight",
+        }
+    }
+
+    fn builder(self) -> Builder {
+        let builder = CircuitBreaker::builder("glance").minimum_calls(Self::MINIMUM);
+        match self {
+            Self::Count => builder.failure_rate(Self::RATE).count_window(100),
+            Self::Time => builder.failure_rate(Self::RATE),
+            Self::Slow => builder.slow_call(Self::SLOW).slow_call_rate(Self::RATE),
+            Self::InFlight => {
+                builder.slow_call(Self::SLOW).slow_call_rate(Self::RATE).count_in_flight(true)
+            }
+        }
+    }
+}
+
 /// Who makes the calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
@@ -56,10 +101,11 @@ pub(super) enum Who {
     Adaptive,
     Every,
     Off,
+    Policy(Policy),
 }
 
 impl Who {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Empty,
         Self::Floor(Work::A),
         Self::Floor(Work::B),
@@ -69,6 +115,10 @@ impl Who {
         Self::Adaptive,
         Self::Every,
         Self::Off,
+        Self::Policy(Policy::Count),
+        Self::Policy(Policy::Time),
+        Self::Policy(Policy::Slow),
+        Self::Policy(Policy::InFlight),
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -82,6 +132,10 @@ impl Who {
             Self::Adaptive => "ampacity_timing_adaptive",
             Self::Every => "ampacity_timing_every",
             Self::Off => "ampacity_timing_off",
+            Self::Policy(Policy::Count) => "ampacity_failure_rate_count_100",
+            Self::Policy(Policy::Time) => "ampacity_failure_rate_time",
+            Self::Policy(Policy::Slow) => "ampacity_slow_call_rate_time",
+            Self::Policy(Policy::InFlight) => "ampacity_in_flight",
         }
     }
 
@@ -97,6 +151,10 @@ impl Who {
             Self::Adaptive => "ampacity, Timing::Adaptive",
             Self::Every => "ampacity, Timing::Every",
             Self::Off => "ampacity, Timing::Off",
+            Self::Policy(Policy::Count) => "ampacity, failure rate, last 100",
+            Self::Policy(Policy::Time) => "ampacity, failure rate, 10 s",
+            Self::Policy(Policy::Slow) => "ampacity, slow-call rate, 10 s",
+            Self::Policy(Policy::InFlight) => "ampacity, calls in flight",
         }
     }
 
@@ -105,20 +163,19 @@ impl Who {
         matches!(self, Self::StdMutex | Self::ParkingLot)
     }
 
+    /// Whether it is this crate's with its default policy.
     pub(super) fn is_ours(self) -> bool {
         matches!(self, Self::Adaptive | Self::Every | Self::Off)
     }
 
     /// Whether it is to be measured on this path: an empty call turns nobody away, and
-    /// a call that was turned away is not timed in any case. The floors take no decision,
-    /// which is most of what a failure costs.
+    /// a call that was turned away is not timed in any case.
     pub(super) fn takes(self, path: Path) -> bool {
         match path {
-            Path::Success => true,
+            Path::Success | Path::Failing => true,
             Path::Rejected => {
                 !matches!(self, Self::Empty | Self::Floor(Work::A) | Self::Every | Self::Off)
             }
-            Path::Failing => !matches!(self, Self::Floor(_)),
         }
     }
 
@@ -132,6 +189,7 @@ impl Who {
             Self::Adaptive => Box::new(ours(path, Timing::Adaptive)?),
             Self::Every => Box::new(ours(path, Timing::Every)?),
             Self::Off => Box::new(ours(path, Timing::Off)?),
+            Self::Policy(policy) => Box::new(set_up(policy.builder(), path)?),
         })
     }
 }
@@ -142,18 +200,27 @@ impl Who {
     pub(super) fn build_to_count(self, path: Path) -> Result<Box<dyn Caller>, ConfigError> {
         match self {
             Self::Adaptive => Ok(Box::new(ours(path, Timing::Sampled(16))?)),
+            // The default of a window that does not ask for times.
+            Self::Policy(Policy::Count) => {
+                let builder = Policy::Count.builder().timing(Timing::Sampled(16));
+                Ok(Box::new(set_up(builder, path)?))
+            }
             _ => self.build(path),
         }
     }
 }
 
 fn ours(path: Path, timing: Timing) -> Result<CircuitBreaker, ConfigError> {
-    let builder = CircuitBreaker::builder("glance").open_for(OPEN_FOR).timing(timing);
+    let builder = CircuitBreaker::builder("glance").timing(timing);
     let builder = match path {
         Path::Failing => builder.failure_threshold(NEVER),
         _ => builder,
     };
-    let breaker = builder.build()?;
+    set_up(builder, path)
+}
+
+fn set_up(builder: Builder, path: Path) -> Result<CircuitBreaker, ConfigError> {
+    let breaker = builder.open_for(OPEN_FOR).build()?;
     if path == Path::Rejected {
         breaker.trip();
     }

@@ -16,24 +16,40 @@ use tokio::task::spawn_local;
 use tokio::time::{Instant, timeout_at};
 
 use super::tally::Fate;
-use crate::upstream::Ask;
+use crate::upstream::{Ask, Work};
 
 /// A timer that fires this late shows that the program was held up.
 const PUNCTUAL: Duration = Duration::from_millis(5);
 
 type Sender = SendRequest<Full<Bytes>>;
 
+/// What came of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer {
+    pub(super) fate: Fate,
+    /// For how long the server asked to stay away.
+    pub(super) stay_away: Option<Duration>,
+}
+
+impl From<Fate> for Answer {
+    fn from(fate: Fate) -> Self {
+        Self { fate, stay_away: None }
+    }
+}
+
 /// A client of one server.
 #[derive(Debug)]
 pub(super) struct Client {
     address: SocketAddr,
     patience: Duration,
+    work: Work,
     idle: RefCell<Vec<Sender>>,
 }
 
 impl Client {
-    pub(super) fn new(address: SocketAddr, patience: Duration) -> Self {
-        Self { address, patience, idle: RefCell::default() }
+    /// `work` is the server's, whose seconds are those of the trace.
+    pub(super) fn new(address: SocketAddr, patience: Duration, work: Work) -> Self {
+        Self { address, patience, work, idle: RefCell::default() }
     }
 
     /// Makes one request; never [`Fate::Rejected`].
@@ -42,24 +58,24 @@ impl Client {
     /// thread, so while the machine holds it up neither can do anything, and a timeout
     /// that comes due meanwhile would say nothing of the server. The caller's latency
     /// counts such a stall all the same.
-    pub(super) async fn ask(&self, ask: Ask) -> Fate {
+    pub(super) async fn ask(&self, ask: Ask) -> Answer {
         let exchange = self.exchange(ask);
         tokio::pin!(exchange);
         let due = Instant::now() + self.patience;
-        if let Ok(Ok(fate) | Err(fate)) = timeout_at(due, &mut exchange).await {
-            return fate;
+        if let Ok(ended) = timeout_at(due, &mut exchange).await {
+            return ended.unwrap_or_else(Answer::from);
         }
         let held_up = due.elapsed();
         if held_up > PUNCTUAL {
             let again = Instant::now() + held_up.min(self.patience);
-            if let Ok(Ok(fate) | Err(fate)) = timeout_at(again, &mut exchange).await {
-                return fate;
+            if let Ok(ended) = timeout_at(again, &mut exchange).await {
+                return ended.unwrap_or_else(Answer::from);
             }
         }
-        Fate::TimedOut
+        Fate::TimedOut.into()
     }
 
-    async fn exchange(&self, ask: Ask) -> Result<Fate, Fate> {
+    async fn exchange(&self, ask: Ask) -> Result<Answer, Fate> {
         let request = self.request(ask).map_err(|_| Fate::Unsent)?;
         let (mut sender, response) = self.send(request).await?;
         let (head, body) = response.into_parts();
@@ -67,14 +83,16 @@ impl Client {
         if sender.ready().await.is_ok() {
             self.idle.borrow_mut().push(sender);
         }
-        Ok(match head.status {
+        let retry_after = head.headers.get(RETRY_AFTER).and_then(|said| said.to_str().ok());
+        let stay_away = retry_after.and_then(|said| said.parse().ok());
+        let fate = match head.status {
             StatusCode::OK => Fate::Served,
-            StatusCode::TOO_MANY_REQUESTS if head.headers.contains_key(RETRY_AFTER) => {
-                Fate::Limited
-            }
+            StatusCode::TOO_MANY_REQUESTS if stay_away.is_some() => Fate::Limited,
+            StatusCode::BAD_REQUEST => Fate::Invalid,
             status if status.is_server_error() => Fate::Unavailable,
             _ => Fate::Unsent,
-        })
+        };
+        Ok(Answer { fate, stay_away: stay_away.map(|seconds| self.work.wait(seconds)) })
     }
 
     fn request(&self, ask: Ask) -> Result<Request<Full<Bytes>>, Box<dyn std::error::Error>> {

@@ -16,7 +16,7 @@ use indicatif::ProgressBar;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep};
 
-use super::client::Client;
+use super::client::{Answer, Client};
 use super::pace::Pace;
 use super::script::Timeline;
 use super::story::{Event, Told};
@@ -24,13 +24,23 @@ use super::tally::{Fate, Request};
 use crate::load::{Launched, open_loop};
 use crate::program::{Failure, Stop};
 use crate::trace::Arrival;
-use crate::upstream::{Ask, Turn, Upstream, Work};
+use crate::upstream::{Ask, MOST_CONTEXT, Turn, Upstream, Work};
 
 /// Requests in flight beyond this are not sent, and counted as this program's failure.
 const MOST_IN_FLIGHT: usize = 8_000;
 
 /// From the start of a lane to its first arrival.
 const LEAD: Duration = Duration::from_millis(20);
+
+/// What a breaker is told of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errors {
+    /// That it is a failure, whatever the error.
+    Alike,
+    /// What the server means by it: a 429 says for how long to stay away, and a 400 says
+    /// nothing of the server.
+    AsMeant,
+}
 
 /// The breaker's settings, as far as checks need them.
 #[derive(Clone, Copy, Debug)]
@@ -39,14 +49,16 @@ pub struct Policy {
     pub failures: u32,
     /// Successes that close it.
     pub successes: u32,
-    /// How long it stays open.
+    /// How long it stays open, unless the server says.
     pub open_for: Duration,
+    /// What it is told.
+    pub errors: Errors,
 }
 
 impl Policy {
     /// The crate's defaults, but for the wait.
     pub fn waiting(open_for: Duration) -> Self {
-        Self { failures: 5, successes: 2, open_for }
+        Self { failures: 5, successes: 2, open_for, errors: Errors::Alike }
     }
 }
 
@@ -78,6 +90,15 @@ pub struct Lane {
     pub snapshot: Option<Snapshot>,
 }
 
+/// The time that a lane takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// That of the machine.
+    Real,
+    /// A clock that jumps to the next thing to do: the same requests, and no wait.
+    Virtual,
+}
+
 /// Runs a lane on this thread, to its end, or until `stop` or `halt`.
 ///
 /// `halt` is what the lanes of a replay tell each other; it is made when `stop` is.
@@ -85,9 +106,16 @@ pub struct Lane {
 /// # Errors
 ///
 /// There is no runtime, no port or no breaker to be had.
-pub fn run(plan: &Plan<'_>, stop: &Stop, halt: &Stop, bar: &ProgressBar) -> Result<Lane, Failure> {
+pub fn run(
+    plan: &Plan<'_>,
+    time: Time,
+    stop: &Stop,
+    halt: &Stop,
+    bar: &ProgressBar,
+) -> Result<Lane, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .start_paused(time == Time::Virtual)
         .build()
         .map_err(|error| Failure(format!("no runtime: {error}")))?;
     runtime.block_on(async {
@@ -122,8 +150,10 @@ async fn within(plan: &Plan<'_>, stop: &Stop, bar: &ProgressBar) -> Result<Lane,
     let turns = upstream.turns();
     let zero = Instant::now() + LEAD;
     let caller = Rc::new(Caller {
-        client: Client::new(upstream.address(), pace.timeout),
+        client: Client::new(upstream.address(), pace.timeout, work),
         guard: plan.guard.map(|policy| guard(policy, zero)).transpose()?,
+        errors: plan.guard.map_or(Errors::Alike, |policy| policy.errors),
+        stay_away: Cell::new(Duration::ZERO),
         timeline: plan.timeline.clone(),
         zero,
         in_flight: Cell::new(0),
@@ -137,7 +167,7 @@ async fn within(plan: &Plan<'_>, stop: &Stop, bar: &ProgressBar) -> Result<Lane,
         let launched = open_loop(due, zero, stop, |index, due| {
             let arrival = plan.arrivals[index];
             let caller = Rc::clone(&caller);
-            calls.spawn_local(async move { caller.call(due, arrival).await });
+            calls.spawn_local(async move { caller.call(index, due, arrival).await });
             bar.inc(1);
             bar.set_message(plan.timeline.phases()[plan.timeline.step_at(due).phase].name);
         })
@@ -191,6 +221,9 @@ impl ampacity::Clock for LaneClock {
 struct Caller {
     client: Client,
     guard: Option<Arc<CircuitBreaker>>,
+    errors: Errors,
+    /// Until when the server has asked to stay away, as far as any caller knows.
+    stay_away: Cell<Duration>,
     timeline: Timeline,
     zero: Instant,
     in_flight: Cell<usize>,
@@ -199,15 +232,20 @@ struct Caller {
 }
 
 impl Caller {
-    async fn call(&self, due: Duration, arrival: Arrival) {
-        let ask = Ask { context_tokens: arrival.context, generated_tokens: arrival.generated };
+    async fn call(&self, index: usize, due: Duration, arrival: Arrival) {
+        let too_long = self.timeline.is_too_long(due, index);
+        let context_tokens = if too_long { MOST_CONTEXT + 1 } else { arrival.context };
+        let ask = Ask { context_tokens, generated_tokens: arrival.generated };
+        let at = self.zero.elapsed();
+        let asked_away = at < self.stay_away.get();
         let fate = match &self.guard {
-            None => self.send(ask).await,
+            None => self.send(ask).await.fate,
             Some(breaker) => self.send_guarded(breaker, ask).await,
         };
         let latency = self.zero.elapsed().saturating_sub(due);
         let phase = self.timeline.step_at(due).phase;
-        self.requests.borrow_mut().push(Request { phase, fate, latency });
+        let valid = arrival.context <= MOST_CONTEXT && !too_long;
+        self.requests.borrow_mut().push(Request { phase, fate, latency, at, valid, asked_away });
     }
 
     async fn send_guarded(&self, breaker: &Arc<CircuitBreaker>, ask: Ask) -> Fate {
@@ -222,11 +260,11 @@ impl Caller {
         };
         let (era, probe) = (permit.era(), permit.is_probe());
         self.tell(at, breaker, Event::Admitted { era, probe });
-        let fate = self.send(ask).await;
+        let answer = self.send(ask).await;
         let at = self.zero.elapsed();
-        let passed = settle(permit, fate);
-        self.tell(at, breaker, Event::Settled { era, passed });
-        fate
+        let (passed, wait) = settle(permit, answer, self.errors);
+        self.tell(at, breaker, Event::Settled { era, passed, wait });
+        answer.fate
     }
 
     fn tell(&self, at: Duration, breaker: &CircuitBreaker, event: Event) {
@@ -234,35 +272,52 @@ impl Caller {
         self.events.borrow_mut().push(told);
     }
 
-    async fn send(&self, ask: Ask) -> Fate {
+    async fn send(&self, ask: Ask) -> Answer {
         if self.in_flight.get() >= MOST_IN_FLIGHT {
             // What has to wait for a place waits, as it would for a socket.
             sleep(Duration::from_millis(1)).await;
             if self.in_flight.get() >= MOST_IN_FLIGHT {
-                return Fate::Unsent;
+                return Fate::Unsent.into();
             }
         }
         self.in_flight.set(self.in_flight.get() + 1);
-        let fate = self.client.ask(ask).await;
+        let answer = self.client.ask(ask).await;
         self.in_flight.set(self.in_flight.get() - 1);
-        fate
+        if let Some(wait) = answer.stay_away {
+            let until = self.zero.elapsed().saturating_add(wait);
+            self.stay_away.set(until.max(self.stay_away.get()));
+        }
+        answer
     }
 }
 
-/// Reports `fate`; true for a success, none where it says nothing of the server.
-fn settle(permit: OwnedPermit, fate: Fate) -> Option<bool> {
-    match fate {
-        Fate::Served => {
+/// Reports `answer`; true for a success, none where it says nothing of the server, and the
+/// wait that was passed on.
+fn settle(
+    permit: OwnedPermit,
+    Answer { fate, stay_away }: Answer,
+    errors: Errors,
+) -> (Option<bool>, Option<Duration>) {
+    match (fate, stay_away) {
+        (Fate::Served, _) => {
             permit.success();
-            Some(true)
+            (Some(true), None)
         }
-        Fate::Unsent | Fate::Rejected => {
+        (Fate::Unsent | Fate::Rejected, _) => {
             permit.ignore();
-            None
+            (None, None)
+        }
+        (Fate::Invalid, _) if errors == Errors::AsMeant => {
+            permit.ignore();
+            (None, None)
+        }
+        (_, Some(wait)) if errors == Errors::AsMeant => {
+            permit.open_for(wait);
+            (Some(false), Some(wait))
         }
         _ => {
             permit.failure();
-            Some(false)
+            (Some(false), None)
         }
     }
 }

@@ -108,7 +108,7 @@ fn checks(due: Due<'_>, policy: &Policy, lanes: &[Lane; 3], story: &Story) -> Ve
     checks.extend(verdict::served(due, &without, &with));
     checks.extend(verdict::contract(story));
     checks.extend(verdict::cures(due, guarded, story, policy));
-    checks.extend(verdict::totals(guarded));
+    checks.extend(verdict::totals(guarded, policy));
     checks.extend(loads(*due.pace, lanes));
     checks
 }

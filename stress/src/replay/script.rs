@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::sample::Dice;
 use crate::upstream::{Behaviour, Turn};
 
 /// A named part of a script, itself in steps of thousandths of the run.
@@ -11,10 +12,16 @@ pub struct Phase {
     pub name: &'static str,
     /// What happens in it.
     pub steps: &'static [(Behaviour, u32)],
+    /// How many of a hundred prompts are too long for the server.
+    pub too_long: u64,
 }
 
 const fn phase(name: &'static str, steps: &'static [(Behaviour, u32)]) -> Phase {
-    Phase { name, steps }
+    Phase { name, steps, too_long: 0 }
+}
+
+const fn with_too_long(too_long: u64, phase: Phase) -> Phase {
+    Phase { too_long, ..phase }
 }
 
 /// All the trouble, each with time to recover from it.
@@ -46,6 +53,61 @@ pub const TROUBLE: &[Phase] = &[
 
 /// No trouble at all.
 pub const PEACE: &[Phase] = &[phase("all healthy", &[(Behaviour::Healthy, 1000)])];
+
+const LIMITS: &[(Behaviour, u32)] = &[
+    (Behaviour::Limited, 60),
+    (Behaviour::Healthy, 40),
+    (Behaviour::Limited, 60),
+    (Behaviour::Healthy, 40),
+];
+
+/// Errors as a provider of models gives them in production: about 66 in a hundred are
+/// 429s, for as long as its own window takes, and 19 are 400s, which come in whatever
+/// health it is, most of them from one client that went wrong. The rest are 500s and hangs.
+pub const PROVIDER: &[Phase] = &[
+    with_too_long(1, phase("healthy", &[(Behaviour::Healthy, 60)])),
+    with_too_long(1, phase("long limits", LIMITS)),
+    with_too_long(
+        1,
+        phase(
+            "short limits",
+            &[
+                (Behaviour::Limited, 2),
+                (Behaviour::Healthy, 18),
+                (Behaviour::Limited, 2),
+                (Behaviour::Healthy, 18),
+                (Behaviour::Limited, 2),
+                (Behaviour::Healthy, 18),
+                (Behaviour::Limited, 2),
+                (Behaviour::Healthy, 18),
+                (Behaviour::Limited, 2),
+                (Behaviour::Healthy, 18),
+                (Behaviour::Limited, 2),
+                (Behaviour::Healthy, 18),
+            ],
+        ),
+    ),
+    with_too_long(66, phase(BAD_CLIENT, &[(Behaviour::Healthy, 80)])),
+    with_too_long(1, phase("healthy again", &[(Behaviour::Healthy, 60)])),
+    with_too_long(
+        1,
+        phase(
+            "500s",
+            &[
+                (Behaviour::Failing, 17),
+                (Behaviour::Healthy, 33),
+                (Behaviour::Failing, 17),
+                (Behaviour::Healthy, 33),
+            ],
+        ),
+    ),
+    with_too_long(1, phase("hanging", &[(Behaviour::Hanging, 15), (Behaviour::Healthy, 45)])),
+    with_too_long(1, phase("long limits again", LIMITS)),
+    with_too_long(1, phase("healthy at last", &[(Behaviour::Healthy, 120)])),
+];
+
+/// The phase in which most prompts are too long, and nothing else is wrong.
+pub const BAD_CLIENT: &str = "bad client";
 
 /// A stretch of time in which the server does one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +158,13 @@ impl Timeline {
         self.steps.iter().map(|step| Turn { at: step.from, behaviour: step.behaviour })
     }
 
+    /// Whether the request of that index, due at `at`, has a prompt that is too long. The
+    /// same ones have in every lane.
+    pub fn is_too_long(&self, at: Duration, index: usize) -> bool {
+        let share = self.phases[self.step_at(at).phase].too_long;
+        Dice(index as u64).next() % 100 < share
+    }
+
     /// The step that `at` falls into.
     pub fn step_at(&self, at: Duration) -> Step {
         let after = self.steps.partition_point(|step| step.from <= at);
@@ -136,6 +205,17 @@ mod tests {
             }
         }
         assert_eq!(timeline.step_at(RUN * 2), timeline.step_at(RUN));
+    }
+
+    #[test]
+    fn as_many_prompts_are_too_long_as_the_phase_says() {
+        let timeline = Timeline::new(PROVIDER, RUN);
+        let bad = PROVIDER.iter().position(|phase| phase.name == BAD_CLIENT).unwrap();
+        let at = timeline.steps().iter().find(|step| step.phase == bad).unwrap().from;
+        let of = |at| (0..10_000).filter(|&index| timeline.is_too_long(at, index)).count();
+        assert!((6_400..6_800).contains(&of(at)), "{}", of(at));
+        assert!((50..150).contains(&of(Duration::ZERO)), "{}", of(Duration::ZERO));
+        assert!(TROUBLE.iter().all(|phase| phase.too_long == 0));
     }
 
     #[test]

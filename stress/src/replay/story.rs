@@ -34,6 +34,8 @@ pub enum Event {
         era: u64,
         /// A success, a failure, or neither.
         passed: Option<bool>,
+        /// For how long the failure said to stay away.
+        wait: Option<Duration>,
     },
 }
 
@@ -105,8 +107,11 @@ enum Now {
 
 impl Now {
     /// Where a result that counts must take the breaker, and what is known if it stays.
-    fn after(self, passed: Option<bool>, policy: &Policy) -> (Option<To>, Self) {
+    ///
+    /// A failure that says for how long to stay away opens it at once.
+    fn after(self, passed: Option<bool>, given: bool, policy: &Policy) -> (Option<To>, Self) {
         match (self, passed) {
+            (Self::Closed { .. }, Some(false)) if given => (Some(To::Open), self),
             (Self::Closed { streak }, Some(false)) => {
                 let streak = streak + 1;
                 ((streak >= policy.failures).then_some(To::Open), Self::Closed { streak })
@@ -122,8 +127,9 @@ impl Now {
     }
 
     /// The fault of a breaker that is here and did not go `to` where it had to.
-    fn stayed(self, to: To, policy: &Policy) -> String {
+    fn stayed(self, to: To, wait: Option<Duration>, policy: &Policy) -> String {
         match (self, to) {
+            (_, To::Open) if wait.is_some() => "a wait that was given did not open it".to_owned(),
             (Self::Closed { streak }, _) => {
                 format!("{} failures in a row did not open it", streak + 1)
             }
@@ -196,9 +202,7 @@ impl Story {
                 self.change(entry, told, To::HalfOpen);
                 Now::HalfOpen { passed: 0 }
             }
-            (_, Event::Settled { era, passed }, _) => {
-                self.settle(now, entry, told, (era, passed), moved, policy)
-            }
+            (_, Event::Settled { .. }, _) => self.settle(now, entry, told, moved, policy),
             (_, event, _) => {
                 self.fault(told, format!("{event:?} is not possible there"));
                 now
@@ -210,20 +214,14 @@ impl Story {
     ///
     /// The log has an order, so there is nothing to allow for: a permit of the era that the
     /// breaker was in counts, and no other does.
-    fn settle(
-        &mut self,
-        now: Now,
-        entry: usize,
-        told: &Told,
-        (era, passed): (u64, Option<bool>),
-        moved: bool,
-        policy: &Policy,
-    ) -> Now {
+    fn settle(&mut self, now: Now, entry: usize, told: &Told, moved: bool, policy: &Policy) -> Now {
+        let Event::Settled { era, passed, wait } = told.event else { return now };
         let counts = era.wrapping_add(u64::from(moved)) == told.era;
-        let (owed, next) = if counts { now.after(passed, policy) } else { (None, now) };
+        let (owed, next) =
+            if counts { now.after(passed, wait.is_some(), policy) } else { (None, now) };
         match (owed, moved) {
             (Some(_), true) | (None, false) => {}
-            (Some(to), false) => self.fault(told, now.stayed(to, policy)),
+            (Some(to), false) => self.fault(told, now.stayed(to, wait, policy)),
             (None, true) if !counts => {
                 self.fault(told, format!("a permit of the past era {era} moved it"));
             }
@@ -237,9 +235,10 @@ impl Story {
             }
             Some(false) => {
                 self.change(entry, told, To::Open);
+                let wait = wait.unwrap_or(policy.open_for);
                 Now::Open {
-                    after: told.at + policy.open_for,
-                    by: told.done + policy.open_for + TICK,
+                    after: told.at.saturating_add(wait),
+                    by: told.done.saturating_add(wait).saturating_add(TICK),
                 }
             }
             None => next,
@@ -258,6 +257,13 @@ impl Story {
     pub fn state_at(&self, at: Duration) -> To {
         let before = self.changes.iter().take_while(|change| change.at <= at);
         before.last().map_or(To::Closed, |change| change.to)
+    }
+
+    /// For how long in all it was open, until `end`.
+    pub fn open_time(&self, end: Duration) -> Duration {
+        let ends = self.changes.iter().skip(1).map(|next| next.at).chain([end]);
+        let open = self.changes.iter().zip(ends).filter(|(change, _)| change.to == To::Open);
+        open.map(|(change, end)| end.saturating_sub(change.at)).sum()
     }
 
     /// The first change to `to` from `at` on.

@@ -13,6 +13,8 @@ pub enum Fate {
     Served,
     /// Answered with 429.
     Limited,
+    /// Answered with 400.
+    Invalid,
     /// Answered with a 5xx.
     Unavailable,
     /// No answer within the client's timeout.
@@ -36,6 +38,12 @@ pub struct Request {
     pub fate: Fate,
     /// From the moment it was due until its caller knew.
     pub latency: Duration,
+    /// When it was sent or turned away, from the start of the run.
+    pub at: Duration,
+    /// Whether a server in good health answers it with 200.
+    pub valid: bool,
+    /// Whether the server had asked to stay away, for longer than until then.
+    pub asked_away: bool,
 }
 
 /// The requests of a phase, or of all.
@@ -64,6 +72,8 @@ pub struct Tally {
 pub struct Failures {
     /// 429 with a Retry-After.
     pub limited: u64,
+    /// 400.
+    pub invalid: u64,
     /// 5xx.
     pub unavailable: u64,
     /// No answer in time.
@@ -118,6 +128,7 @@ impl Tally {
                     continue;
                 }
                 Fate::Limited => &mut failures.limited,
+                Fate::Invalid => &mut failures.invalid,
                 Fate::Unavailable => &mut failures.unavailable,
                 Fate::TimedOut => &mut failures.timed_out,
                 Fate::Refused => &mut failures.refused,
@@ -145,16 +156,18 @@ mod tests {
     use super::*;
 
     fn request(phase: usize, fate: Fate, ms: u64) -> Request {
-        Request { phase, fate, latency: Duration::from_millis(ms) }
+        let (latency, at) = (Duration::from_millis(ms), Duration::ZERO);
+        Request { phase, fate, latency, at, valid: true, asked_away: false }
     }
 
     #[test]
     fn every_request_is_served_failed_or_rejected() {
         use Fate::*;
-        let fates = [Served, Limited, Unavailable, TimedOut, Refused, Cut, Unsent, Rejected];
+        let fates =
+            [Served, Limited, Invalid, Unavailable, TimedOut, Refused, Cut, Unsent, Rejected];
         let requests: Vec<Request> = fates.iter().map(|&fate| request(0, fate, 1)).collect();
         let tally = Tally::of("all", requests.iter());
-        assert_eq!((tally.requests, tally.served, tally.failed, tally.rejected), (8, 1, 6, 1));
+        assert_eq!((tally.requests, tally.served, tally.failed, tally.rejected), (9, 1, 7, 1));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::lane::{Lane, Policy};
+use super::lane::{Errors, Lane, Policy};
 use super::pace::Pace;
 use super::script::{Step, Timeline, is_outage};
 use super::story::{Story, To};
@@ -300,14 +300,16 @@ pub fn cures(due: Due<'_>, lane: &Lane, story: &Story, policy: &Policy) -> Vec<C
 }
 
 /// What the breaker counted is what its callers saw.
-pub fn totals(lane: &Lane) -> Option<Check> {
+pub fn totals(lane: &Lane, policy: &Policy) -> Option<Check> {
     let snapshot = lane.snapshot.as_ref()?;
     let count = |wanted: fn(Fate) -> bool| {
         lane.requests.iter().filter(|request| wanted(request.fate)).count() as u64
     };
     let served = count(|fate| fate == Fate::Served);
     let rejected = count(|fate| fate == Fate::Rejected);
-    let ignored = count(|fate| fate == Fate::Unsent);
+    let unsent = count(|fate| fate == Fate::Unsent);
+    let invalid = count(|fate| fate == Fate::Invalid);
+    let ignored = unsent + if policy.errors == Errors::AsMeant { invalid } else { 0 };
     let failed = lane.requests.len() as u64 - served - rejected - ignored;
     let callers = [served, failed, ignored, 0, rejected, 0];
     let breaker = [

@@ -7,6 +7,7 @@ use super::brief::{self, Brief};
 use super::chain::{self, Edges, Findings};
 use super::crew::Shared;
 use super::history::MOST_ERAS;
+use super::policies::Policies;
 use super::sights::Sights;
 use super::system::Usage;
 use super::tally::Tally;
@@ -27,6 +28,7 @@ pub(super) struct Outcome {
     pub(super) died: usize,
     pub(super) seen: Sights,
     pub(super) brief: Brief,
+    pub(super) policies: Policies,
     pub(super) partial: bool,
 }
 
@@ -68,9 +70,10 @@ pub(super) fn section(options: &Options, outcome: Outcome, shared: &Shared) -> S
     if !outcome.partial {
         checks.extend(reached(options, &outcome, &snapshot));
     }
+    checks.extend(outcome.policies.checks());
     Section {
         figures: figures(options, &outcome, &snapshot, &found),
-        tables: vec![table(options, &outcome, &snapshot, &found)],
+        tables: vec![table(options, &outcome, &snapshot, &found), outcome.policies.table()],
         checks,
         partial: outcome.partial,
     }
@@ -261,6 +264,7 @@ fn figures(
         "swap_retries": snapshot.contention.retries,
         "readers": outcome.seen.figures(options.readers),
         "short_lived": outcome.brief.figures(),
+        "policies": outcome.policies.figures(),
     })
 }
 
@@ -344,7 +348,7 @@ fn notes(threads: usize, cores: usize) -> Vec<String> {
     notes
 }
 
-fn cores() -> usize {
+pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
@@ -353,7 +357,7 @@ pub(super) fn pair(figure: u64, of_it: u64) -> String {
 }
 
 /// A number with a comma before each group of three digits.
-fn thousands(number: u64) -> String {
+pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -288,7 +288,7 @@ fn verdict(end: End) -> Verdict {
 
 /// Whether a call of `era` was settled after it, given the eras just before and after
 /// the settling; `None` if it ended in between.
-fn stale(era: u64, before: u64, after: u64) -> Option<bool> {
+pub(super) fn stale(era: u64, before: u64, after: u64) -> Option<bool> {
     match (before == era, after == era) {
         (false, _) => Some(true),
         (true, true) => Some(false),

@@ -1,6 +1,12 @@
+use super::super::lane::Errors;
 use super::*;
 
-const POLICY: Policy = Policy { failures: 5, successes: 2, open_for: Duration::from_millis(100) };
+const POLICY: Policy = Policy {
+    failures: 5,
+    successes: 2,
+    open_for: Duration::from_millis(100),
+    errors: Errors::AsMeant,
+};
 
 /// A log, written an entry at a time.
 #[derive(Default)]
@@ -23,13 +29,19 @@ impl Log {
 
     /// A permit of era `of`, after which the breaker is in era `era`.
     fn settle(self, ms: u64, of: u64, era: u64, passed: bool) -> Self {
-        self.at(ms, era, Event::Settled { era: of, passed: Some(passed) })
+        self.at(ms, era, Event::Settled { era: of, passed: Some(passed), wait: None })
+    }
+
+    /// A failed permit of era `of` that says for how long to stay away.
+    fn settle_for(self, ms: u64, of: u64, era: u64, wait: u64) -> Self {
+        let wait = Some(Duration::from_millis(wait));
+        self.at(ms, era, Event::Settled { era: of, passed: Some(false), wait })
     }
 
     /// `n` permits of era `era` that change nothing.
     fn settle_all(mut self, ms: u64, era: u64, n: u64, passed: Option<bool>) -> Self {
         for i in 0..n {
-            self = self.at(ms + i, era, Event::Settled { era, passed });
+            self = self.at(ms + i, era, Event::Settled { era, passed, wait: None });
         }
         self
     }
@@ -157,4 +169,19 @@ fn a_permit_of_another_era_than_the_breakers_is_a_fault() {
 fn a_call_let_through_an_open_breaker_and_a_lost_era_are_faults() {
     assert_eq!(opened().admit(50, 8, false).read().faults.len(), 1);
     assert!(!opened().reject(50, 10, true).read().faults.is_empty());
+}
+
+#[test]
+fn a_wait_that_is_given_opens_at_once_and_is_the_deadline() {
+    let given = || Log::default().admit(0, 7, false).settle_for(10, 7, 8, 30);
+    let story = given().reject(39, 8, true).admit(41, 9, true).settle_for(45, 9, 10, 200).read();
+    assert!(story.faults.is_empty() && story.kept_out.is_empty(), "{story:?}");
+    assert_eq!(story.open_time(Duration::from_millis(145)).as_micros(), 130_999);
+    assert_eq!(given().admit(30, 9, true).read().faults.len(), 1, "before it");
+    assert_eq!(given().reject(90, 8, true).read().kept_out.len(), 1, "after it");
+    let deaf = Log::default().admit(0, 7, false).settle_for(10, 7, 7, 30);
+    assert!(deaf.fault().contains("a wait that was given did not open it"));
+    // One that comes too late changes nothing.
+    let late = given().admit(41, 9, true).settle_for(42, 7, 9, 500).read();
+    assert!(late.faults.is_empty(), "{late:?}");
 }
