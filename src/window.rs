@@ -393,15 +393,12 @@ impl Judge {
             false => Opinion::NONE,
         };
         let judged = policy.judge_last(sums, capacity.saturating_add(hanging));
-        match judged {
-            Judged::Trip(which) => {
-                let window = Window::new(sums, hanging, &policy);
-                return over(match which {
-                    Which::FailureRate => Cause::FailureRate { window },
-                    Which::SlowCallRate => Cause::SlowCallRate { window },
-                });
-            }
-            _ => {}
+        if let Judged::Trip(which) = judged {
+            let window = Window::new(sums, hanging, &policy);
+            return over(match which {
+                Which::FailureRate => Cause::FailureRate { window },
+                Which::SlowCallRate => Cause::SlowCallRate { window },
+            });
         }
         if matters && self.trip_when.as_ref().is_some_and(|policy| policy.says(&window)) {
             return over(Cause::TripWhen { window });

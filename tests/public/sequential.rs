@@ -223,10 +223,12 @@ impl Model {
 
     fn finds_in(&self, spell: Spell) -> Finds {
         let Spell { began, lapsed, opens, .. } = spell;
+        let mut limit_end = u64::MAX;
         if let Some((limit, then)) = self.rules.limit {
             // Spells that lapsed took their leases of it.
             let gone: u64 = (0..lapsed).map(|nth| self.rules.lease(nth)).sum();
-            if self.now >= began + limit.saturating_sub(gone) {
+            limit_end = began + limit.saturating_sub(gone);
+            if self.now >= limit_end {
                 return Finds::TooLong(then);
             }
         }
@@ -234,7 +236,7 @@ impl Model {
         match spell.has_probes_out() {
             true if self.now >= lease_end => Finds::NewSpell { lapsed: lapsed + 1, opens },
             true if spell.issued >= self.rules.permits => {
-                Finds::Refused(Reason::HalfOpenFull, Some(lease_end - self.now))
+                Finds::Refused(Reason::HalfOpenFull, Some(lease_end.min(limit_end) - self.now))
             }
             _ => Finds::Probe,
         }
