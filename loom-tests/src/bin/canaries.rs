@@ -151,7 +151,7 @@ const CANARIES: &[(u32, &str, &str)] = &[
         "BlindClose",
         "evaluation::a_spell_that_its_limit_closes_beside_a_closing_probe_has_one_end",
     ),
-    (30, "EndedFirst", "windows::in_flight::no_more_calls_hang_than_there_are"),
+    (29, "EndedFirst", "windows::in_flight::no_more_calls_hang_than_there_are"),
     (39, "EvictLater", "registry::a_breaker_that_a_reader_has_found_is_not_evicted"),
     (39, "CreateTwice", "registry::of_two_who_find_no_breaker_both_get_the_same"),
 ];
