@@ -140,6 +140,8 @@ pub(crate) struct Counted {
     pub(crate) pending: u64,
     /// The ticket that the next result gets; of no meaning if the window is empty.
     pub(crate) head: u64,
+    /// Whether no later era has results: else the head is a later one's.
+    pub(crate) is_newest: bool,
 }
 
 /// The results of the last `len` calls of an era.
@@ -328,8 +330,8 @@ impl Count {
     pub(crate) fn sum(&self, era: Era) -> Counted {
         let head = self.newest();
         if head.ahead_of(era.0) != 0 {
-            // All that the era had may have been bad: no hint follows from this.
-            return Counted { sums: Sums::default(), pending: u64::MAX, head: head.ticket() };
+            let (sums, is_newest) = (Sums::default(), head.ahead_of(era.0) < 0);
+            return Counted { sums, pending: 0, head: head.ticket(), is_newest };
         }
         self.sum_at(head)
     }
@@ -397,7 +399,8 @@ impl Count {
             sums.failed += u64::from(entry.failed);
             sums.slow += u64::from(entry.slow);
         });
-        Counted { sums, pending: handed_out - sums.calls, head: head.ticket() }
+        let pending = handed_out - sums.calls;
+        Counted { sums, pending, head: head.ticket(), is_newest: true }
     }
 
     /// Shows the results in the window that ends at `head`, oldest first: those are the
@@ -506,7 +509,7 @@ mod tests {
     fn a_new_era_starts_empty_and_a_record_of_an_old_one_changes_nothing() {
         let count = Count::new(4, Era(5));
         fill(&count, Era(5), FAILED, 9);
-        let nothing = Counted { sums: Sums::default(), pending: u64::MAX, head: 9 };
+        let nothing = Counted { sums: Sums::default(), pending: 0, head: 9, is_newest: true };
         assert_eq!(count.sum(Era(6)), nothing);
         assert_eq!(count.sum_newest().sums.failed, 4, "what tripped it stays in sight");
         count.record(Era(6), SLOW).unwrap();
@@ -755,8 +758,7 @@ mod tests {
                 }
                 let of_era = if recorded == era { sums_of(&model) } else { Sums::default() };
                 let counted = count.sum(Era(era));
-                let pending = if recorded == era { 0 } else { u64::MAX };
-                prop_assert_eq!((counted.sums, counted.pending), (of_era, pending));
+                prop_assert_eq!((counted.sums, counted.pending), (of_era, 0));
                 prop_assert_eq!(count.sum_newest().sums, sums_of(&model));
                 if recorded == era {
                     prop_assert_eq!(count.results(Era(era)), Vec::from(model.clone()));

@@ -6,6 +6,7 @@ use loom_tests::{Bounds, Reached, Stage, actor, race, race_within, settings};
 use std::time::Duration;
 
 /// An owner writes by plain stores; see `counting`.
+#[cfg(any(ampacity_loom, ampacity_shuttle))]
 const PLAIN_LOADS: Bounds = Bounds { rmw_loads: false, ..Bounds::NONE };
 /// Where shuttle's schedules, and loom's, are too many.
 const SOME: Bounds = Bounds { preemptions: Some(3), rmw_loads: true, all_schedules: false };
