@@ -236,3 +236,44 @@ fn s21_an_admission_does_not_open_for_failures_in_a_row() {
     play(&breaker, &clock, "f");
     assert_eq!(cause_names(&told), ["consecutive_failures"]);
 }
+
+#[test]
+fn s21_calls_that_began_under_other_settings_hide_none_that_hang_later() {
+    type Change = fn(Builder) -> Builder;
+    let changes: [Change; 2] =
+        [|now| now.count_in_flight(true), |now| now.count_in_flight(true).slow_call(SLOW * 2)];
+    for (change, counted_before) in [(changes[0], false), (changes[1], true)] {
+        let (breaker, clock) = slow_with(|builder| builder.count_in_flight(counted_before));
+        let before: Vec<_> = (0..50).map(|_| breaker.try_acquire().unwrap()).collect();
+        breaker.reconfigure(change).unwrap();
+        before.into_iter().for_each(|permit| permit.success());
+        clock.advance(SECOND * 20);
+        let _hang: Vec<_> = (0..40).map(|_| breaker.try_acquire().unwrap()).collect();
+        clock.advance(SECOND * 60);
+        assert_eq!(breaker.try_acquire().unwrap_err().reason(), Reason::Open);
+    }
+}
+
+#[test]
+fn s21_an_admission_opens_for_calls_that_hang_and_not_for_results_that_were_left_alone() {
+    let (breaker, clock) =
+        slow_with(|builder| builder.failure_rate(0.6).minimum_calls(9).count_in_flight(true));
+    play(&breaker, &clock, "ssssssssss");
+    clock.advance(SECOND);
+    play(&breaker, &clock, "fffffffff");
+    // The successes are too old by now, and the failures are not.
+    clock.advance(SECOND * 9);
+    assert_eq!(held(&breaker), (9, 9, 0));
+    breaker.try_acquire().unwrap().success();
+    assert_eq!(breaker.state(), State::Closed);
+    play(&breaker, &clock, "f");
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
+fn s21_a_policy_of_ones_own_is_not_asked_by_an_admission_while_no_call_hangs() {
+    let (breaker, _) =
+        slow_with(|builder| builder.trip_when(|window| window.calls < 3).count_in_flight(true));
+    breaker.try_acquire().unwrap().success();
+    assert_eq!(breaker.state(), State::Closed);
+}

@@ -285,3 +285,32 @@ fn no_idle_time_and_no_regular_period_makes_an_expired_lease_look_alive() {
         }
     }
 }
+
+#[test]
+fn s43_a_limit_of_many_leases_ends_however_often_probes_are_abandoned() {
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    let (breaker, clock) = breaker_with(|builder| builder.half_open_limit(days(3), State::Closed));
+    make_due(&breaker, &clock);
+    let mut probes = Vec::new();
+    for hour in 0..24 * 6 {
+        if breaker.state() == State::Closed {
+            assert!(hour >= 24 * 2, "after {hour} h");
+            return;
+        }
+        probes.extend(breaker.try_acquire_owned());
+        probes.extend(breaker.try_acquire_owned());
+        probes.extend(breaker.try_acquire_owned());
+        clock.advance(Duration::from_secs(3_600));
+    }
+    panic!("still {}", breaker.state());
+}
+
+#[test]
+fn s43_a_call_that_finds_all_probes_out_is_told_of_the_limit_if_that_comes_first() {
+    let (breaker, clock) = breaker_with(|builder| builder.half_open_limit(MS * 500, State::Closed));
+    make_due(&breaker, &clock);
+    let _probes: Vec<_> = (0..3).map(|_| breaker.try_acquire().unwrap()).collect();
+    assert_eq!(breaker.try_acquire().unwrap_err().retry_after(), Some(MS * 500));
+    clock.advance(MS * 500);
+    assert!(breaker.try_acquire().is_ok());
+}
