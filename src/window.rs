@@ -516,3 +516,28 @@ impl Judge {
         }
     }
 }
+
+#[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
+mod tests {
+    use super::*;
+
+    /// As by a caller who sleeps between a record and a look.
+    #[test]
+    fn a_look_of_an_era_that_is_over_spares_no_result_of_the_next() {
+        const GOOD: Entry = Entry { failed: false, slow: false };
+        const BAD: Entry = Entry { failed: true, slow: false };
+        let policy = Policy { failure_rate: Some(0.5), slow_rate: None, minimum: 100 };
+        let time = Shape::Time { width: 1_000_000_000, slices: 10 };
+        for (shape, enough) in [(Shape::Count { len: 100 }, 2), (time, 3)] {
+            let judge = Judge::new(shape, policy, None, None, Era(0));
+            let take =
+                |era, entry| judge.take(Slot::of(0), Era(era), entry, false, || Nanos(5)).finding;
+            take(0, BAD);
+            (0..51).for_each(|_| assert_ne!(take(1, GOOD), Finding::Over));
+            (0..48).for_each(|_| assert_ne!(take(1, BAD), Finding::Over));
+            let _ = judge.look(Era(0), Nanos(5), true);
+            let findings: Vec<Finding> = (0..enough).map(|_| take(1, BAD)).collect();
+            assert_eq!(findings.last(), Some(&Finding::Over), "{shape:?}: {findings:?}");
+        }
+    }
+}
