@@ -134,6 +134,8 @@ pub(crate) enum Bug {
     OpensOvertaken,
     /// Of the calls in flight, those that ended are read first.
     EndedFirst,
+    /// A restore keeps the era.
+    RestoreKeepsEra,
 }
 
 #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]

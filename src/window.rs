@@ -328,11 +328,10 @@ impl Judge {
                 // for as long as its writer sleeps.
                 let missing = counted.pending.min(count.capacity());
                 let opinion = self.judged(sums, count.capacity(), missing, matters, |slack| {
-                    // What is being written may be bad. If that alone could be too much,
-                    // or if it is of a later era, then it must not be spared: the hint lies
-                    // behind the window. No more
-                    // than a window is looked ahead, since a hint must lie behind the
-                    // tickets of the next era.
+                    // What is being written may be bad. If that alone could be too much, or
+                    // if it is of a later era, then nothing is spared: the hint lies behind
+                    // the window. And no more than a window is looked ahead, since a hint
+                    // must lie behind the tickets of the next era.
                     let pending = if planted(Bug::HintPending) { 0 } else { counted.pending };
                     match slack.checked_sub(pending).filter(|_| counted.is_newest) {
                         Some(left) => counted.head.wrapping_add(left.min(count.capacity())),

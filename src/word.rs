@@ -524,6 +524,9 @@ impl Word {
     /// `deadline`. Probes are not restored: half-open is open until then, too.
     pub(crate) fn restore(self, state: State, streak: u32, deadline: Tick) -> Word {
         match state {
+            State::Closed if planted(Bug::RestoreKeepsEra) => {
+                Word(ERA.set(self.close().0, self.era()))
+            }
             State::Closed | State::MetricsOnly => {
                 Word(STREAK.set(self.enter(state).0, streak.into()))
             }

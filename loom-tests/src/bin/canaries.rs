@@ -37,6 +37,7 @@ const CANARIES: &[(u32, &str, &str)] = &[
     (20, "BlindManual", "by_hand::an_order_and_a_closing_probe_are_two_steps_or_one"),
     (20, "BlindReopen", "by_hand::a_reopening_probe_does_not_overrule_an_order"),
     (21, "ResetKeepsEra", "stale::a_reset_makes_every_permit_stale"),
+    (21, "RestoreKeepsEra", "restore::a_restore_and_a_failure_are_two_steps_in_either_order"),
     (22, "StripeOwned", "slots::threads_that_share_a_stripe_lose_no_call"),
     (22, "PlanRaced", "slots::leased::calls_that_share_a_plan_are_each_planned_once"),
     (23, "FreeShards", "slots::leased::a_snapshot_while_a_shard_changes_hands_misses_nothing"),

@@ -62,7 +62,7 @@ mod hand_over {
     #[test]
     fn two_failures_at_once_that_reach_a_rate_of_time_trip() {
         race_within(
-            Bounds { rmw_loads: false, ..SOME },
+            Bounds { preemptions: Some(2), rmw_loads: false, ..SOME },
             || Stage::new(by_time(2).failure_rate(1.0)).with_permits(2),
             |s| s.take().failure(),
             |s| s.take().failure(),
@@ -78,7 +78,7 @@ mod hand_over {
             s.take().failure();
         }
         race_within(
-            Bounds { rmw_loads: false, ..SOME },
+            Bounds { preemptions: Some(2), rmw_loads: false, ..SOME },
             || Stage::new(by_time(2).failure_rate(1.0)).with_permits(2),
             fail,
             fail,

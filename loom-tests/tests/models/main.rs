@@ -17,6 +17,7 @@ mod probes;
 mod reclaimed;
 #[cfg(not(ampacity_loom))]
 mod registry;
+mod restore;
 mod retry;
 mod slots;
 mod stale;

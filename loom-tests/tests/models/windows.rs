@@ -24,7 +24,7 @@ mod rotation {
     #[test]
     fn a_slice_that_two_begin_at_once_has_the_results_of_both_and_no_others() {
         race_within(
-            SOME,
+            Bounds { preemptions: Some(2), ..SOME },
             used,
             |s| s.add(0, 2),
             |s| s.add(0, 2),
