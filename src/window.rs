@@ -323,11 +323,11 @@ impl Judge {
             Ring::Count(count) => {
                 let look = count.begin_evaluation();
                 let counted = count.sum(era);
-                let sums = self.with_hanging(counted.sums, era, now);
-                // What is being written is there, if not known: it must not hold up a trip
-                // for as long as its writer sleeps.
-                let missing = counted.pending.min(count.capacity());
-                let opinion = self.judged(sums, count.capacity(), missing, matters, |slack| {
+                // What is being written is a call, for all we know a good one: so its writer
+                // neither trips by sleeping nor holds up a trip.
+                let calls = counted.sums.calls + counted.pending;
+                let sums = self.with_hanging(Sums { calls, ..counted.sums }, era, now);
+                let opinion = self.judged(sums, count.capacity(), matters, |slack| {
                     // What is being written may be bad. If that alone could be too much, or
                     // if it is of a later era, then nothing is spared: the hint lies behind
                     // the window. And no more than a window is looked ahead, since a hint
@@ -343,7 +343,7 @@ impl Judge {
             Ring::Time(time) => {
                 let look = time.begin_evaluation();
                 let sums = self.with_hanging(time.sum(era, now), era, now);
-                let opinion = self.judged(sums, u64::MAX, 0, matters, |slack| {
+                let opinion = self.judged(sums, u64::MAX, matters, |slack| {
                     // Each thread gets an equal part of a quarter: the rest is for results
                     // that the sum has just missed, one a thread.
                     let owners = time.owners_made().max(1) as u64;
@@ -375,26 +375,22 @@ impl Judge {
         }
     }
 
-    /// What follows from the sums of a window of `capacity`, of which `missing` results are
-    /// not known yet. If that is nothing, then `hint` says up to where it stays so.
+    /// What follows from the sums of a window of `capacity`. If that is nothing, then
+    /// `hint` says up to where it stays so.
     fn judged(
         &self,
         (sums, hanging): (Sums, u64),
         capacity: u64,
-        missing: u64,
         matters: bool,
         hint: impl FnOnce(u64) -> u64,
     ) -> Opinion {
-        let minimum = self.policy.minimum.saturating_sub(missing);
-        let policy = Policy { minimum, ..self.policy };
         let window = Window::new(sums, hanging, &self.policy);
-        let over = |cause| match matters || sums.calls <= minimum {
+        let over = |cause| match matters || sums.calls <= self.policy.minimum {
             true => Opinion::over(cause, None),
             false => Opinion::NONE,
         };
-        let judged = policy.judge_last(sums, capacity.saturating_add(hanging));
+        let judged = self.policy.judge_last(sums, capacity.saturating_add(hanging));
         if let Judged::Trip(which) = judged {
-            let window = Window::new(sums, hanging, &policy);
             return over(match which {
                 Which::FailureRate => Cause::FailureRate { window },
                 Which::SlowCallRate => Cause::SlowCallRate { window },
@@ -408,7 +404,7 @@ impl Judge {
                 // Relaxed: one that is seen late, or overwritten by an older one, only
                 // costs another look.
                 self.hint.store(hint(slack), Ordering::Relaxed);
-                Opinion::of(if policy.is_high(sums) { Finding::High } else { Finding::Below })
+                Opinion::of(if self.policy.is_high(sums) { Finding::High } else { Finding::Below })
             }
             _ => Opinion::of(Finding::Armed),
         }
