@@ -36,8 +36,8 @@ use std::sync::Arc;
 /// Share it by reference, in an [`Arc`] or in a `static`. Admitting a call to a
 /// closed breaker reads its word and writes nothing that is shared. No call locks,
 /// waits or allocates, but for a thread's first one, the first of all on each breaker
-/// (with [`Timing::Every`](crate::Timing::Every), of each thread there), and one whose
-/// transition somebody listens to: that one allocates, and may run the listeners.
+/// (with [`Timing::Every`](crate::Timing::Every) or a time window, of each thread there),
+/// and one whose transition somebody listens to: that one allocates, and may run the listeners.
 ///
 /// # Examples
 ///

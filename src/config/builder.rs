@@ -136,10 +136,9 @@ impl Builder {
     /// Says when a call is slow: when it took longer than this. One that took exactly as
     /// long is not.
     ///
-    /// Times all calls, unless [`timing`](Self::timing) says otherwise: while calls are
-    /// sampled, a slow one that was timed counts for as many as it stands for.
-    /// [`build`](Self::build) refuses less than 1 ms, more than 2^39 ms (17 years),
-    /// [`Timing::Off`], and a threshold that no policy asks for.
+    /// All calls are timed then: two clock reads each. [`build`](Self::build) refuses zero,
+    /// more than 2^39 ms (17 years), a [`timing`](Self::timing) other than `Every`, and a
+    /// threshold that no policy asks for.
     pub fn slow_call(mut self, longer_than: Duration) -> Self {
         self.config.slow_call = Some(longer_than);
         self
@@ -171,7 +170,8 @@ impl Builder {
 
     /// Opens the breaker when `policy` says so of what is in the window.
     ///
-    /// It is asked after each failed or slow call, and must be a pure and quick function:
+    /// It is asked after each failed or slow call, and now and then while
+    /// [calls hang](Self::count_in_flight). It must be a pure and quick function:
     /// it runs on the thread of the caller, at the same time on several, and each question
     /// adds up all threads' results. What it is shown is consistent. If it panics, that
     /// counts as no. [`reconfigure`](CircuitBreaker::reconfigure) keeps it; given again,
@@ -385,7 +385,8 @@ impl Builder {
     /// Sets which calls are timed. The default is [`Timing::Adaptive`], and
     /// [`Timing::Every`] where a time window or slow calls decide.
     ///
-    /// [`build`](Self::build) refuses `Timing::Sampled(0)` and one in more than a million.
+    /// [`build`](Self::build) refuses `Timing::Sampled(0)`, one in more than a million, and
+    /// anything but `Every` beside [`slow_call`](Self::slow_call).
     pub fn timing(mut self, timing: Timing) -> Self {
         self.config.timing = Some(timing);
         self
