@@ -6,7 +6,7 @@
 //! breaker's snapshot have to agree, exactly. Readers look on, and none may see anything
 //! go back; and at the end as many threads again come and go, a hundred calls each.
 //! Then, under every policy in turn, the window at rest has to hold exactly what the
-//! threads did: see [`policies`].
+//! threads did.
 
 mod audience;
 mod brief;

@@ -220,8 +220,10 @@ impl Trip {
             (Self::Streak, Cause::ConsecutiveFailures { failures, .. }) => {
                 u64::from(*failures) == sizes.streak
             }
+            // A failure that is being written counts as a call, and not yet as failed.
             (Self::FailureRate | Self::Minimum, Cause::FailureRate { window, .. }) => {
-                (least..=most).contains(&window.failed)
+                window.failed <= most
+                    && window.calls >= least
                     && window.failure_rate.is_some_and(|rate| rate >= RATE)
             }
             (Self::SlowRate, Cause::SlowCallRate { window, .. }) => {
