@@ -212,7 +212,7 @@ impl Count {
         let mut seen = self.head.load(Ordering::Relaxed);
         loop {
             // After the head was loaded: see `Newest::admits`.
-            if !self.newest.admits(era) {
+            if !self.newest.admits(era) && !planted(Bug::TicketOfOldEra) {
                 return None;
             }
             let ticket = match seen.ahead_of(era.0) {
