@@ -7,24 +7,20 @@
 //! that every call ended as it should.
 
 mod bias;
-mod floors;
 mod instructions;
 mod report;
-mod rivals;
-mod stats;
 mod targets;
-mod window;
 
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
 use crate::program::{Context, Failure, Program, Refusal, Section};
+use crate::rivals::floors::Ticker;
+use crate::rivals::window::{self, Sample};
+use crate::rivals::{Caller, Path, Who};
 use bias::Bias;
-use floors::Ticker;
 use instructions::Counts;
-use rivals::{Caller, Path, Who};
-use window::Sample;
 
 /// Threads that call at once.
 const THREADS: [usize; 3] = [1, 2, 64];

@@ -21,12 +21,10 @@ mod policies;
 mod reader;
 mod report;
 mod sights;
-mod system;
 mod tally;
 mod turns;
 mod view;
 mod vouchers;
-mod watchdog;
 mod worker;
 
 use std::sync::Arc;
@@ -36,6 +34,8 @@ use ampacity::{CircuitBreaker, ManualClock, State, Timing};
 use clap::Args;
 
 use crate::program::{Context, Failure, Program, Refusal, Section, Stop};
+use crate::system::{self, Usage};
+use crate::watchdog::{self, Watchdog};
 use audience::Audience;
 use chain::Rules;
 use clock::Obstacle;
@@ -44,10 +44,8 @@ use hand::Hand;
 use reader::Reader;
 use report::Outcome;
 use sights::Sights;
-use system::Usage;
 use turns::Turns;
 use view::View;
-use watchdog::Watchdog;
 
 /// How often the progress is looked at.
 const LOOK: Duration = Duration::from_millis(100);

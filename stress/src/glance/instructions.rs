@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path as FilePath;
 use std::process::{Command, Stdio};
 
-use super::rivals::{Path, Who};
 use crate::program::Failure;
+use crate::rivals::{Path, Who};
 
 /// Calls of each kind: enough that the loop around them is nothing.
 const CALLS: u64 = 2_000;

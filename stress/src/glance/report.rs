@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::bias::Bias;
 use super::instructions::Counts;
-use super::rivals::{Path, Who};
-use super::stats::Middle;
 use super::{Row, THREADS, targets};
 use crate::program::{Check, Section, Table};
+use crate::rivals::{Path, Who};
+use crate::stats::Middle;
 
 /// Below this share of the cores, threads seldom ran at once, and what they cost each
 /// other does not show.
@@ -251,8 +251,9 @@ pub(super) fn heading(threads: usize, cores: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{rows, window::Sample};
+    use super::super::rows;
     use super::*;
+    use crate::rivals::window::Sample;
 
     fn sample(ns: u64) -> Sample {
         Sample { calls: 10, wrong: 0, cpu_ns: ns * 10, wall_ns: ns * 10 }

@@ -6,13 +6,13 @@
 
 use serde_json::{Value, json};
 
-use super::floors::Work;
 use super::instructions::Counts;
 use super::report::{find, heading, mark, ratio, times};
-use super::rivals::{Path, Policy, Who};
-use super::stats::Middle;
 use super::{Row, THREADS};
 use crate::program::Table;
+use crate::rivals::floors::Work;
+use crate::rivals::{Path, Policy, Who};
+use crate::stats::Middle;
 
 /// This crate's time in relation to that of a floor with the same work.
 struct Target {

@@ -12,9 +12,9 @@ use super::hand::Hand;
 use super::history::History;
 use super::tally::Tally;
 use super::turns::Turns;
-use super::watchdog::{Place, Station};
 use super::worker::Worker;
 use crate::program::Stop;
+use crate::watchdog::{Place, Station};
 
 /// Enough for a call and for an unwinding; frames are larger without optimisation.
 const STACK: usize = if cfg!(debug_assertions) { 256 << 10 } else { 64 << 10 };

@@ -9,10 +9,11 @@ use super::crew::Shared;
 use super::history::MOST_ERAS;
 use super::policies::Policies;
 use super::sights::Sights;
-use super::system::Usage;
 use super::tally::Tally;
-use super::{Options, RULES, clock, closings, sights, watchdog};
+use super::{Options, RULES, clock, closings, sights};
 use crate::program::{Check, Section, Table};
+use crate::system::Usage;
+use crate::watchdog;
 
 /// What a storm left behind.
 #[derive(Debug, Default)]

@@ -12,8 +12,8 @@ use super::hand;
 use super::history::Verdict;
 use super::plan::{self, End, Plan, Way};
 use super::tally::{Tally, Unplaced};
-use super::watchdog::Place;
 use crate::sample::Dice;
+use crate::watchdog::Place;
 
 /// Parcels that may wait for one thread; more are settled by who would have sent them.
 const MAILBOX: usize = 4;

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use ampacity::{CallError, CircuitBreaker, OwnedPermit};
 
-use super::super::system;
 use super::super::tally::Tally;
-use super::super::watchdog::PATIENCE;
 use super::super::worker::stale;
 use crate::cpu::thread_cpu;
 use crate::program::{Failure, Stop};
+use crate::system;
+use crate::watchdog::PATIENCE;
 
 /// As in the storm itself.
 const STACK: usize = if cfg!(debug_assertions) { 256 << 10 } else { 64 << 10 };

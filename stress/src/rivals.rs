@@ -1,12 +1,15 @@
 //! What is measured: an empty call, the floors, two breakers behind a mutex, and this crate's.
 
+pub(crate) mod floors;
+pub(crate) mod window;
+
 use std::hint::black_box;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use ampacity::{Builder, CallError, CircuitBreaker, ConfigError, Timing};
 
-use super::floors::{Floor, Work};
+use floors::{Floor, Work};
 
 /// Longer than any run.
 const OPEN_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -16,7 +19,7 @@ const NEVER: u32 = u32::MAX;
 
 /// What calls do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Path {
+pub(crate) enum Path {
     /// The breaker is closed and the call succeeds.
     Success,
     /// The breaker is open and turns the call away.
@@ -26,9 +29,9 @@ pub(super) enum Path {
 }
 
 impl Path {
-    pub(super) const ALL: [Self; 3] = [Self::Success, Self::Rejected, Self::Failing];
+    pub(crate) const ALL: [Self; 3] = [Self::Success, Self::Rejected, Self::Failing];
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Success => "success",
             Self::Rejected => "rejected",
@@ -37,7 +40,7 @@ impl Path {
     }
 
     /// In words, for a table.
-    pub(super) fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Success => "success on a closed breaker",
             Self::Rejected => "turned away by an open breaker",
@@ -51,7 +54,7 @@ impl Path {
 /// No rate is ever reached: where calls fail in turn, half of them do. But each is within
 /// reach, so that what it takes to tell is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Policy {
+pub(crate) enum Policy {
     /// The failure rate of the last 100 calls.
     Count,
     /// The failure rate of the last 10 s.
@@ -69,7 +72,7 @@ impl Policy {
     const MINIMUM: u32 = 100;
     const SLOW: Duration = Duration::from_secs(3);
 
-    pub(super) fn short(self) -> &'static str {
+    pub(crate) fn short(self) -> &'static str {
         match self {
             Self::Count => "failure rate, last 100",
             Self::Time => "failure rate, 10 s",
@@ -93,7 +96,7 @@ impl Policy {
 
 /// Who makes the calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Who {
+pub(crate) enum Who {
     Empty,
     Floor(Work),
     StdMutex,
@@ -105,7 +108,7 @@ pub(super) enum Who {
 }
 
 impl Who {
-    pub(super) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Empty,
         Self::Floor(Work::A),
         Self::Floor(Work::B),
@@ -121,7 +124,7 @@ impl Who {
         Self::Policy(Policy::InFlight),
     ];
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Empty => "empty",
             Self::Floor(Work::A) => "floor_a_untimed",
@@ -140,7 +143,7 @@ impl Who {
     }
 
     /// In words, for a table.
-    pub(super) fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Empty => "empty call",
             Self::Floor(Work::A) => "floor A, untimed",
@@ -159,18 +162,18 @@ impl Who {
     }
 
     /// Whether its callers wait for each other.
-    pub(super) fn waits(self) -> bool {
+    pub(crate) fn waits(self) -> bool {
         matches!(self, Self::StdMutex | Self::ParkingLot)
     }
 
     /// Whether it is this crate's with its default policy.
-    pub(super) fn is_ours(self) -> bool {
+    pub(crate) fn is_ours(self) -> bool {
         matches!(self, Self::Adaptive | Self::Every | Self::Off)
     }
 
     /// Whether it is to be measured on this path: an empty call turns nobody away, and
     /// a call that was turned away is not timed in any case.
-    pub(super) fn takes(self, path: Path) -> bool {
+    pub(crate) fn takes(self, path: Path) -> bool {
         match path {
             Path::Success | Path::Failing => true,
             Path::Rejected => {
@@ -180,7 +183,7 @@ impl Who {
     }
 
     /// Sets it up for a path.
-    pub(super) fn build(self, path: Path) -> Result<Box<dyn Caller>, ConfigError> {
+    pub(crate) fn build(self, path: Path) -> Result<Box<dyn Caller>, ConfigError> {
         Ok(match self {
             Self::Empty => Box::new(Empty),
             Self::Floor(work) => Box::new(Floor::new(work, path)),
@@ -197,7 +200,7 @@ impl Who {
 impl Who {
     /// The same for the counter of instructions, under which calls come so slowly that
     /// `Timing::Adaptive` would time them all, and not the one in 16 it is to show.
-    pub(super) fn build_to_count(self, path: Path) -> Result<Box<dyn Caller>, ConfigError> {
+    pub(crate) fn build_to_count(self, path: Path) -> Result<Box<dyn Caller>, ConfigError> {
         match self {
             Self::Adaptive => Ok(Box::new(ours(path, Timing::Sampled(16))?)),
             // The default of a window that does not ask for times.
@@ -229,19 +232,19 @@ fn set_up(builder: Builder, path: Path) -> Result<CircuitBreaker, ConfigError> {
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     Succeeded,
     Failed,
     Rejected,
 }
 
 /// What makes one call.
-pub(super) trait Subject {
+pub(crate) trait Subject {
     fn call(&self, op: impl FnOnce() -> Result<u64, u64>) -> End;
 }
 
 /// What makes many calls on a path, and says how many did not end as they should.
-pub(super) trait Caller: Send + Sync {
+pub(crate) trait Caller: Send + Sync {
     /// For the clock.
     fn timed(&self, path: Path, calls: u64) -> u64;
     /// The same, under a name that the counter of instructions knows.
@@ -259,13 +262,13 @@ impl<S: Subject + Send + Sync> Caller for S {
 }
 
 #[inline(never)]
-pub(super) fn counted_batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
+pub(crate) fn counted_batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
     batch(subject, path, calls)
 }
 
 /// The protected operation is nothing but a result that the compiler cannot foresee.
 #[inline(always)]
-pub(super) fn batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
+pub(crate) fn batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
     let good = || black_box(Ok(black_box(7)));
     let bad = || black_box(Err(black_box(7)));
     let mut wrong = 0;
@@ -291,7 +294,7 @@ pub(super) fn batch<S: Subject>(subject: &S, path: Path, calls: u64) -> u64 {
 }
 
 #[inline(always)]
-pub(super) fn end(result: Result<u64, u64>) -> End {
+pub(crate) fn end(result: Result<u64, u64>) -> End {
     match result {
         Ok(_) => End::Succeeded,
         Err(_) => End::Failed,

@@ -5,20 +5,20 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long nobody may get anywhere.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a thread stands; all about it is Relaxed, as it is only ever looked at.
 #[derive(Debug, Default)]
 #[repr(align(64))] // each is written by its thread at every step
-pub(super) struct Station {
-    pub(super) calls: AtomicU64,
+pub(crate) struct Station {
+    pub(crate) calls: AtomicU64,
     place: AtomicU8,
 }
 
 /// What a thread is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Waiting,
     Calling,
     Acquiring,
@@ -43,18 +43,18 @@ impl Place {
 }
 
 impl Station {
-    pub(super) fn set(&self, place: Place) {
+    pub(crate) fn set(&self, place: Place) {
         self.place.store(place as u8, Ordering::Relaxed);
     }
 }
 
 /// Calls made by all threads so far.
-pub(super) fn progress(stations: &[Station]) -> u64 {
+pub(crate) fn progress(stations: &[Station]) -> u64 {
     stations.iter().map(|station| station.calls.load(Ordering::Relaxed)).sum()
 }
 
 /// How many threads stand where, in words.
-pub(super) fn whereabouts(stations: &[Station]) -> String {
+pub(crate) fn whereabouts(stations: &[Station]) -> String {
     let at = |place: Place| {
         stations
             .iter()
@@ -87,19 +87,19 @@ impl fmt::Display for Place {
 
 /// Looks at progress from time to time.
 #[derive(Debug)]
-pub(super) struct Watchdog {
+pub(crate) struct Watchdog {
     progress: u64,
     since: Instant,
     longest: Duration,
 }
 
 impl Watchdog {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self { progress: 0, since: now, longest: Duration::ZERO }
     }
 
     /// Whether it has seen nothing but this `progress` for too long.
-    pub(super) fn barks(&mut self, progress: u64, now: Instant) -> bool {
+    pub(crate) fn barks(&mut self, progress: u64, now: Instant) -> bool {
         let quiet = now.saturating_duration_since(self.since);
         self.longest = self.longest.max(quiet);
         if progress != self.progress {
@@ -111,7 +111,7 @@ impl Watchdog {
     }
 
     /// The longest time without progress, as far as it looked.
-    pub(super) fn longest(&self) -> Duration {
+    pub(crate) fn longest(&self) -> Duration {
         self.longest
     }
 }

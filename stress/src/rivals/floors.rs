@@ -18,11 +18,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::rivals::{Caller, End, Path, Subject, batch, counted_batch, end};
+use super::{Caller, End, Path, Subject, batch, counted_batch, end};
 
 /// How much work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Work {
+pub(crate) enum Work {
     A,
     B,
     C,
@@ -31,7 +31,7 @@ pub(super) enum Work {
 impl Work {
     /// Instructions of a success, harness and operation included, beyond which it would
     /// be no floor.
-    pub(super) fn most_instructions(self) -> u32 {
+    pub(crate) fn most_instructions(self) -> u32 {
         match self {
             Self::A => 16,
             Self::B => 38,
@@ -42,7 +42,7 @@ impl Work {
 
 /// One floor, set up for a path.
 #[derive(Debug)]
-pub(super) struct Floor {
+pub(crate) struct Floor {
     work: Work,
     word: Word,
     clock: quanta::Clock,
@@ -62,7 +62,7 @@ const CLOSED: u64 = 0;
 const OPEN: u64 = 1;
 
 impl Floor {
-    pub(super) fn new(work: Work, path: Path) -> Self {
+    pub(crate) fn new(work: Work, path: Path) -> Self {
         let state = if path == Path::Rejected { OPEN } else { CLOSED };
         Self {
             work,
@@ -346,13 +346,13 @@ const TICK: Duration = Duration::from_millis(1);
 
 /// A thread that stores the time every millisecond, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Ticker(Arc<AtomicBool>);
+pub(crate) struct Ticker(Arc<AtomicBool>);
 
 impl Ticker {
     /// # Errors
     ///
     /// The system refuses the thread.
-    pub(super) fn start() -> io::Result<Self> {
+    pub(crate) fn start() -> io::Result<Self> {
         let over = Arc::new(AtomicBool::new(false));
         let its = Arc::clone(&over);
         let start = Instant::now();

@@ -12,14 +12,14 @@ const SPARE: u64 = 500;
 
 /// What the process has used since its start.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub(super) struct Usage {
-    pub(super) cpu_s: f64,
-    pub(super) voluntary_switches: u64,
-    pub(super) involuntary_switches: u64,
+pub(crate) struct Usage {
+    pub(crate) cpu_s: f64,
+    pub(crate) voluntary_switches: u64,
+    pub(crate) involuntary_switches: u64,
 }
 
 impl Usage {
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else {
             return Self::default();
         };
@@ -36,7 +36,7 @@ impl Usage {
         }
     }
 
-    pub(super) fn since(self, before: Self) -> Self {
+    pub(crate) fn since(self, before: Self) -> Self {
         Self {
             cpu_s: self.cpu_s - before.cpu_s,
             voluntary_switches: self.voluntary_switches.saturating_sub(before.voluntary_switches),
@@ -48,12 +48,12 @@ impl Usage {
 }
 
 /// The threads that this process has now, by the system's count.
-pub(super) fn threads() -> Option<u64> {
+pub(crate) fn threads() -> Option<u64> {
     status().map(|status| status.threads)
 }
 
 /// The most memory this process has had so far.
-pub(super) fn peak_memory_kib() -> Option<u64> {
+pub(crate) fn peak_memory_kib() -> Option<u64> {
     status().and_then(|status| status.vmhwm)
 }
 
@@ -74,7 +74,7 @@ struct Unknown {
 }
 
 /// A limit that `threads` threads do not fit under, in words.
-pub(super) fn in_the_way(threads: u64) -> Option<String> {
+pub(crate) fn in_the_way(threads: u64) -> Option<String> {
     limits()
         .into_iter()
         .find(|limit| threads.saturating_mul(limit.each).saturating_add(SPARE) > limit.value)
@@ -85,7 +85,7 @@ pub(super) fn in_the_way(threads: u64) -> Option<String> {
 }
 
 /// All limits on threads that can be read, in words.
-pub(super) fn all_limits() -> String {
+pub(crate) fn all_limits() -> String {
     let limits: Vec<String> = limits().iter().map(Limit::to_string).collect();
     if limits.is_empty() {
         return "no limit could be read".to_owned();

@@ -5,11 +5,11 @@ use std::sync::{PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::rivals::{Caller, Path};
+use super::{Caller, Path};
 use crate::cpu::thread_cpu;
 
 /// How long all threads call.
-pub(super) const WINDOW: Duration = Duration::from_millis(25);
+pub(crate) const WINDOW: Duration = Duration::from_millis(25);
 /// Calls between two looks at the clock take about this long, so that the look is less
 /// than a part in two hundred of them.
 const BATCH_TIME: Duration = Duration::from_micros(20);
@@ -18,24 +18,24 @@ const LARGEST_BATCH: u64 = 1 << 16;
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Sample {
-    pub(super) calls: u64,
+pub(crate) struct Sample {
+    pub(crate) calls: u64,
     /// Calls that did not end as the path says.
-    pub(super) wrong: u64,
+    pub(crate) wrong: u64,
     /// Processor time of all threads, ns.
-    pub(super) cpu_ns: u64,
+    pub(crate) cpu_ns: u64,
     /// From the release of the threads to the end of the last one, ns.
-    pub(super) wall_ns: u64,
+    pub(crate) wall_ns: u64,
 }
 
 impl Sample {
     /// Processor time a call.
-    pub(super) fn ns(&self) -> f64 {
+    pub(crate) fn ns(&self) -> f64 {
         self.cpu_ns as f64 / (self.calls.max(1)) as f64
     }
 
     /// The share of the cores that the threads could have had and got.
-    pub(super) fn share(&self, threads: usize, cores: usize) -> f64 {
+    pub(crate) fn share(&self, threads: usize, cores: usize) -> f64 {
         self.cpu_ns as f64 / (self.wall_ns.max(1) as f64 * threads.min(cores).max(1) as f64)
     }
 }
@@ -45,7 +45,7 @@ impl Sample {
 /// # Errors
 ///
 /// A thread cannot be started.
-pub(super) fn measure(caller: &dyn Caller, path: Path, threads: usize) -> io::Result<Sample> {
+pub(crate) fn measure(caller: &dyn Caller, path: Path, threads: usize) -> io::Result<Sample> {
     // Held shut by the write lock until all are there; then it says when to end.
     let gate = RwLock::new(None);
     thread::scope(|scope| {
@@ -116,7 +116,7 @@ fn warm_up(caller: &dyn Caller, path: Path, wrong: &mut u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rivals::Who;
+    use super::super::Who;
     use super::*;
 
     #[test]

@@ -4,17 +4,17 @@ use serde::Serialize;
 
 /// The middle of some figures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Middle {
-    pub(super) median: f64,
-    pub(super) min: f64,
-    pub(super) max: f64,
+pub(crate) struct Middle {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
     /// Half the distance between the quartiles.
-    pub(super) spread: f64,
+    pub(crate) spread: f64,
 }
 
 impl Middle {
     /// Of no figures there is none.
-    pub(super) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = figures.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
         Some(Self {
