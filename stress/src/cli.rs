@@ -12,15 +12,16 @@ use std::time::Instant;
 use clap::error::ErrorKind;
 use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
-use crate::program::{Check, Context, Failure, Program, Refusal, Section, Stop, Verdict};
-use crate::record::{Entry, Place, Record};
+use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
+use crate::record::{Part, Place, Record};
 use crate::{glance, index, print, replay, sample, storm};
 
 const INTERRUPTED: u8 = 130;
 
 /// Drives an ampacity breaker hard and checks what it did.
 ///
-/// Without a subcommand it runs the tour: replay, glance and storm.
+/// Without a subcommand it runs the tour: a smaller plan of replay, glance and storm, which
+/// ends within two minutes on two cores.
 #[derive(Debug, Parser)]
 #[command(name = "stress", version)]
 struct Line {
@@ -34,6 +35,14 @@ struct Line {
     /// Seed of all random choices
     #[arg(long, global = true, value_name = "N", default_value_t = sample::SEED)]
     seed: u64,
+
+    /// Do as little as shows that it works: a few seconds
+    #[arg(long, global = true)]
+    quick: bool,
+
+    /// Print the record to stdout, not the tables
+    #[arg(long, global = true)]
+    json: bool,
 
     /// Show no progress bars
     #[arg(long, short, global = true)]
@@ -99,10 +108,15 @@ fn one_line(error: &clap::Error) -> String {
 }
 
 fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
+    let size = match (line.quick, &line.program) {
+        (true, _) => Size::Quick,
+        (false, Some(_)) => Size::Full,
+        (false, None) => Size::Tour,
+    };
     let (what, programs) = match line.program {
-        Some(Which::Replay(options)) => ("replay", vec![replay::prepare(options)?]),
-        Some(Which::Storm(options)) => ("storm", vec![storm::prepare(options)?]),
-        Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options)?]),
+        Some(Which::Replay(options)) => ("replay", vec![replay::prepare(options, size)?]),
+        Some(Which::Storm(options)) => ("storm", vec![storm::prepare(options, size)?]),
+        Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options, size)?]),
         Some(Which::Sample) => {
             print::out(&sample::generate(line.seed));
             return Ok(0);
@@ -114,29 +128,34 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::CountCalls) => {
             return glance::count_calls().map(|()| 0).map_err(|Failure(why)| Refusal(why));
         }
-        None => ("tour", tour()?),
+        None => ("tour", tour(size)?),
     };
     let place = Place::reserve(line.out.as_deref(), what)?;
     let stop = Stop::default();
     listen(&stop)?;
-    let ctx =
-        if line.quiet { Context::quiet(line.seed, stop) } else { Context::new(line.seed, stop) };
+    let context = if line.quiet { Context::quiet } else { Context::new };
+    let ctx = context(line.seed, stop, place.dir());
 
-    let mut record = Record::begin(args, line.seed);
+    let mut record = Record::begin(args, line.seed, size);
     let start = Instant::now();
     for program in &programs {
         if ctx.stop.requested() {
             record.partial = true;
             break;
         }
-        let entry = perform(program.as_ref(), &ctx);
-        record.partial |= entry.section.partial;
-        record.entries.push(entry);
+        let part = perform(program.as_ref(), &ctx);
+        record.partial |= part.section.partial;
+        record.programs.push(part);
     }
     record.wall_s = start.elapsed().as_secs_f64();
 
-    print::run(&record);
+    if line.json {
+        print::json(&record);
+    } else {
+        print::run(&record);
+    }
     match place.keep(&record) {
+        Ok(path) if line.json => print::err(&format!("record: {}", path.display())),
         Ok(path) => print::out(&format!("\nrecord: {}\n", path.display())),
         Err(Failure(why)) => {
             print::err(&format!("error: {why}"));
@@ -146,11 +165,11 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
     Ok(status(&record))
 }
 
-fn tour() -> Result<Vec<Box<dyn Program>>, Refusal> {
+fn tour(size: Size) -> Result<Vec<Box<dyn Program>>, Refusal> {
     Ok(vec![
-        replay::prepare(defaults()?)?,
-        glance::prepare(defaults()?)?,
-        storm::prepare(defaults()?)?,
+        replay::prepare(defaults()?, size)?,
+        glance::prepare(defaults()?, size)?,
+        storm::prepare(defaults()?, size)?,
     ])
 }
 
@@ -174,20 +193,20 @@ fn listen(stop: &Stop) -> Result<(), Refusal> {
     .map_err(|error| Refusal(format!("cannot listen for Ctrl-C: {error}")))
 }
 
-fn perform(program: &dyn Program, ctx: &Context) -> Entry {
+fn perform(program: &dyn Program, ctx: &Context) -> Part {
     let start = Instant::now();
     let section = program.run(ctx).unwrap_or_else(|Failure(why)| Section {
         checks: vec![Check::judged("ran_to_its_end", false, why)],
         ..Section::default()
     });
-    Entry { name: program.name(), wall_s: start.elapsed().as_secs_f64(), section }
+    Part { name: program.name().to_owned(), wall_s: start.elapsed().as_secs_f64(), section }
 }
 
 fn status(record: &Record) -> u8 {
     let broken = record
-        .entries
+        .programs
         .iter()
-        .flat_map(|entry| &entry.section.checks)
+        .flat_map(|part| &part.section.checks)
         .any(|check| matches!(check.verdict, Verdict::Broken | Verdict::NotReached));
     match (broken, record.partial) {
         (true, _) => 1,

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::program::{Context, Failure, Program, Refusal, Section};
+use crate::program::{Context, Failure, Program, Refusal, Section, Size};
 use crate::rivals::floors::Ticker;
 use crate::rivals::window::{self, Sample};
 use crate::rivals::{Caller, Path, Who};
@@ -29,12 +29,14 @@ const THREADS: [usize; 3] = [1, 2, 64];
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Rounds; each measures everything once and takes about four seconds
-    /// [default: 7, or on a busy machine as many as begin within 30 s, and 3 at least]
+    /// [default: 7, or on a busy machine as many as begin within 30 s, and 3 at least; in the
+    /// tour 3; with --quick 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub rounds: Option<u32>,
 }
 
 const ROUNDS: u32 = 7;
+const QUICK_ROUNDS: u32 = 1;
 const LEAST_ROUNDS: u32 = 3;
 /// No round begins later, unless somebody asked for so many.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -54,8 +56,13 @@ impl Options {
 /// # Errors
 ///
 /// None: whatever the flags let through can be run.
-pub fn prepare(options: Options) -> Result<Box<dyn Program>, Refusal> {
-    Ok(Box::new(Glance { options }))
+pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal> {
+    let rounds = options.rounds.or(match size {
+        Size::Full => None,
+        Size::Tour => Some(LEAST_ROUNDS),
+        Size::Quick => Some(QUICK_ROUNDS),
+    });
+    Ok(Box::new(Glance { options: Options { rounds } }))
 }
 
 /// Makes a fixed number of calls of each kind, to be counted from outside.

@@ -97,6 +97,7 @@ fn line(path: &Path, run: &Run) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::Size;
     use crate::record::{Place, Record};
 
     #[test]
@@ -105,7 +106,7 @@ mod tests {
         fs::create_dir(results.path().join("local")).unwrap();
         for label in ["2026-01-02-b", "2026-01-01-a"] {
             let place = Place::reserve(Some(&results.path().join(label)), "tour").unwrap();
-            place.keep(&Record::begin(&["stress".into()], 7)).unwrap();
+            place.keep(&Record::begin(&["stress".into()], 7, Size::Full)).unwrap();
         }
         write(results.path()).unwrap();
         let index = fs::read_to_string(results.path().join("README.md")).unwrap();

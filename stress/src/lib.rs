@@ -11,6 +11,7 @@ pub mod glance;
 pub mod index;
 pub mod load;
 pub mod machine;
+pub mod measure;
 pub mod print;
 pub mod program;
 pub mod record;

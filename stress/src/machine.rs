@@ -2,12 +2,13 @@
 
 use std::process::Command;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 const UNKNOWN: &str = "unknown";
 
 /// The machine, as far as it can be read.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Machine {
     /// The processor's model name.
     pub cpu: String,
@@ -77,7 +78,8 @@ fn os() -> Option<String> {
 }
 
 /// The commit of the checkout that the program was started in.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Commit {
     /// Its full hash, or `unknown`.
     pub hash: String,

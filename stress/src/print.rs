@@ -23,7 +23,7 @@ pub fn err(line: &str) {
 /// Prints the tables and the checks of a run.
 pub fn run(record: &Record) {
     let mut text = String::new();
-    for entry in &record.entries {
+    for entry in &record.programs {
         for table in &entry.section.tables {
             text += &format!("\n{}\n{}", table.title, body(table, NOTHING));
             for note in &table.notes {
@@ -35,10 +35,18 @@ pub fn run(record: &Record) {
     out(&text);
 }
 
+/// Prints the record itself.
+pub fn json(record: &Record) {
+    match record.json() {
+        Ok(bytes) => out(&String::from_utf8_lossy(&bytes)),
+        Err(error) => err(&format!("error: the record cannot be composed: {error}")),
+    }
+}
+
 /// The same as Markdown.
 pub fn markdown(record: &Record) -> String {
     let mut text = String::new();
-    for entry in &record.entries {
+    for entry in &record.programs {
         text += &format!("## {}\n", entry.name);
         for table in &entry.section.tables {
             text += &format!("\n{}\n\n{}", table.title, body(table, ASCII_MARKDOWN));
@@ -81,11 +89,11 @@ fn summary(record: &Record) -> String {
         ..Table::default()
     };
     let mut faults = String::new();
-    for entry in &record.entries {
+    for entry in &record.programs {
         let checks = &entry.section.checks;
         let count = |verdict| checks.iter().filter(|c| c.verdict == verdict).count().to_string();
         table.rows.push(vec![
-            entry.name.to_owned(),
+            entry.name.clone(),
             count(Verdict::Held),
             count(Verdict::Broken),
             count(Verdict::NotReached),

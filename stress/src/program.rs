@@ -5,9 +5,10 @@
 //!
 //! * `Options`, derived with [`clap::Args`]: the program's own flags. Every flag
 //!   has a default, because the tour runs the program with none given.
-//! * `fn prepare(options: Options) -> Result<Box<dyn Program>, Refusal>`: checks
-//!   everything that can be wrong before anything runs. A [`Refusal`] is one
-//!   line, exit status 2, and nothing is written.
+//! * `fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal>`:
+//!   checks everything that can be wrong before anything runs, limits of the system
+//!   among them. A [`Refusal`] is one line, exit status 2, and nothing is written.
+//!   A flag that was given goes before what the [`Size`] says.
 //!
 //! [`Program::run`] then does the work. It must
 //!
@@ -15,18 +16,24 @@
 //!   then return what it has, with [`Section::partial`] set;
 //! * show its progress on bars made by [`Context::bar`], and print nothing else:
 //!   the tables it returns are printed when all is over;
+//! * hand back each figure with its repetitions as a [`Measure`], times as a
+//!   [`Latency`], what changes over time as a [`Track`] or [`Band`]: reports,
+//!   comparisons and merges know these and nothing else of a program;
 //! * return `Err` only if it could not do its work at all (no thread, no socket).
 //!   A broken invariant is a [`Check`], not an error: it is printed, recorded, and
 //!   makes the exit status 1, and so does a case that was not reached.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
+
+use crate::measure::{Band, Latency, Measure, Track};
 
 /// One of the programs, checked and ready to run.
 pub trait Program {
@@ -41,6 +48,20 @@ pub trait Program {
     fn run(&self, ctx: &Context) -> Result<Section, Failure>;
 }
 
+/// How much of its work a program does; what that means, its flags' help says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Size {
+    /// What its subcommand does.
+    #[default]
+    Full,
+    /// Its share of the tour, which ends within two minutes on two cores.
+    Tour,
+    /// As little as shows that it works: a few seconds.
+    Quick,
+}
+
 /// What every program is given.
 #[derive(Debug)]
 pub struct Context {
@@ -48,19 +69,21 @@ pub struct Context {
     pub seed: u64,
     /// Set by Ctrl-C.
     pub stop: Stop,
+    /// Where the record goes, and whatever else a program leaves (a heap profile).
+    pub dir: PathBuf,
     bars: MultiProgress,
 }
 
 impl Context {
     /// A context with progress bars on stderr, if that is a terminal.
-    pub fn new(seed: u64, stop: Stop) -> Self {
-        Self { seed, stop, bars: MultiProgress::new() }
+    pub fn new(seed: u64, stop: Stop, dir: &Path) -> Self {
+        Self { seed, stop, dir: dir.to_owned(), bars: MultiProgress::new() }
     }
 
     /// A context that shows no bars.
-    pub fn quiet(seed: u64, stop: Stop) -> Self {
+    pub fn quiet(seed: u64, stop: Stop, dir: &Path) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
-        Self { seed, stop, bars }
+        Self { seed, stop, dir: dir.to_owned(), bars }
     }
 
     /// A progress bar of `length` steps, labelled with at most 24 characters.
@@ -118,22 +141,33 @@ impl Stop {
     }
 }
 
-/// What a program measured.
-#[derive(Debug, Default)]
+/// What a program measured, as it stands in `run.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct Section {
-    /// Goes into `run.json` as it is; an object, keys in snake case with units
-    /// (`wall_s`, `p95_ms`).
-    pub figures: serde_json::Value,
-    /// For people: printed at the end.
-    pub tables: Vec<Table>,
-    /// What had to hold.
-    pub checks: Vec<Check>,
     /// Ctrl-C came first; what could not be judged has no check.
     pub partial: bool,
+    /// What had to hold.
+    pub checks: Vec<Check>,
+    /// Every figure that may be compared or drawn, with its repetitions.
+    pub measures: Vec<Measure>,
+    /// How long calls took.
+    pub latencies: Vec<Latency>,
+    /// What changed over time.
+    pub tracks: Vec<Track>,
+    /// What a state was over time.
+    pub bands: Vec<Band>,
+    /// For people: printed at the end.
+    pub tables: Vec<Table>,
+    /// Whatever else is worth keeping, in the program's own form; an object, keys in
+    /// snake case with units (`wall_s`, `p95_ms`).
+    pub figures: serde_json::Value,
 }
 
 /// A table for people: the first column is text, the others are aligned right.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Table {
     /// One line above it.
     pub title: String,
@@ -146,7 +180,8 @@ pub struct Table {
 }
 
 /// Something that had to hold, and whether it did.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Check {
     /// In snake case, as the design names the invariant.
     pub name: String,
@@ -175,7 +210,8 @@ impl Check {
 }
 
 /// The end of a check. `Broken` and `NotReached` make the exit status 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It was tested and held.

@@ -6,14 +6,14 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::machine::{Commit, Machine};
 use crate::print;
-use crate::program::{Check, Failure, Refusal, Section};
+use crate::program::{Failure, Refusal, Section, Size};
 
 /// Raised when a reader of older records would misread a new one.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 const TAKEN: &str = "is there already, and is not written over";
 
@@ -21,93 +21,92 @@ const LOCAL: &str = "results/local";
 pub(crate) const RECORD: &str = "run.json";
 pub(crate) const TABLES: &str = "run.md";
 
-/// A run, as it is recorded.
-#[derive(Debug)]
+/// A run, as it is recorded: all of `run.json`, which `stress/run.schema.json` describes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Record {
+    /// The version of this form; a reader refuses one that it does not know.
+    pub format: u32,
+    /// Whether Ctrl-C cut it short.
+    pub partial: bool,
+    /// When it began, RFC 3339 in UTC.
+    pub started: String,
+    /// How long it took.
+    pub wall_s: f64,
     /// The command line, without the path to the binary.
     pub command: Vec<String>,
     /// The seed it used.
     pub seed: u64,
-    /// When it began.
-    pub started: Timestamp,
-    /// How long it took.
-    pub wall_s: f64,
-    /// Whether Ctrl-C cut it short.
-    pub partial: bool,
+    /// How much of their work the programs did.
+    pub size: Size,
+    /// The source it was built from, as far as it can be told.
+    pub commit: Commit,
+    /// Where it ran.
+    pub machine: Machine,
     /// What was run, in order.
-    pub entries: Vec<Entry>,
+    pub programs: Vec<Part>,
 }
 
 /// One program's part of a run.
-#[derive(Debug)]
-pub struct Entry {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Part {
     /// The program's name.
-    pub name: &'static str,
+    pub name: String,
     /// How long it took.
     pub wall_s: f64,
     /// What it handed back.
+    #[serde(flatten)]
     pub section: Section,
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    format: u32,
-    partial: bool,
-    started: String,
-    wall_s: f64,
-    command: &'a [String],
-    seed: u64,
-    commit: Commit,
-    machine: Machine,
-    programs: Vec<Part<'a>>,
-}
-
-#[derive(Serialize)]
-struct Part<'a> {
-    name: &'a str,
-    partial: bool,
-    wall_s: f64,
-    checks: &'a [Check],
-    figures: &'a serde_json::Value,
 }
 
 impl Record {
     /// A record of the command line `args` that begins now.
-    pub fn begin(args: &[OsString], seed: u64) -> Self {
+    pub fn begin(args: &[OsString], seed: u64, size: Size) -> Self {
         let given = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned());
         Self {
+            format: FORMAT,
+            partial: false,
+            started: format!("{:.0}", Timestamp::now()),
+            wall_s: 0.0,
             // The binary's path says where somebody keeps it, which is nobody's business.
             command: std::iter::once("stress".to_owned()).chain(given).collect(),
             seed,
-            started: Timestamp::now(),
-            wall_s: 0.0,
-            partial: false,
-            entries: Vec::new(),
+            size,
+            commit: Commit::here(),
+            machine: Machine::here(),
+            programs: Vec::new(),
         }
     }
 
-    fn json(&self) -> serde_json::Result<Vec<u8>> {
-        let programs = self.entries.iter().map(|entry| Part {
-            name: entry.name,
-            partial: entry.section.partial,
-            wall_s: entry.wall_s,
-            checks: &entry.section.checks,
-            figures: &entry.section.figures,
-        });
-        let mut json = serde_json::to_vec_pretty(&Document {
-            format: FORMAT,
-            partial: self.partial,
-            started: format!("{:.0}", self.started),
-            wall_s: self.wall_s,
-            command: &self.command,
-            seed: self.seed,
-            commit: Commit::here(),
-            machine: Machine::here(),
-            programs: programs.collect(),
-        })?;
+    /// Reads the record at `path`, or the one in that directory.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, is no record, or of a form that is not known; with the path.
+    pub fn read(path: &Path) -> Result<Self, Refusal> {
+        let path = if path.is_dir() { path.join(RECORD) } else { path.to_owned() };
+        let refuse = |why: String| Refusal(format!("{}: {why}", path.display()));
+        let bytes = fs::read(&path).map_err(|why| refuse(format!("cannot be read: {why}")))?;
+        let Form { format } = serde_json::from_slice(&bytes)
+            .map_err(|why| refuse(format!("not a record of a run: {why}")))?;
+        if format != FORMAT {
+            return Err(refuse(format!("format {format}; this program reads {FORMAT}")));
+        }
+        serde_json::from_slice(&bytes).map_err(|why| refuse(format!("not a record: {why}")))
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self)?;
         json.push(b'\n');
         Ok(json)
     }
+}
+
+/// Just enough of a record to know whether the rest can be read.
+#[derive(Deserialize)]
+struct Form {
+    format: u32,
 }
 
 /// A directory that a record can be written to.
@@ -133,6 +132,11 @@ impl Place {
         };
         place.probe()?;
         Ok(place)
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     fn at(dir: &Path) -> Result<Self, Refusal> {
@@ -263,7 +267,7 @@ mod tests {
     use super::*;
 
     fn record() -> Record {
-        Record::begin(&["/somewhere/stress".into(), "--seed".into(), "7".into()], 7)
+        Record::begin(&["/somewhere/stress".into(), "--seed".into(), "7".into()], 7, Size::Full)
     }
 
     fn names(dir: &Path) -> Vec<String> {
@@ -287,6 +291,65 @@ mod tests {
         assert_eq!(json["partial"], false);
         assert!(json["machine"]["cores"].as_u64().unwrap() >= 1);
         assert_eq!(names(dir.path()), ["run.json", "run.md"]);
+    }
+
+    /// Written anew by `BLESS=1 cargo test -p stress schema`.
+    #[test]
+    fn the_committed_schema_is_that_of_the_record() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("run.schema.json");
+        let mut now = serde_json::to_string_pretty(&schemars::schema_for!(Record)).unwrap();
+        now.push('\n');
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&path, &now).unwrap();
+        }
+        let committed = fs::read_to_string(&path).unwrap_or_default();
+        assert!(now == committed, "BLESS=1 cargo test -p stress schema writes it anew");
+    }
+
+    #[test]
+    fn a_record_comes_back_as_it_was_written_and_the_schema_takes_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut record = record();
+        let section = Section {
+            checks: vec![crate::program::Check::judged("x", true, "y")],
+            measures: vec![crate::measure::Measure::new(
+                "ns_a_call",
+                crate::measure::labels([("threads", "2".to_owned())]),
+                crate::measure::Unit::Ns,
+                crate::measure::Better::Lower,
+                [1.5, 0.1],
+            )],
+            ..Section::default()
+        };
+        record.programs.push(Part { name: "storm".to_owned(), wall_s: 0.25, section });
+        let path = Place::reserve(Some(dir.path()), "tour").unwrap().keep(&record).unwrap();
+        assert_eq!(Record::read(&path).unwrap(), record);
+        assert_eq!(Record::read(dir.path()).unwrap(), record);
+
+        let schema = serde_json::to_value(schemars::schema_for!(Record)).unwrap();
+        let document = serde_json::to_value(&record).unwrap();
+        jsonschema::validate(&schema, &document).unwrap();
+        let mut wrong = document.clone();
+        wrong["programs"][0]["measures"][0]["unit"] = "furlong".into();
+        assert!(jsonschema::validate(&schema, &wrong).is_err());
+    }
+
+    #[test]
+    fn what_is_no_record_or_of_another_form_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(RECORD);
+        for (text, says) in [
+            ("", "not a record"),
+            ("{\"format\": 1}", "format 1"),
+            ("{\"format\": 2}", "missing field"),
+            ("\0\u{1}", "not a record"),
+        ] {
+            fs::write(&path, text).unwrap();
+            let Refusal(why) = Record::read(dir.path()).unwrap_err();
+            assert!(why.contains(RECORD) && why.contains(says), "{why}");
+        }
+        let Refusal(why) = Record::read(&dir.path().join("none")).unwrap_err();
+        assert!(why.contains("cannot be read"), "{why}");
     }
 
     #[test]

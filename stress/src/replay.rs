@@ -29,7 +29,7 @@ use self::lane::{Lane, Plan, Policy, Time};
 use self::pace::Pace;
 use self::script::{PEACE, TROUBLE, Timeline};
 use crate::load::HOPELESS;
-use crate::program::{Context, Failure, Program, Refusal, Section, Stop, Verdict};
+use crate::program::{Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::sample::SAMPLE;
 use crate::trace::Trace;
 
@@ -55,7 +55,7 @@ pub struct Options {
 /// # Errors
 ///
 /// There is something wrong with the trace or the speed.
-pub fn prepare(options: Options) -> Result<Box<dyn Program>, Refusal> {
+pub fn prepare(options: Options, _size: Size) -> Result<Box<dyn Program>, Refusal> {
     let trace = match &options.trace {
         Some(path) => Trace::read(path),
         None => Trace::parse("the built-in sample", SAMPLE),

@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use ampacity::{CircuitBreaker, ManualClock, State, Timing};
 use clap::Args;
 
-use crate::program::{Context, Failure, Program, Refusal, Section, Stop};
+use crate::program::{Context, Failure, Program, Refusal, Section, Size, Stop};
 use crate::system::{self, Usage};
 use crate::watchdog::{self, Watchdog};
 use audience::Audience;
@@ -85,7 +85,7 @@ pub struct Options {
 /// # Errors
 ///
 /// Too many calls in all, or more threads than the system allows.
-pub fn prepare(options: Options) -> Result<Box<dyn Program>, Refusal> {
+pub fn prepare(options: Options, _size: Size) -> Result<Box<dyn Program>, Refusal> {
     let all = options.calls.saturating_mul(options.threads.into());
     if all > MOST_CALLS {
         return Err(Refusal(format!(

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::bias::Bias;
 use super::instructions::Counts;
 use super::{Row, THREADS, targets};
+use crate::measure::{Better, Measure, Unit, labels};
 use crate::program::{Check, Section, Table};
 use crate::rivals::{Path, Who};
 use crate::stats::Middle;
@@ -38,8 +39,31 @@ pub(super) fn section(rows: &[Row], counts: &Counts, bias: &Bias, partial: bool)
             bias.table(),
         ],
         checks: checks(rows).into_iter().chain(bias.check()).collect(),
+        measures: measures(rows, cores),
         partial,
+        ..Section::default()
     }
+}
+
+/// Processor time a call, of everybody on each path with each number of threads.
+fn measures(rows: &[Row], cores: usize) -> Vec<Measure> {
+    let mut measures = Vec::new();
+    for row in rows {
+        for (at, threads) in THREADS.into_iter().enumerate() {
+            let of = labels([
+                ("path", row.path.name().to_owned()),
+                ("subject", row.who.name().to_owned()),
+                ("threads", threads.to_string()),
+            ]);
+            let ns = row.samples[at].iter().map(|sample| sample.ns());
+            let doubt = (!mark(&[row], at, cores).is_empty())
+                .then(|| format!("the threads got less than {ENOUGH} of the cores"));
+            measures.push(
+                Measure::new("cpu_ns_a_call", of, Unit::Ns, Better::Lower, ns).doubted(doubt),
+            );
+        }
+    }
+    measures
 }
 
 fn checks(rows: &[Row]) -> Vec<Check> {

@@ -89,6 +89,7 @@ pub fn section(
         ],
         checks,
         partial: !complete && !gave_up,
+        ..Section::default()
     }
 }
 

@@ -197,7 +197,8 @@ mod tests {
     #[test]
     fn every_window_of_a_small_storm_is_what_its_threads_did() {
         for threads in [1, 3, 64] {
-            let all = play(&Context::quiet(7, Stop::default()), threads).unwrap();
+            let all =
+                play(&Context::quiet(7, Stop::default(), &std::env::temp_dir()), threads).unwrap();
             let checks = all.checks();
             assert!(checks.len() >= 10, "{checks:?}");
             for check in checks {
@@ -212,7 +213,7 @@ mod tests {
     fn ctrl_c_ends_it_and_nothing_is_judged() {
         let stop = Stop::default();
         stop.request();
-        let all = play(&Context::quiet(7, stop), 4).unwrap();
+        let all = play(&Context::quiet(7, stop, &std::env::temp_dir()), 4).unwrap();
         assert!(all.partial && all.checks().is_empty());
     }
 }

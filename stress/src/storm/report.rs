@@ -77,6 +77,7 @@ pub(super) fn section(options: &Options, outcome: Outcome, shared: &Shared) -> S
         tables: vec![table(options, &outcome, &snapshot, &found), outcome.policies.table()],
         checks,
         partial: outcome.partial,
+        ..Section::default()
     }
 }
 

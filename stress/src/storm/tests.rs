@@ -9,8 +9,8 @@ const fn size(threads: u32, calls: u64, cycles: u64) -> Options {
 
 fn run(threads: u32, calls: u64, cycles: u64) -> Section {
     let options = size(threads, calls, cycles);
-    let ctx = Context::quiet(7, Stop::default());
-    prepare(options).unwrap().run(&ctx).unwrap()
+    let ctx = Context::quiet(7, Stop::default(), &std::env::temp_dir());
+    prepare(options, Size::Full).unwrap().run(&ctx).unwrap()
 }
 
 fn of<'a>(section: &'a Section, name: &str) -> Option<&'a crate::program::Check> {
@@ -45,7 +45,7 @@ fn a_case_that_was_not_met_is_reported_and_is_no_pass() {
     let totals = of(&alone, "totals_are_what_the_threads_did").unwrap();
     assert_eq!(totals.verdict, Verdict::Held, "{totals:?}");
 
-    let ctx = Context::quiet(7, Stop::default());
+    let ctx = Context::quiet(7, Stop::default(), &std::env::temp_dir());
     let options = size(1, 1, 1);
     let storm = Storm { options };
     let shared = storm.shared(&ctx).unwrap();
@@ -61,7 +61,7 @@ fn a_case_that_was_not_met_is_reported_and_is_no_pass() {
 
 #[test]
 fn a_storm_that_stands_still_says_what_the_word_holds_and_where_the_threads_are() {
-    let ctx = Context::quiet(7, Stop::default());
+    let ctx = Context::quiet(7, Stop::default(), &std::env::temp_dir());
     let storm = Storm { options: size(3, 1, 1) };
     let shared = storm.shared(&ctx).unwrap();
     for _ in 0..RULES.failures {
@@ -103,7 +103,7 @@ fn threads_that_do_not_come_to_the_gate_are_not_waited_for_without_end() {
 
 #[test]
 fn an_interrupted_storm_is_partial_and_its_books_still_agree() {
-    let ctx = Context::quiet(7, Stop::default());
+    let ctx = Context::quiet(7, Stop::default(), &std::env::temp_dir());
     let storm = Storm { options: size(4, 1_000_000, u64::MAX) };
     let shared = Arc::new(storm.shared(&ctx).unwrap());
     let crew = muster(&ctx, &shared).unwrap();
@@ -127,7 +127,7 @@ fn an_interrupted_storm_is_partial_and_its_books_still_agree() {
 fn too_many_calls_and_too_many_threads_are_refused_by_flag() {
     let refusal = |threads, calls| {
         let options = size(threads, calls, 1);
-        prepare(options).err().map(|Refusal(why)| why)
+        prepare(options, Size::Full).err().map(|Refusal(why)| why)
     };
     let calls = refusal(1_000, 1_000_001).unwrap();
     assert!(calls.contains("--calls 1000001"), "{calls}");
