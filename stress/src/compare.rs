@@ -72,7 +72,13 @@ pub fn run(options: &Options, as_json: bool) -> Result<bool, Refusal> {
     };
     let after = Record::read(new)?;
     // The first baseline has none before it.
-    let first = options.save && options.runs.len() == 1 && !baseline.join(RECORD).exists();
+    let alone = options.runs.len() == 1 && !baseline.join(RECORD).exists();
+    let first = options.save && alone;
+    if alone && !first {
+        return Err(Refusal(format!(
+            "{BASELINE}: no baseline yet; with --save this run becomes the first"
+        )));
+    }
     let mut worse = false;
     if !first {
         let before = Record::read(old)?;
