@@ -14,6 +14,7 @@ mod slice;
 mod time;
 
 use crate::clock::Nanos;
+use crate::contained::contained;
 use crate::event::Cause;
 use crate::metrics::pace::Start;
 use crate::planted::{Bug, planted};
@@ -21,11 +22,9 @@ use crate::slot::Slot;
 use crate::sync::{Atomic, Ordering};
 use crate::word::{Era, Finding};
 use core::fmt;
-use core::panic::AssertUnwindSafe;
 use count::{Count, tickets_between};
 use flight::Flight;
 use policy::{Judged, Policy, Which};
-use std::panic::catch_unwind;
 use std::sync::Arc;
 pub(crate) use time::MOST_SLICES;
 use time::{Recorded, Time};
@@ -128,12 +127,7 @@ impl TripWhen {
     /// What it says; a panic is a no. It must not unwind through a settling call, which
     /// may itself be part of an unwind.
     fn says(&self, window: &Window) -> bool {
-        catch_unwind(AssertUnwindSafe(|| (self.0)(window))).unwrap_or_else(|payload| {
-            if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                core::mem::forget(worse);
-            }
-            false
-        })
+        contained(|| (self.0)(window)).unwrap_or(false)
     }
 }
 
