@@ -20,7 +20,7 @@ use crate::metrics::pace::Start;
 use crate::planted::{Bug, planted};
 use crate::slot::Slot;
 use crate::sync::{Atomic, Ordering};
-use crate::word::{Era, Finding};
+use crate::word::{ERA_BITS, Era, Finding};
 use core::fmt;
 use count::{Count, tickets_between};
 use flight::Flight;
@@ -31,6 +31,10 @@ use time::{Recorded, Time};
 
 /// The most results that a count window holds.
 pub(crate) const MOST_RESULTS: u32 = 65_536;
+
+/// After how many transitions old results are swept, before the low bits of their era
+/// come round: an eighth of a lap.
+const SWEEP_EVERY: u64 = 1 << (ERA_BITS - 3);
 
 /// What a window holds: results of the present closed era, or of the last one while the
 /// breaker is not closed. In a [`Snapshot`](crate::Snapshot), in an event's
@@ -493,7 +497,7 @@ impl Judge {
     /// Lets go of what is so old that the low bits of its era will come again. The winner
     /// of every era calls this.
     pub(crate) fn sweep(&self, era: Era) {
-        if !era.0.is_multiple_of(slice::FAR) {
+        if !era.0.is_multiple_of(SWEEP_EVERY) {
             return;
         }
         match &*self.ring {

@@ -19,7 +19,7 @@
 //! then pending, and whoever comes to the place next takes it back.
 
 use super::slice::Newest;
-use super::{Entry, Sums};
+use super::{Entry, SWEEP_EVERY, Sums};
 use crate::bits::Lane;
 use crate::planted::{Bug, planted};
 use crate::sync::{Atomic, Bits, OnceBox, Ordering};
@@ -34,10 +34,6 @@ const FAILED: Lane = Lane::lowest(1);
 const SLOW: Lane = FAILED.above(1);
 const WRITTEN: Lane = SLOW.above(62);
 const _: () = assert!(TICKET.max() < WRITTEN.max(), "a ticket and one must fit a cell");
-
-/// After how many transitions old results have to be swept: an eighth of the lap of the
-/// era's low bits.
-pub(crate) const SWEEP_EVERY: u64 = 1 << (ERA_BITS - 3);
 
 /// After how many tickets the mark of an era's first one is moved on.
 const MARK_EVERY: u64 = 1 << (TICKET.end() - 4);

@@ -37,6 +37,7 @@
 //! An owner stores: its tag, then the words, in that order. Only [`Bucket::sweep`] writes
 //! beside it, and see there why that does no harm.
 
+use super::SWEEP_EVERY;
 use crate::bits::Lane;
 use crate::metrics::shard::Writer;
 use crate::planted::{Bug, planted};
@@ -50,9 +51,6 @@ const _: () = assert!(SLICE.end() <= u64::BITS, "the lanes must fit the tag");
 
 /// The last slice that can be told from others: at 1 ms a slice, 34 years from the start.
 pub(super) const LAST_SLICE: u64 = SLICE.max();
-
-/// Tags this many eras behind are swept: see [`Bucket::sweep`].
-pub(super) const FAR: u64 = 1 << (ERA_BITS - 3);
 
 /// Whose counts a bucket holds: a generation, the low bits of an era, and a slice.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -120,10 +118,10 @@ impl Tag {
         }
     }
 
-    /// Whether it is [`FAR`] eras or more behind `now`, or so far behind that it looks ahead.
+    /// Whether it is [`SWEEP_EVERY`] eras or more behind `now`, or so far behind that it looks ahead.
     pub(super) fn is_far_behind(self, now: Tag) -> bool {
         let ahead = self.eras_ahead_of(now);
-        ahead <= -FAR.cast_signed() || ahead > FAR.cast_signed()
+        ahead <= -SWEEP_EVERY.cast_signed() || ahead > SWEEP_EVERY.cast_signed()
     }
 }
 
@@ -347,7 +345,7 @@ impl<const N: usize> Bucket<N> {
 
     /// Empties the bucket if its era is far behind `era`, which has just begun.
     ///
-    /// Called once in [`FAR`] eras, so that the low bits of an era never meet those of one
+    /// Called once in [`SWEEP_EVERY`] eras, so that the low bits of an era never meet those of one
     /// a whole lap before, unless about 6 sweepers in a row are asleep.
     ///
     /// It does no harm beside an owner, who only stores. The tag is swapped, so it is that
@@ -445,13 +443,13 @@ mod tests {
         let bucket = Bucket::<2>::new(ERA_9);
         let old = bucket.claim(Writer::Owner, Tag::of(ERA_9, 1)).unwrap();
         assert!(add(&bucket, Writer::Owner, old, 1));
-        bucket.sweep(Era(ERA_9.0 + FAR - 1));
+        bucket.sweep(Era(ERA_9.0 + SWEEP_EVERY - 1));
         assert_eq!(counts(&bucket), (1, [1, 0]));
-        bucket.sweep(Era(ERA_9.0 + FAR));
+        bucket.sweep(Era(ERA_9.0 + SWEEP_EVERY));
         assert_eq!(counts(&bucket), (0, [0, 0]));
         assert!(add(&bucket, Writer::Owner, old, 1));
         assert_eq!(counts(&bucket), (0, [0, 0]));
-        let new = bucket.claim(Writer::Owner, Tag::of(Era(ERA_9.0 + FAR), 1)).unwrap();
+        let new = bucket.claim(Writer::Owner, Tag::of(Era(ERA_9.0 + SWEEP_EVERY), 1)).unwrap();
         assert!(add(&bucket, Writer::Owner, new, 2));
         assert_eq!(counts(&bucket), (1, [2, 0]));
     }
