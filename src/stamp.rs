@@ -47,8 +47,7 @@ impl Stamp {
 
     /// How many transitions this stamp is ahead of `era`; negative, behind it.
     fn ahead_of(self, era: Era) -> i64 {
-        let spare = u64::BITS - TAG.end();
-        (TAG.get(self.0).wrapping_sub(era.0) << spare).cast_signed() >> spare
+        TAG.ahead(TAG.get(self.0), era.0)
     }
 }
 

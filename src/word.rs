@@ -273,10 +273,7 @@ impl Word {
 
     /// The era with these low bits that is nearest to `about`.
     pub(crate) fn era_near(self, about: Era) -> Era {
-        // The distance, wrapped to the lane and read as a signed number.
-        let spare = u64::BITS - ERA_BITS;
-        let distance = (self.era().wrapping_sub(about.0) << spare).cast_signed() >> spare;
-        Era(about.0.wrapping_add_signed(distance))
+        Era(about.0.wrapping_add_signed(ERA.ahead(self.era(), about.0)))
     }
 
     /// State and era without the rest: closed with no streak, for one.

@@ -43,15 +43,9 @@ pub(crate) fn tickets_between(from: u64, to: u64) -> u64 {
     to.wrapping_sub(from) & TICKET.max()
 }
 
-/// A difference of two numbers of `width` bits, by the shorter way round.
-fn shorter_way(difference: u64, width: u32) -> i64 {
-    let spare = u64::BITS - width;
-    (difference << spare).cast_signed() >> spare
-}
-
 /// Whether ticket `left` is later than `right`.
 fn is_later(left: u64, right: u64) -> bool {
-    shorter_way(left.wrapping_sub(right), TICKET.end()) > 0
+    TICKET.ahead(left, right) > 0
 }
 
 /// A ticket (43 bits) under the low bits of an era (21); which one, says the field.
@@ -83,7 +77,7 @@ impl Head {
 
     /// How many eras this is ahead of the one with these low bits; negative, behind it.
     fn ahead_of(self, era: u64) -> i64 {
-        shorter_way(self.era().wrapping_sub(era), ERA_BITS)
+        ERA.ahead(self.era(), era)
     }
 }
 

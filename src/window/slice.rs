@@ -97,8 +97,7 @@ impl Tag {
 
     /// How many eras this is ahead of `other`; negative, behind it.
     fn eras_ahead_of(self, other: Tag) -> i64 {
-        let spare = u64::BITS - ERA_BITS;
-        (ERA.get(self.0).wrapping_sub(ERA.get(other.0)) << spare).cast_signed() >> spare
+        ERA.ahead(ERA.get(self.0), ERA.get(other.0))
     }
 
     pub(super) fn is_of_era_of(self, other: Tag) -> bool {
