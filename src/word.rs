@@ -9,7 +9,7 @@
 use crate::bits::Lane;
 use crate::clock::Tick;
 use crate::planted::{Bug, planted};
-use crate::sync::{Atomic, Bits, Ordering, const_fn};
+use crate::sync::{Atomic, Ordering, const_fn, impl_bits};
 use core::fmt;
 
 /// The state of a breaker.
@@ -171,14 +171,7 @@ pub(crate) const MOST_OPENS: u32 = OPENS.max() as u32;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Word(u64);
 
-impl Bits for Word {
-    fn bits(self) -> u64 {
-        self.0
-    }
-    fn from_bits(bits: u64) -> Self {
-        Word(bits)
-    }
-}
+impl_bits!(Word);
 
 /// What a word says to one call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

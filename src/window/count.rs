@@ -22,7 +22,7 @@ use super::slice::Newest;
 use super::{Entry, SWEEP_EVERY, Sums};
 use crate::bits::Lane;
 use crate::planted::{Bug, planted};
-use crate::sync::{Atomic, Bits, OnceBox, Ordering};
+use crate::sync::{Atomic, Bits, OnceBox, Ordering, impl_bits};
 use crate::word::{ERA_BITS, Era};
 use core::fmt;
 
@@ -52,14 +52,7 @@ fn is_later(left: u64, right: u64) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Head(u64);
 
-impl Bits for Head {
-    fn bits(self) -> u64 {
-        self.0
-    }
-    fn from_bits(bits: u64) -> Self {
-        Head(bits)
-    }
-}
+impl_bits!(Head);
 
 impl Head {
     /// With the ticket taken modulo a lap.
@@ -98,14 +91,7 @@ impl fmt::Debug for Head {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Cell(u64);
 
-impl Bits for Cell {
-    fn bits(self) -> u64 {
-        self.0
-    }
-    fn from_bits(bits: u64) -> Self {
-        Cell(bits)
-    }
-}
+impl_bits!(Cell);
 
 impl Cell {
     fn new(ticket: u64, entry: Entry) -> Self {

@@ -41,7 +41,7 @@ use super::SWEEP_EVERY;
 use crate::bits::Lane;
 use crate::metrics::shard::Writer;
 use crate::planted::{Bug, planted};
-use crate::sync::{Atomic, Bits, Ordering};
+use crate::sync::{Atomic, Bits, Ordering, impl_bits};
 use crate::word::{ERA_BITS, Era};
 
 const GEN: Lane = Lane::lowest(3);
@@ -56,14 +56,7 @@ pub(super) const LAST_SLICE: u64 = SLICE.max();
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tag(u64);
 
-impl Bits for Tag {
-    fn bits(self) -> u64 {
-        self.0
-    }
-    fn from_bits(bits: u64) -> Self {
-        Tag(bits)
-    }
-}
+impl_bits!(Tag);
 
 impl core::fmt::Debug for Tag {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -159,14 +152,7 @@ const _: () = assert!(VALUE.end() == u64::BITS, "the lanes must fill the word");
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Tallied(u64);
 
-impl Bits for Tallied {
-    fn bits(self) -> u64 {
-        self.0
-    }
-    fn from_bits(bits: u64) -> Self {
-        Tallied(bits)
-    }
-}
+impl_bits!(Tallied);
 
 impl Tallied {
     #[inline(always)]
