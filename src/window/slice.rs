@@ -3,8 +3,9 @@
 //! Era, slice and counts do not fit one word. A [`Bucket`] has a [`Tag`] that says whose
 //! counts it holds, and a word for each count; each use of the bucket has a generation,
 //! three bits that count uses and eight of the era, which are in the tag and in every word.
-//! **A word whose generation is not its tag's counts as zero**: it is left over from an earlier use. So a bucket is emptied and
-//! given to another slice by one write, that of its tag.
+//! **A word whose generation is not its tag's counts as zero**: it is left over from an
+//! earlier use. So a bucket is emptied and given to another slice by one write, that of its
+//! tag.
 //!
 //! Whoever gives a bucket to a newer slice writes the tag first, with the next generation,
 //! and then cleans each word: sets it to zero in the new generation. Consecutive uses
