@@ -111,7 +111,8 @@ impl Tag {
         }
     }
 
-    /// Whether it is [`SWEEP_EVERY`] eras or more behind `now`, or so far behind that it looks ahead.
+    /// Whether it is [`SWEEP_EVERY`] eras or more behind `now`, or so far behind that it
+    /// looks ahead.
     pub(super) fn is_far_behind(self, now: Tag) -> bool {
         let ahead = self.eras_ahead_of(now);
         ahead <= -SWEEP_EVERY.cast_signed() || ahead > SWEEP_EVERY.cast_signed()
