@@ -94,6 +94,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// What is wrong with a command line, the program's name first, without running it.
+///
+/// # Errors
+///
+/// It would be refused, in one line.
+pub fn check<'a>(args: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
+    Line::try_parse_from(args).map(drop).map_err(|error| one_line(&error))
+}
+
 fn refuse(line: &str) -> ExitCode {
     print::err(line);
     ExitCode::from(2)
