@@ -14,14 +14,14 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
-use crate::{glance, index, print, replay, sample, storm};
+use crate::{glance, index, print, recovery, replay, sample, storm};
 
 const INTERRUPTED: u8 = 130;
 
 /// Drives an ampacity breaker hard and checks what it did.
 ///
-/// Without a subcommand it runs the tour: a smaller plan of replay, glance and storm, which
-/// ends within two minutes on two cores.
+/// Without a subcommand it runs the tour: a smaller plan of replay, glance, storm and
+/// recovery, which ends within two minutes on two cores.
 #[derive(Debug, Parser)]
 #[command(name = "stress", version)]
 struct Line {
@@ -60,6 +60,9 @@ enum Which {
     /// Time a call under each policy, against an empty call, the least work there is, and two
     /// mutex breakers
     Glance(glance::Options),
+    /// Play what goes wrong with a dependency, on the manual clock and for real, and check what a
+    /// breaker makes of it
+    Recovery(recovery::Options),
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]
     Sample,
@@ -69,6 +72,9 @@ enum Which {
     /// Make the calls whose instructions glance counts
     #[command(hide = true)]
     CountCalls,
+    /// Play one scenario of recovery in this process
+    #[command(hide = true)]
+    PlayAlone(recovery::alone::Options),
 }
 
 /// Runs the command line `args`, the program's name first.
@@ -117,6 +123,11 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Replay(options)) => ("replay", vec![replay::prepare(options, size)?]),
         Some(Which::Storm(options)) => ("storm", vec![storm::prepare(options, size)?]),
         Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options, size)?]),
+        Some(Which::Recovery(options)) if options.list => {
+            print::out(&recovery::list());
+            return Ok(0);
+        }
+        Some(Which::Recovery(options)) => ("recovery", vec![recovery::prepare(options, size)?]),
         Some(Which::Sample) => {
             print::out(&sample::generate(line.seed));
             return Ok(0);
@@ -127,6 +138,11 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         }
         Some(Which::CountCalls) => {
             return glance::count_calls().map(|()| 0).map_err(|Failure(why)| Refusal(why));
+        }
+        Some(Which::PlayAlone(options)) => {
+            let played = recovery::alone::perform(&options).map_err(|Failure(why)| Refusal(why))?;
+            print::out(&played);
+            return Ok(0);
         }
         None => ("tour", tour(size)?),
     };
@@ -170,6 +186,7 @@ fn tour(size: Size) -> Result<Vec<Box<dyn Program>>, Refusal> {
         replay::prepare(defaults()?, size)?,
         glance::prepare(defaults()?, size)?,
         storm::prepare(defaults()?, size)?,
+        recovery::prepare(defaults()?, size)?,
     ])
 }
 

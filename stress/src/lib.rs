@@ -15,6 +15,7 @@ pub mod measure;
 pub mod print;
 pub mod program;
 pub mod record;
+pub mod recovery;
 pub mod replay;
 mod rivals;
 pub mod sample;

@@ -7,7 +7,7 @@
 //! Then the same arrivals once more, in virtual time, against a provider that mostly says
 //! 429 and 400, and two breakers that take that in different ways: see [`provider`].
 
-mod client;
+pub(crate) mod client;
 pub mod lane;
 pub mod pace;
 pub mod provider;
