@@ -3,13 +3,13 @@
 use ampacity::{Clock as _, State};
 
 use super::subject::Subject;
-use super::time::{How, Time};
+use super::time::How;
 use crate::measure::{Band, labels};
 
 /// Seconds count from the scenario's begin, by the clock of the breaker. Where that steps
 /// back, what was meanwhile has no width.
 pub(super) fn of(scenario: &str, how: How, subject: &Subject) -> Band {
-    let zero = Time::START;
+    let zero = subject.time.start();
     let since = |at: std::time::Duration| at.saturating_sub(zero).as_secs_f64();
     let mut spans: Vec<(f64, f64, String)> = Vec::new();
     let (mut from, mut state) = (0.0, State::Closed);

@@ -88,7 +88,7 @@ fn outage(scene: &Scene) -> Result<(), Halt> {
 
     // Nobody calls while it goes and comes back, so that every call knows which it met.
     scene.turn(Health::Down)?;
-    let met = scene.traffic(&api, 4_000, || reopened() >= SPELLS)?;
+    let met = scene.traffic(&api, 1_600, || reopened() >= SPELLS)?;
     scene.must(api.turns(State::Closed, State::Open) == 1, || {
         format!("{} failures did not open it once: it went {:?}", bad(), api.path())
     });
@@ -103,7 +103,7 @@ fn outage(scene: &Scene) -> Result<(), Halt> {
     scene.turn(Health::Good)?;
     let (before, spells, failed) = (good(), reopened(), bad());
     let closed = || api.turns(State::HalfOpen, State::Closed) == 1;
-    let met = scene.traffic(&api, 20_000, || closed() && good() >= before + 40)?;
+    let met = scene.traffic(&api, 1_600, || closed() && good() >= before + 40)?;
     scene.must(met, || format!("it did not close when the dependency was back: {:?}", api.path()));
     scene.must(reopened() == spells && bad() == failed, || {
         "a call failed after the dependency was back".to_owned()

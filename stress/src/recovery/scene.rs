@@ -288,7 +288,7 @@ impl Scene {
         done: impl Fn() -> bool + Sync,
     ) -> Result<bool, Halt> {
         let threads = if self.real() { Self::CALLERS } else { 1 };
-        let pause = if self.real() { Duration::from_millis(1) } else { self.wait() / 7 };
+        let pause = self.wait() / if self.real() { 25 } else { 7 };
         self.crowd(threads, |_| {
             for _ in 0..most / threads {
                 if self.stop.requested() || done() {

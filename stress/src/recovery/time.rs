@@ -34,7 +34,10 @@ impl How {
 
 /// The clock of a scenario's breakers; clones show the same time.
 #[derive(Clone, Debug)]
-pub(super) struct Time(Kind);
+pub(super) struct Time {
+    kind: Kind,
+    start: u64,
+}
 
 #[derive(Clone, Debug)]
 enum Kind {
@@ -44,30 +47,35 @@ enum Kind {
 }
 
 impl Time {
-    /// What it shows at first; for real, some time after.
-    pub(super) const START: Duration = DAY;
-
     pub(super) fn new(how: How) -> Self {
-        Self(match how {
+        let kind = match how {
             How::Manual => {
                 let clock = ManualClock::new();
                 clock.set(DAY);
                 Kind::Manual(clock)
             }
             How::Real => Kind::Real(Arc::new(AtomicU64::new(nanos(DAY)))),
-        })
+        };
+        let mut time = Self { kind, start: 0 };
+        time.start = time.now();
+        time
     }
 
     pub(super) fn how(&self) -> How {
-        match self.0 {
+        match self.kind {
             Kind::Manual(_) => How::Manual,
             Kind::Real(_) => How::Real,
         }
     }
 
+    /// What it showed at first.
+    pub(super) fn start(&self) -> Duration {
+        Duration::from_nanos(self.start)
+    }
+
     /// Lets time pass: the clock has moved by so much, at least, when this returns.
     pub(super) fn pass(&self, by: Duration) {
-        match &self.0 {
+        match &self.kind {
             Kind::Manual(clock) => clock.advance(by),
             Kind::Real(_) => std::thread::sleep(by),
         }
@@ -75,7 +83,7 @@ impl Time {
 
     /// Sets the clock ahead, as if it had been wrong.
     pub(super) fn set_ahead(&self, by: Duration) {
-        match &self.0 {
+        match &self.kind {
             Kind::Manual(clock) => clock.advance(by),
             // Relaxed: only one thread moves a clock, and it tells the others by other means.
             Kind::Real(ahead) => drop(ahead.fetch_add(nanos(by), Ordering::Relaxed)),
@@ -84,7 +92,7 @@ impl Time {
 
     /// Sets the clock back by less than a day.
     pub(super) fn set_back(&self, by: Duration) {
-        match &self.0 {
+        match &self.kind {
             Kind::Manual(clock) => {
                 clock.set(Duration::from_nanos(clock.now().saturating_sub(nanos(by))));
             }
@@ -96,7 +104,7 @@ impl Time {
 
 impl Clock for Time {
     fn now(&self) -> u64 {
-        match &self.0 {
+        match &self.kind {
             Kind::Manual(clock) => clock.now(),
             // Relaxed: as above.
             Kind::Real(ahead) => StdClock.now().saturating_add(ahead.load(Ordering::Relaxed)),
