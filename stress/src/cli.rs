@@ -90,14 +90,21 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
         {
             print::out(&error.to_string());
-            return ExitCode::SUCCESS;
+            return printed(0);
         }
         Err(error) => return refuse(&one_line(&error)),
     };
     match run(line, &args) {
-        Ok(status) => ExitCode::from(status),
+        Ok(status) => printed(status),
         Err(Refusal(why)) => refuse(&format!("error: {why}")),
     }
+}
+
+/// The exit status `status`, unless it says that all is well and nobody could read it.
+fn printed(status: u8) -> ExitCode {
+    let Some(why) = print::lost() else { return ExitCode::from(status) };
+    print::err(&format!("error: stdout: not written: {why}"));
+    ExitCode::from(status.max(1))
 }
 
 /// What is wrong with a command line, the program's name first, without running it.

@@ -31,7 +31,6 @@ mod subject;
 mod time;
 
 use clap::Args;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use self::engine::Played;
 use self::report::Outcome;
@@ -93,25 +92,10 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
     if let Some(why) = system::in_the_way(THREADS) {
         return Err(Refusal(format!("recovery: {why}")));
     }
-    raise_descriptors()?;
+    if let Some(why) = system::too_few_descriptors(DESCRIPTORS, DESCRIPTORS) {
+        return Err(Refusal(format!("recovery: {why}")));
+    }
     Ok(Box::new(Recovery { scenarios, rounds }))
-}
-
-/// As many descriptors as it takes, if they are allowed.
-fn raise_descriptors() -> Result<(), Refusal> {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return Ok(()) };
-    if soft >= DESCRIPTORS {
-        return Ok(());
-    }
-    let too_few = || {
-        Refusal(format!(
-            "recovery: needs {DESCRIPTORS} file descriptors, but the limit (ulimit -n) is {hard}"
-        ))
-    };
-    if hard < DESCRIPTORS {
-        return Err(too_few());
-    }
-    setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS, hard).map_err(|_| too_few())
 }
 
 #[derive(Debug)]

@@ -19,6 +19,8 @@ use crate::upstream::Behaviour;
 const MANUAL_WAIT: Duration = Duration::from_secs(60);
 /// And for real, at the first attempt.
 const REAL_WAIT: Duration = Duration::from_millis(25);
+/// Enough for a request; a herd of threads with the usual stack takes a lot of address space.
+const STACK: usize = 256 << 10;
 /// How often a wait looks whether it is to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -259,9 +261,14 @@ impl Scene {
             let mut running = Vec::with_capacity(threads);
             for index in 0..threads {
                 let (gate, each) = (&gate, &each);
-                let spawned = thread::Builder::new().spawn_scoped(scope, move || {
-                    if gate.pass() { each(index) } else { Vec::new() }
-                });
+                let builder = thread::Builder::new().stack_size(STACK);
+                let spawned =
+                    builder.spawn_scoped(
+                        scope,
+                        move || {
+                            if gate.pass() { each(index) } else { Vec::new() }
+                        },
+                    );
                 match spawned {
                     Ok(handle) => running.push(handle),
                     Err(error) => {
