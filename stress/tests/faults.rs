@@ -381,7 +381,7 @@ fn too_few_processes_are_refused_with_the_limit_to_raise() {
     // Who made that directory is who runs this.
     let us = std::os::unix::fs::MetadataExt::uid(&fs::metadata(dir.path()).unwrap());
     if us != 0 {
-        refused_under("ulimit -u 64", &PROGRAMS, "ulimit -u");
+        refused_under("prlimit --pid $$ --nproc=64:64", &PROGRAMS, "ulimit -u");
         return;
     }
     // The superuser is held to no such limit; somebody else is, and must be able to run it.
@@ -393,7 +393,7 @@ fn too_few_processes_are_refused_with_the_limit_to_raise() {
     fs::copy(STRESS, &copy).unwrap();
     for args in PROGRAMS {
         let line = format!(
-            "ulimit -u 64 && exec {nobody} '{}' {args} --quiet --out {OUT}",
+            "exec prlimit --nproc=64:64 {nobody} '{}' {args} --quiet --out {OUT}",
             copy.display()
         );
         let output =
