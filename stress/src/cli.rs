@@ -14,14 +14,14 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
-use crate::{compare, glance, index, merge, print, replay, sample, storm};
+use crate::{compare, glance, index, merge, print, recovery, replay, sample, storm};
 
 const INTERRUPTED: u8 = 130;
 
 /// Drives an ampacity breaker hard and checks what it did.
 ///
-/// Without a subcommand it runs the tour: a smaller plan of replay, glance and storm, which
-/// ends within two minutes on two cores.
+/// Without a subcommand it runs the tour: a smaller plan of replay, glance, storm and
+/// recovery, which ends within two minutes on two cores.
 #[derive(Debug, Parser)]
 #[command(name = "stress", version)]
 struct Line {
@@ -60,6 +60,9 @@ enum Which {
     /// Time a call under each policy, against an empty call, the least work there is, and two
     /// mutex breakers
     Glance(glance::Options),
+    /// Play what goes wrong with a dependency, on the manual clock and for real, and check what a
+    /// breaker makes of it
+    Recovery(recovery::Options),
     /// Say which figures of two runs moved beyond their noise; status 1 if one got worse
     Compare(compare::Options),
     /// Put runs of several hosts together: histograms added, each host's figures its own
@@ -73,6 +76,9 @@ enum Which {
     /// Make the calls whose instructions glance counts
     #[command(hide = true)]
     CountCalls,
+    /// Play one scenario of recovery in this process
+    #[command(hide = true)]
+    PlayAlone(recovery::alone::Options),
 }
 
 /// Runs the command line `args`, the program's name first.
@@ -84,14 +90,21 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
         {
             print::out(&error.to_string());
-            return ExitCode::SUCCESS;
+            return printed(0);
         }
         Err(error) => return refuse(&one_line(&error)),
     };
     match run(line, &args) {
-        Ok(status) => ExitCode::from(status),
+        Ok(status) => printed(status),
         Err(Refusal(why)) => refuse(&format!("error: {why}")),
     }
+}
+
+/// The exit status `status`, unless it says that all is well and nobody could read it.
+fn printed(status: u8) -> ExitCode {
+    let Some(why) = print::lost() else { return ExitCode::from(status) };
+    print::err(&format!("error: stdout: not written: {why}"));
+    ExitCode::from(status.max(1))
 }
 
 /// What is wrong with a command line, the program's name first, without running it.
@@ -130,6 +143,11 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Replay(options)) => ("replay", vec![replay::prepare(options, size)?]),
         Some(Which::Storm(options)) => ("storm", vec![storm::prepare(options, size)?]),
         Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options, size)?]),
+        Some(Which::Recovery(options)) if options.list => {
+            print::out(&recovery::list());
+            return Ok(0);
+        }
+        Some(Which::Recovery(options)) => ("recovery", vec![recovery::prepare(options, size)?]),
         Some(Which::Compare(options)) => {
             return compare::run(&options, line.json).map(u8::from);
         }
@@ -147,6 +165,11 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         }
         Some(Which::CountCalls) => {
             return glance::count_calls().map(|()| 0).map_err(|Failure(why)| Refusal(why));
+        }
+        Some(Which::PlayAlone(options)) => {
+            let played = recovery::alone::perform(&options).map_err(|Failure(why)| Refusal(why))?;
+            print::out(&played);
+            return Ok(0);
         }
         None => ("tour", tour(size)?),
     };
@@ -195,6 +218,7 @@ fn tour(size: Size) -> Result<Vec<Box<dyn Program>>, Refusal> {
         replay::prepare(defaults()?, size)?,
         glance::prepare(defaults()?, size)?,
         storm::prepare(defaults()?, size)?,
+        recovery::prepare(defaults()?, size)?,
     ])
 }
 

@@ -19,6 +19,7 @@ use crate::program::{Context, Failure, Program, Refusal, Section, Size};
 use crate::rivals::floors::Ticker;
 use crate::rivals::window::{self, Sample};
 use crate::rivals::{Caller, Path, Who};
+use crate::system;
 use bias::Bias;
 use instructions::Counts;
 
@@ -51,12 +52,16 @@ impl Options {
     }
 }
 
-/// Checks the flags.
+/// Checks the system's limits.
 ///
 /// # Errors
 ///
-/// None: whatever the flags let through can be run.
+/// Fewer threads are allowed than call at once.
 pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal> {
+    let most = THREADS.into_iter().max().unwrap_or(0) as u64;
+    if let Some(why) = system::in_the_way(most) {
+        return Err(Refusal(format!("glance: {why}")));
+    }
     let rounds = options.rounds.or(match size {
         Size::Full => None,
         Size::Tour => Some(LEAST_ROUNDS),

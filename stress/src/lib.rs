@@ -17,6 +17,7 @@ pub mod merge;
 pub mod print;
 pub mod program;
 pub mod record;
+pub mod recovery;
 pub mod replay;
 mod rivals;
 pub mod sample;

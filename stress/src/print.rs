@@ -1,6 +1,7 @@
 //! What a person sees: tables, checks, and lines that do not panic on a closed pipe.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::sync::OnceLock;
 
 use comfy_table::presets::{ASCII_MARKDOWN, NOTHING};
 use comfy_table::{CellAlignment, ContentArrangement, TableStyle};
@@ -8,11 +9,25 @@ use comfy_table::{CellAlignment, ContentArrangement, TableStyle};
 use crate::program::{Check, Table, Verdict};
 use crate::record::Record;
 
-/// Writes `text` to stdout. A reader who has gone away (`| head`) is no error.
+/// Why something that was printed did not get to stdout.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Writes `text` to stdout. A reader who has gone away (`| head`) is no error; a full disk
+/// is one, which [`lost`] tells.
 pub fn out(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    let _ = stdout.flush();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        // The first reason is as good as the others.
+        let _ = LOST.set(error.to_string());
+    }
+}
+
+/// Why something that was to be printed was not, if so.
+pub fn lost() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
 }
 
 /// Writes one line to stderr.

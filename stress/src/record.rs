@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 use crate::machine::{Commit, Machine};
 use crate::print;
@@ -221,7 +222,7 @@ impl Place {
         if let Some(path) = self.taken() {
             return Err(Refusal(format!("{}: {TAKEN}", path.display())));
         }
-        tempfile::NamedTempFile::new_in(&self.dir)
+        NamedTempFile::new_in(&self.dir)
             .and_then(|mut file| file.write_all(b"{}"))
             .map_err(|error| refused(&self.dir, "cannot be written to", &error))
     }
@@ -240,12 +241,16 @@ impl Place {
         if let Some(path) = self.taken() {
             return Err(Failure(format!("{}: {TAKEN}", path.display())));
         }
-        // The tables first: who finds the record finds all there is.
         let tables = self.dir.join(TABLES);
-        put(&tables, print::markdown(record).as_bytes())?;
-        put(&path, &json).inspect_err(|_| {
-            // Best effort: the disk that would not take the record may not take this.
-            let _ = fs::remove_file(&tables);
+        // Both are on the disk before either has its name: whoever ends this run, or finds
+        // the disk full, leaves none of them but in the moment between two renames. Then it
+        // is a whole record, and not the tables of none, which would be in the next one's way.
+        let (draft, other) =
+            (draft(&path, &json)?, draft(&tables, print::markdown(record).as_bytes())?);
+        settle(draft, &path)?;
+        settle(other, &tables).inspect_err(|_| {
+            // Best effort: the disk that would not take the tables may not take this.
+            let _ = fs::remove_file(&path);
         })?;
         self.made.clear();
         Ok(path)
@@ -267,7 +272,15 @@ fn refused(path: &Path, what: &str, error: &io::Error) -> Refusal {
 
 /// Writes a file beside its place, makes it durable, and moves it there.
 pub(crate) fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure(format!("{}: not written: {error}", path.display()));
+    settle(draft(path, bytes)?, path)
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Failure {
+    Failure(format!("{}: not written: {error}", path.display()))
+}
+
+/// What is to be the file at `path`, durable, beside it under a name of its own.
+fn draft(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, Failure> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".run-");
@@ -277,12 +290,21 @@ pub(crate) fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         // A record is for everyone to read, unlike other temporary files.
         builder.permissions(fs::Permissions::from_mode(0o644));
     }
-    let mut file = builder.tempfile_in(dir).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
+    let write = || {
+        let mut file = builder.tempfile_in(dir)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        Ok(file)
+    };
+    write().map_err(|error| not_written(path, &error))
+}
+
+/// Moves it to `path`.
+fn settle(draft: NamedTempFile, path: &Path) -> Result<(), Failure> {
+    draft.persist(path).map_err(|error| not_written(path, &error.error))?;
     // The rename lasts once the directory does. Best effort: the file is in its place, and
     // to call it unwritten would be wrong.
+    let dir = path.parent().unwrap_or(Path::new("."));
     let _ = fs::File::open(dir).and_then(|dir| dir.sync_all());
     Ok(())
 }

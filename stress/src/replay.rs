@@ -7,7 +7,7 @@
 //! Then the same arrivals once more, in virtual time, against a provider that mostly says
 //! 429 and 400, and two breakers that take that in different ways: see [`provider`].
 
-mod client;
+pub(crate) mod client;
 pub mod lane;
 pub mod pace;
 pub mod provider;
@@ -22,7 +22,6 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 
 use self::lane::{Lane, Plan, Policy, Time};
@@ -31,10 +30,15 @@ use self::script::{PEACE, TROUBLE, Timeline};
 use crate::load::HOPELESS;
 use crate::program::{Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::sample::SAMPLE;
+use crate::system;
 use crate::trace::Trace;
 
-/// What all lanes together may need: two descriptors a request in flight, and the rest.
+/// What all lanes together may need: two descriptors a request in flight, and the rest. With
+/// fewer than the least, requests of the usual trace go unsent, which breaks a check.
 const DESCRIPTORS: u64 = 20_000;
+const LEAST_DESCRIPTORS: u64 = 1_024;
+/// Lanes and what is beside them.
+const THREADS: u64 = 8;
 
 /// The flags of `replay`.
 #[derive(Args, Clone, Debug)]
@@ -54,8 +58,13 @@ pub struct Options {
 ///
 /// # Errors
 ///
-/// There is something wrong with the trace or the speed.
+/// There is something wrong with the trace or the speed, or a limit is too low.
 pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal> {
+    let too_low = system::in_the_way(THREADS)
+        .or_else(|| system::too_few_descriptors(LEAST_DESCRIPTORS, DESCRIPTORS));
+    if let Some(why) = too_low {
+        return Err(Refusal(format!("replay: {why}")));
+    }
     let trace = match &options.trace {
         Some(path) => Trace::read(path),
         None => Trace::parse("the built-in sample", SAMPLE),
@@ -81,7 +90,6 @@ impl Program for Replay {
     }
 
     fn run(&self, ctx: &Context) -> Result<Section, Failure> {
-        raise_descriptors();
         let mut section = self.in_trouble(ctx)?;
         if !section.partial {
             self.at_a_provider(ctx, &mut section)?;
@@ -199,16 +207,6 @@ pub fn plans(trace: &Trace, pace: Pace) -> [Plan<'_>; 3] {
     };
     let policy = Some(Policy::waiting(pace.open_for));
     [plan(TROUBLE, None), plan(TROUBLE, policy), plan(PEACE, policy)]
-}
-
-/// As many descriptors as are allowed, up to what can be used. If there are too few, the
-/// run says so itself: requests go unsent, and a check breaks.
-fn raise_descriptors() {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < DESCRIPTORS
-    {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS.min(hard), hard);
-    }
 }
 
 #[cfg(test)]

@@ -173,7 +173,8 @@ impl Upstream {
         pending().await
     }
 
-    fn turn(&mut self, behaviour: Behaviour, until: Option<Instant>) -> io::Result<()> {
+    /// Does something else from now on, `until` then, as far as it can say.
+    pub(crate) fn turn(&mut self, behaviour: Behaviour, until: Option<Instant>) -> io::Result<()> {
         let was = *self.mode.borrow();
         // A server that hangs does not come round, it is restarted; one that refuses is down.
         let restart = was.behaviour == Behaviour::Hanging || behaviour == Behaviour::Refused;

@@ -25,10 +25,10 @@ type Sender = SendRequest<Full<Bytes>>;
 
 /// What came of a request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Answer {
-    pub(super) fate: Fate,
+pub(crate) struct Answer {
+    pub(crate) fate: Fate,
     /// For how long the server asked to stay away.
-    pub(super) stay_away: Option<Duration>,
+    pub(crate) stay_away: Option<Duration>,
 }
 
 impl From<Fate> for Answer {
@@ -39,7 +39,7 @@ impl From<Fate> for Answer {
 
 /// A client of one server.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     address: SocketAddr,
     patience: Duration,
     work: Work,
@@ -48,7 +48,7 @@ pub(super) struct Client {
 
 impl Client {
     /// `work` is the server's, whose seconds are those of the trace.
-    pub(super) fn new(address: SocketAddr, patience: Duration, work: Work) -> Self {
+    pub(crate) fn new(address: SocketAddr, patience: Duration, work: Work) -> Self {
         Self { address, patience, work, idle: RefCell::default() }
     }
 
@@ -58,7 +58,7 @@ impl Client {
     /// thread, so while the machine holds it up neither can do anything, and a timeout
     /// that comes due meanwhile would say nothing of the server. The caller's latency
     /// counts such a stall all the same.
-    pub(super) async fn ask(&self, ask: Ask) -> Answer {
+    pub(crate) async fn ask(&self, ask: Ask) -> Answer {
         let exchange = self.exchange(ask);
         tokio::pin!(exchange);
         let due = Instant::now() + self.patience;
