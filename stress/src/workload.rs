@@ -7,9 +7,14 @@
 
 pub(crate) mod chain;
 pub(crate) mod clock;
+mod eras;
+mod flapping;
 pub(crate) mod hand;
+mod herd;
 pub(crate) mod history;
+pub(crate) mod many;
 pub(crate) mod policy;
+pub(crate) mod readers;
 pub(crate) mod rival;
 mod steady;
 pub(crate) mod tally;
@@ -36,24 +41,38 @@ pub(crate) enum Workload {
     HalfFail,
     /// An open breaker turns every call away.
     Rejecting,
+    /// The breaker trips and recovers all the time.
+    Flapping,
+    /// All threads at an open breaker whose wait is over, again and again.
+    HalfOpenHerd,
+    /// A few threads call, and all others take snapshots.
+    Readers,
+    /// One in 100 fails, on many breakers in turn.
+    ManyBreakers,
     /// One in 100 fails, under a policy whose threshold is not reached.
     Policy(Policy),
 }
 
 impl Workload {
     /// All, in the order in which they are reported.
-    pub(crate) const ALL: [Self; 4 + Policy::ALL.len()] = {
-        let mut all = [Self::Success; 4 + Policy::ALL.len()];
-        all[1] = Self::OneIn100Fails;
-        all[2] = Self::HalfFail;
-        all[3] = Self::Rejecting;
-        let mut at = 0;
-        while at < Policy::ALL.len() {
-            all[4 + at] = Self::Policy(Policy::ALL[at]);
-            at += 1;
-        }
-        all
-    };
+    pub(crate) const ALL: [Self; 8 + Policy::ALL.len()] = [
+        Self::Success,
+        Self::OneIn100Fails,
+        Self::HalfFail,
+        Self::Rejecting,
+        Self::Flapping,
+        Self::HalfOpenHerd,
+        Self::Readers,
+        Self::ManyBreakers,
+        Self::Policy(Policy::Streak),
+        Self::Policy(Policy::Count100),
+        Self::Policy(Policy::Count65536),
+        Self::Policy(Policy::FailureRate),
+        Self::Policy(Policy::SlowRate),
+        Self::Policy(Policy::Combined),
+        Self::Policy(Policy::TripWhen),
+        Self::Policy(Policy::InFlight),
+    ];
 
     /// As it stands in labels and flags.
     pub(crate) fn name(self) -> &'static str {
@@ -62,6 +81,10 @@ impl Workload {
             Self::OneIn100Fails => "one_in_100_fails",
             Self::HalfFail => "half_fail",
             Self::Rejecting => "rejecting",
+            Self::Flapping => "flapping",
+            Self::HalfOpenHerd => "half_open_herd",
+            Self::Readers => "readers",
+            Self::ManyBreakers => "many_breakers",
             Self::Policy(policy) => policy.name(),
         }
     }
@@ -73,6 +96,10 @@ impl Workload {
             Self::OneIn100Fails => "1 in 100 fails",
             Self::HalfFail => "half fail, below the trip",
             Self::Rejecting => "all are turned away",
+            Self::Flapping => "trips and recovers",
+            Self::HalfOpenHerd => "half-open herd",
+            Self::Readers => "readers against writers",
+            Self::ManyBreakers => "many breakers",
             Self::Policy(policy) => policy.title(),
         }
     }
@@ -88,8 +115,13 @@ impl Workload {
     ///
     /// The breaker could not be built.
     pub(crate) fn build(self, rival: Rival, sizes: Sizes) -> Result<Arc<dyn Scene>, Failure> {
-        let _ = sizes;
-        steady::build(self, rival)
+        match self {
+            Self::Flapping => flapping::build(),
+            Self::HalfOpenHerd => herd::build(),
+            Self::Readers => readers::build(sizes.threads),
+            Self::ManyBreakers => many::build(sizes.breakers, sizes.threads),
+            _ => steady::build(self, rival),
+        }
     }
 }
 
@@ -105,6 +137,11 @@ pub(crate) struct Sizes {
 pub(crate) trait Scene: Send + Sync {
     /// One thread's part in it: the thread of that index.
     fn enter<'a>(&'a self, index: usize, station: &'a Station) -> Box<dyn Actor + 'a>;
+
+    /// How many of so many threads call: the first ones. The others only look.
+    fn callers(&self, threads: usize) -> usize {
+        threads
+    }
 
     /// Whether what all did together, `tally`, is what the breaker says, at rest; every
     /// check has a name of its own.

@@ -79,13 +79,7 @@ impl Scene for Steady {
             _ => 100,
         };
         match &self.on {
-            // Not all threads begin with a failure.
-            On::Ours(breaker) => Box::new(Mixed {
-                breaker,
-                every,
-                next: index as u64 % every,
-                tally: Tally::default(),
-            }),
+            On::Ours(breaker) => Box::new(Mixed::new(breaker, every, index)),
             On::Theirs(_) => unreachable!("baselines take no workload in which calls fail"),
         }
     }
@@ -161,12 +155,25 @@ impl<C: Caller + ?Sized> Actor for Alike<'_, C> {
 }
 
 /// Calls of which every so many fails.
-struct Mixed<'a> {
+pub(super) struct Mixed<'a> {
     breaker: &'a CircuitBreaker,
     every: u64,
     /// Calls until the next one that fails.
     next: u64,
     tally: Tally,
+}
+
+impl<'a> Mixed<'a> {
+    /// Not all threads begin with a failure.
+    pub(super) fn new(breaker: &'a CircuitBreaker, every: u64, index: usize) -> Self {
+        Self { breaker, every, next: index as u64 % every, tally: Tally::default() }
+    }
+
+    /// Has the next calls go to another breaker.
+    #[inline]
+    pub(super) fn goes_to(&mut self, breaker: &'a CircuitBreaker) {
+        self.breaker = breaker;
+    }
 }
 
 impl Actor for Mixed<'_> {

@@ -104,7 +104,7 @@ impl Tally {
 }
 
 /// Of name, theirs and ours, those that differ, in words.
-fn differing<const N: usize>(pairs: [(&str, u64, u64); N]) -> Vec<String> {
+pub(super) fn differing<const N: usize>(pairs: [(&str, u64, u64); N]) -> Vec<String> {
     pairs
         .into_iter()
         .filter(|(_, theirs, ours)| theirs != ours)
