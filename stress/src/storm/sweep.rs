@@ -69,7 +69,7 @@ pub(super) fn counts(size: Size, cores: usize) -> Vec<usize> {
     let up_to_cores = (0..).map(|power| 1 << power).take_while(|&count| count < cores);
     let mut counts: Vec<usize> = match size {
         Size::Full => up_to_cores.chain([cores, 64, 256, 1_000, 4_000, 10_000]).collect(),
-        Size::Tour => vec![1, cores, 64, 1_000, 10_000],
+        Size::Tour => vec![1, cores, 64, 10_000],
         Size::Quick => vec![1, cores, 64, 1_000],
     };
     counts.sort_unstable();
@@ -130,13 +130,11 @@ impl Sweep {
                     let most = if self.size == Size::Full { usize::MAX } else { 1 };
                     std::iter::once(storm).chain(large.take(most)).collect()
                 }
-                // Of two counts, one on each side of the number of cores.
-                Workload::Policy(_) if self.size != Size::Full => {
-                    let mut two: Vec<usize> =
-                        counts.get(1).into_iter().chain(counts.last()).copied().collect();
-                    two.dedup();
-                    two
-                }
+                // About as many as there are cores, and some more.
+                Workload::Policy(_) if self.size != Size::Full => match counts[..] {
+                    [_, one, two, ..] => vec![one, two],
+                    _ => counts.clone(),
+                },
                 _ => counts.clone(),
             };
             points.extend(of(threads));
@@ -205,7 +203,7 @@ impl Sweep {
                 }
                 let nth = if repetition % 2 == 0 { nth } else { points.len() - 1 - nth };
                 let point = points[nth];
-                bar.set_message(format!("{}, {} threads", point.workload.name(), point.threads));
+                bar.set_message(format!("{} by {}", point.workload.name(), point.threads));
                 let sizes = Sizes { threads: point.threads, breakers: self.breakers };
                 let scene = point.workload.build(point.rival, sizes)?;
                 let job = Arc::new(Play(Arc::clone(&scene)));
