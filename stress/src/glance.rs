@@ -19,7 +19,7 @@ use crate::program::{Context, Failure, Program, Refusal, Section, Size};
 use crate::rivals::floors::Ticker;
 use crate::rivals::window::{self, Sample};
 use crate::rivals::{Caller, Path, Who};
-use crate::system;
+use crate::system::{self, Needs};
 use bias::Bias;
 use instructions::Counts;
 
@@ -59,7 +59,8 @@ impl Options {
 /// Fewer threads are allowed than call at once.
 pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal> {
     let most = THREADS.into_iter().max().unwrap_or(0) as u64;
-    if let Some(why) = system::in_the_way(most) {
+    let needs = Needs { threads: most, stack: system::STACK, ..Needs::default() };
+    if let Some(why) = system::refusal(&needs) {
         return Err(Refusal(format!("glance: {why}")));
     }
     let rounds = options.rounds.or(match size {

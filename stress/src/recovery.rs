@@ -37,7 +37,7 @@ use self::report::Outcome;
 use self::scenario::Scenario;
 use self::time::How;
 use crate::program::{Context, Failure, Program, Refusal, Section, Size};
-use crate::system;
+use crate::system::{self, Needs};
 
 /// Threads that there are at once: a herd and the server.
 const THREADS: u64 = herd::CALLERS as u64 + 8;
@@ -89,10 +89,10 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
         options.scenario.is_empty() || options.scenario.iter().any(|name| name == scenario.name)
     };
     let scenarios = scenario::ALL.into_iter().filter(picked).collect();
-    if let Some(why) = system::in_the_way(THREADS) {
-        return Err(Refusal(format!("recovery: {why}")));
-    }
-    if let Some(why) = system::too_few_descriptors(DESCRIPTORS, DESCRIPTORS) {
+    system::raise_descriptors(DESCRIPTORS);
+    let needs =
+        Needs { threads: THREADS, stack: system::STACK, memory: 0, descriptors: DESCRIPTORS };
+    if let Some(why) = system::refusal(&needs) {
         return Err(Refusal(format!("recovery: {why}")));
     }
     Ok(Box::new(Recovery { scenarios, rounds }))

@@ -30,7 +30,7 @@ use self::script::{PEACE, TROUBLE, Timeline};
 use crate::load::HOPELESS;
 use crate::program::{Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::sample::SAMPLE;
-use crate::system;
+use crate::system::{self, Needs};
 use crate::trace::Trace;
 
 /// What all lanes together may need: two descriptors a request in flight, and the rest. With
@@ -60,9 +60,10 @@ pub struct Options {
 ///
 /// There is something wrong with the trace or the speed, or a limit is too low.
 pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal> {
-    let too_low = system::in_the_way(THREADS)
-        .or_else(|| system::too_few_descriptors(LEAST_DESCRIPTORS, DESCRIPTORS));
-    if let Some(why) = too_low {
+    system::raise_descriptors(DESCRIPTORS);
+    let needs =
+        Needs { threads: THREADS, stack: system::STACK, memory: 0, descriptors: LEAST_DESCRIPTORS };
+    if let Some(why) = system::refusal(&needs) {
         return Err(Refusal(format!("replay: {why}")));
     }
     let trace = match &options.trace {

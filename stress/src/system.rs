@@ -9,12 +9,19 @@ use serde::Serialize;
 const MAPS: u64 = 4;
 /// Maps and threads that the process has anyway, at most.
 const SPARE: u64 = 500;
-/// Address space, in KiB: what programs keep in memory, the stack of a thread, and what the
-/// allocator of Linux sets aside for each of its arenas, of which there are eight a core.
-const HEAP: u64 = 512 << 10;
-const STACK: u64 = 256;
-const ARENA: u64 = 64 << 10;
+/// Memory that a thread needs beside its stack, in and out of the kernel.
+const BESIDE: u64 = 32 << 10;
+/// Memory that the process needs anyway, and that others may want meanwhile.
+const RESERVE: u64 = 64 << 20;
+/// Address space that programs take beside their threads: a process that runs out of it is
+/// ended by its allocator where it stands, so this is on the safe side.
+const SPACE: u64 = 512 << 20;
+/// What the allocator of Linux sets aside for each of its arenas, and how many a core.
+const ARENA: u64 = 64 << 20;
 const ARENAS_A_CORE: u64 = 8;
+
+/// The stack of a thread that asked for none of its own.
+pub(crate) const STACK: u64 = 2 << 20;
 
 /// What the process has used since its start.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -53,6 +60,42 @@ impl Usage {
     }
 }
 
+/// How often a thread had to leave its core.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Switches {
+    /// It had to wait for something.
+    pub(crate) voluntary: u64,
+    /// Another thread was to run.
+    pub(crate) involuntary: u64,
+}
+
+impl Switches {
+    /// The calling thread's so far; zero where the system does not say.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn of_this_thread() -> Self {
+        let count = |count| u64::try_from(count).unwrap_or(0);
+        getrusage(UsageWho::RUSAGE_THREAD).map_or_else(
+            |_| Self::default(),
+            |usage| Self {
+                voluntary: count(usage.voluntary_context_switches()),
+                involuntary: count(usage.involuntary_context_switches()),
+            },
+        )
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn of_this_thread() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            voluntary: self.voluntary.saturating_sub(before.voluntary),
+            involuntary: self.involuntary.saturating_sub(before.involuntary),
+        }
+    }
+}
+
 /// The threads that this process has now, by the system's count.
 pub(crate) fn threads() -> Option<u64> {
     status().map(|status| status.threads)
@@ -77,82 +120,183 @@ fn status() -> Option<Unknown> {
 struct Unknown {
     threads: u64,
     vmhwm: Option<u64>,
+    vmsize: Option<u64>,
 }
 
-/// A limit that a program with so many threads does not fit under, in words.
-pub(crate) fn in_the_way(threads: u64) -> Option<String> {
-    limits(threads)
-        .into_iter()
-        .find(|limit| limit.needed > limit.value)
-        .map(|limit| format!("needs about {} {}, but {limit}: raise it", limit.needed, limit.what))
+/// What a program is about to need.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Needs {
+    pub(crate) threads: u64,
+    /// Bytes of each thread's stack.
+    pub(crate) stack: u64,
+    /// Bytes beside the threads.
+    pub(crate) memory: u64,
+    /// Open files and sockets.
+    pub(crate) descriptors: u64,
 }
 
-/// Sees to it that the process may open at least `least` files, and `most` if it is let;
-/// says why it cannot, if so.
-pub(crate) fn too_few_descriptors(least: u64, most: u64) -> Option<String> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
-    if soft >= most || setrlimit(Resource::RLIMIT_NOFILE, most.min(hard), hard).is_ok() {
-        return (soft.max(hard) < least).then(|| few(least, hard));
+impl Needs {
+    fn of(&self, what: What) -> u64 {
+        let each = |each: u64| self.threads.saturating_mul(each);
+        match what {
+            What::Threads => self.threads.saturating_add(SPARE),
+            What::Maps => each(MAPS).saturating_add(SPARE),
+            What::Memory => each(self.stack.saturating_add(BESIDE))
+                .saturating_add(self.memory)
+                .saturating_add(RESERVE),
+            What::Space => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+                let arenas = self.threads.min(cores.saturating_mul(ARENAS_A_CORE));
+                each(self.stack.saturating_add(BESIDE))
+                    .saturating_add(self.memory)
+                    .saturating_add(arenas.saturating_mul(ARENA))
+                    .saturating_add(status().and_then(|status| status.vmsize).unwrap_or(0) << 10)
+                    .saturating_add(SPACE)
+            }
+            What::Descriptors => self.descriptors,
+        }
     }
-    (soft < least).then(|| few(least, soft))
 }
 
-fn few(least: u64, allowed: u64) -> String {
-    format!(
-        "needs about {least} file descriptors, but their limit (ulimit -n) is {allowed}: raise it"
-    )
+/// Lets this process open `most` files, or as many as it may be let.
+pub(crate) fn raise_descriptors(most: u64) {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < most
+    {
+        // If it fails, what is there may do: that is for `refusal` to say.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most.min(hard), hard);
+    }
+}
+
+/// The first limit of the system that these needs do not fit under, in words, and what to
+/// do about it.
+pub(crate) fn refusal(needs: &Needs) -> Option<String> {
+    stands_in_the_way(needs, limits())
+}
+
+fn stands_in_the_way(needs: &Needs, limits: Vec<Limit>) -> Option<String> {
+    let limit = limits.into_iter().find(|limit| needs.of(limit.what) > limit.value)?;
+    let needed = needs.of(limit.what);
+    let raise = limit.raise.replace("{}", &needed.to_string());
+    let (needed, what) = (limit.what.amount(needed), limit.what.name());
+    Some(format!("needs about {needed} {what}, but {limit}; {raise}"))
 }
 
 /// All limits on threads that can be read, in words.
 pub(crate) fn all_limits() -> String {
-    let limits: Vec<String> = limits(0).iter().map(Limit::to_string).collect();
+    let limits: Vec<String> = limits().iter().map(Limit::to_string).collect();
     if limits.is_empty() {
         return "no limit could be read".to_owned();
     }
     limits.join(", ")
 }
 
-/// A limit of the system, and how much of it is needed.
+/// What there is only so much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Threads,
+    Maps,
+    Memory,
+    Space,
+    Descriptors,
+}
+
+impl What {
+    fn amount(self, number: u64) -> String {
+        match self {
+            Self::Memory | Self::Space => format!("{} MiB", number >> 20),
+            _ => number.to_string(),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Threads => "threads",
+            Self::Maps => "memory maps",
+            Self::Memory => "of memory",
+            Self::Space => "of address space",
+            Self::Descriptors => "open files",
+        }
+    }
+}
+
+/// A limit of the system.
 struct Limit {
     name: &'static str,
-    what: &'static str,
+    what: What,
     value: u64,
-    needed: u64,
+    /// How to have a higher one; `{}` is what is needed.
+    raise: &'static str,
 }
 
 impl std::fmt::Display for Limit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} is {}", self.name, self.value)
+        write!(f, "{} is {}", self.name, self.what.amount(self.value))
     }
 }
 
 #[cfg(target_os = "linux")]
-fn limits(threads: u64) -> Vec<Limit> {
-    // The superuser is not held to it.
-    let user = status()
-        .filter(|status| status.euid != 0)
-        .and_then(|_| getrlimit(Resource::RLIMIT_NPROC).ok())
-        .map(|(soft, _)| soft);
-    let space = getrlimit(Resource::RLIMIT_AS)
-        .ok()
-        .map(|(soft, _)| soft)
-        .filter(|&soft| soft != nix::sys::resource::RLIM_INFINITY)
-        .map(|soft| soft >> 10);
-    let limit = |name, value: Option<u64>, what, needed| {
-        value.map(|value| Limit { name, what, value, needed })
+fn limits() -> Vec<Limit> {
+    use nix::sys::resource::RLIM_INFINITY;
+    use procfs::Current as _;
+
+    let soft = |resource| {
+        getrlimit(resource).ok().map(|(soft, _)| soft).filter(|&soft| soft != RLIM_INFINITY)
     };
-    let all = threads.saturating_add(SPARE);
-    let maps = threads.saturating_mul(MAPS).saturating_add(SPARE);
-    let threads_max = procfs::sys::kernel::threads_max().ok().map(u64::from);
-    let pid_max = procfs::sys::kernel::pid_max().ok().and_then(|most| u64::try_from(most).ok());
-    let of_space = "KiB of address space";
+    // The superuser is not held to it.
+    let user =
+        status().filter(|status| status.euid != 0).and_then(|_| soft(Resource::RLIMIT_NPROC));
+    let free = procfs::Meminfo::current().ok().and_then(|memory| memory.mem_available);
+    let limit = |name, what, raise, value: Option<u64>| {
+        value.map(|value| Limit { name, what, value, raise })
+    };
+    let fewer = "ask for less: fewer --threads, or a smaller --stack-kib where there is one";
     [
-        limit("kernel.threads-max", threads_max, "threads", all),
-        limit("kernel.pid_max", pid_max, "threads", all),
-        limit("vm.max_map_count", procfs::sys::vm::max_map_count().ok(), "memory maps", maps),
-        limit("the limit on processes (ulimit -u)", user, "threads", all),
-        limit("their limit (ulimit -v)", space, of_space, address_space(threads)),
-        limit("pids.max of the control group", group_limit(), "threads", all),
+        limit(
+            "kernel.threads-max",
+            What::Threads,
+            "raise it: sysctl -w kernel.threads-max={}",
+            procfs::sys::kernel::threads_max().ok().map(u64::from),
+        ),
+        limit(
+            "kernel.pid_max",
+            What::Threads,
+            "raise it: sysctl -w kernel.pid_max={}",
+            procfs::sys::kernel::pid_max().ok().and_then(|most| u64::try_from(most).ok()),
+        ),
+        limit(
+            "vm.max_map_count",
+            What::Maps,
+            "raise it: sysctl -w vm.max_map_count={}",
+            procfs::sys::vm::max_map_count().ok(),
+        ),
+        limit("the limit on processes (ulimit -u)", What::Threads, "raise it: ulimit -u {}", user),
+        limit(
+            "pids.max of the control group",
+            What::Threads,
+            "raise it where the group is set up (TasksMax={} in a systemd unit)",
+            group("pids.max"),
+        ),
+        limit(
+            "the limit on address space (ulimit -v)",
+            What::Space,
+            "raise it: ulimit -v unlimited",
+            soft(Resource::RLIMIT_AS),
+        ),
+        limit("the memory that is free", What::Memory, fewer, free),
+        limit(
+            "what memory.max of the control group leaves",
+            What::Memory,
+            "raise it where the group is set up, or ask for less",
+            group("memory.max")
+                .map(|most| most.saturating_sub(group("memory.current").unwrap_or(0))),
+        ),
+        limit(
+            "the limit on open files (ulimit -n)",
+            What::Descriptors,
+            "raise it: ulimit -n {}",
+            soft(Resource::RLIMIT_NOFILE),
+        ),
     ]
     .into_iter()
     .flatten()
@@ -160,28 +304,17 @@ fn limits(threads: u64) -> Vec<Limit> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn limits(_threads: u64) -> Vec<Limit> {
+fn limits() -> Vec<Limit> {
     Vec::new()
 }
 
-/// How much address space a program takes that has so many threads, in KiB. A process that
-/// runs out of it is ended by its allocator where it stands, so this is on the safe side.
+/// A number of the control group that this process is in, if it has one.
 #[cfg(target_os = "linux")]
-fn address_space(threads: u64) -> u64 {
-    let now = status().and_then(|status| status.vmsize).unwrap_or(0);
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
-    let arenas = threads.min(cores.saturating_mul(ARENAS_A_CORE)).saturating_mul(ARENA);
-    let stacks = threads.saturating_mul(STACK);
-    now.saturating_add(HEAP).saturating_add(arenas).saturating_add(stacks)
-}
-
-/// The limit of the control group that this process is in, if it has one.
-#[cfg(target_os = "linux")]
-fn group_limit() -> Option<u64> {
+fn group(file: &str) -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let limit = std::fs::read_to_string(format!("/sys/fs/cgroup{path}/pids.max")).ok()?;
-    limit.trim().parse().ok() // `max` is no number and no limit
+    let number = std::fs::read_to_string(format!("/sys/fs/cgroup{path}/{file}")).ok()?;
+    number.trim().parse().ok() // `max` is no number and no limit
 }
 
 #[cfg(test)]
@@ -190,23 +323,32 @@ mod tests {
 
     #[test]
     fn more_threads_than_any_system_has_are_refused_by_a_named_limit() {
-        if limits(0).is_empty() {
+        if limits().is_empty() {
             return; // not a system whose limits are known
         }
-        let why = in_the_way(u64::MAX).unwrap();
+        let why = refusal(&Needs { threads: u64::MAX, ..Needs::default() }).unwrap();
         assert!(why.contains(" is "), "{why}");
-        assert!(why.contains("raise it"), "{why}");
-        assert_eq!(in_the_way(1), None);
+        assert_eq!(refusal(&Needs { threads: 1, stack: 4096, ..Needs::default() }), None);
     }
 
     #[test]
-    fn more_descriptors_than_any_system_has_are_refused_and_few_are_not() {
-        assert_eq!(too_few_descriptors(8, 8), None);
-        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-        if hard == nix::sys::resource::RLIM_INFINITY {
-            return; // every number is allowed
-        }
-        let why = too_few_descriptors(hard + 1, hard + 1).unwrap();
-        assert!(why.contains("ulimit -n") && why.contains("raise it"), "{why}");
+    fn each_limit_says_what_is_needed_what_there_is_and_what_to_raise() {
+        let needs = Needs { threads: 10_000, stack: 64 << 10, memory: 0, descriptors: 100 };
+        let refused = |what, value, raise| {
+            let limit = Limit { name: "it", what, value, raise };
+            stands_in_the_way(&needs, vec![limit])
+        };
+        let maps = refused(What::Maps, 40_499, "raise it: sysctl -w vm.max_map_count={}").unwrap();
+        assert_eq!(
+            maps,
+            "needs about 40500 memory maps, but it is 40499; \
+             raise it: sysctl -w vm.max_map_count=40500"
+        );
+        assert_eq!(refused(What::Maps, 40_500, ""), None);
+        let memory = refused(What::Memory, 1_000 << 20, "fewer").unwrap();
+        assert_eq!(memory, "needs about 1001 MiB of memory, but it is 1000 MiB; fewer");
+        let files = refused(What::Descriptors, 99, "raise it: ulimit -n {}").unwrap();
+        assert_eq!(files, "needs about 100 open files, but it is 99; raise it: ulimit -n 100");
+        assert!(refused(What::Threads, 10_499, "").is_some());
     }
 }

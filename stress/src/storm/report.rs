@@ -3,17 +3,19 @@
 use ampacity::Snapshot;
 use serde_json::json;
 
+use super::account::{Account, RULES, closings};
 use super::brief::{self, Brief};
-use super::chain::{self, Edges, Findings};
 use super::crew::Shared;
-use super::history::MOST_ERAS;
 use super::policies::Policies;
+use super::sights;
 use super::sights::Sights;
-use super::tally::Tally;
-use super::{Options, RULES, clock, closings, sights};
 use crate::program::{Check, Section, Table};
 use crate::system::Usage;
 use crate::watchdog;
+use crate::workload::chain::{self, Edges, Findings};
+use crate::workload::clock;
+use crate::workload::history::MOST_ERAS;
+use crate::workload::tally::Tally;
 
 /// What a storm left behind.
 #[derive(Debug, Default)]
@@ -43,12 +45,8 @@ pub(super) fn nothing_done() -> Section {
 /// It only looks: nothing here waits for a thread or takes a snapshot, which may be what
 /// stands still.
 pub(super) fn stalled(shared: &Shared, what: &str, calls: u64) -> Section {
-    let detail = format!(
-        "{what} in {} s, after {calls} calls; {:?}; threads: {}",
-        watchdog::PATIENCE.as_secs(),
-        shared.breaker,
-        watchdog::whereabouts(&shared.stations),
-    );
+    let breaker = format!("{:?}", shared.breaker);
+    let detail = watchdog::report(what, watchdog::PATIENCE, calls, &breaker, &shared.stations);
     Section {
         figures: json!({ "calls": calls, "stalled": detail }),
         checks: vec![Check::judged("keeps_moving", false, detail)],
@@ -57,7 +55,7 @@ pub(super) fn stalled(shared: &Shared, what: &str, calls: u64) -> Section {
 }
 
 /// Judges what was done and puts it into figures and words.
-pub(super) fn section(options: &Options, outcome: Outcome, shared: &Shared) -> Section {
+pub(super) fn section(options: &Account, outcome: Outcome, shared: &Shared) -> Section {
     let snapshot = shared.breaker.snapshot();
     // An era that ended nobody's call yet has no other witness. One that was made due
     // after it was seen open calls itself half-open, and is known already.
@@ -168,7 +166,7 @@ fn kept(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Vec<Check> 
 }
 
 /// What a storm must have met to have shown anything.
-fn reached(options: &Options, outcome: &Outcome, snapshot: &Snapshot) -> Vec<Check> {
+fn reached(options: &Account, outcome: &Outcome, snapshot: &Snapshot) -> Vec<Check> {
     let tally = &outcome.tally;
     let threads = u64::from(options.threads);
     let least = |name: &str, had: u64, needed: u64| {
@@ -215,7 +213,7 @@ fn reached(options: &Options, outcome: &Outcome, snapshot: &Snapshot) -> Vec<Che
 }
 
 fn figures(
-    options: &Options,
+    options: &Account,
     outcome: &Outcome,
     snapshot: &Snapshot,
     found: &Findings,
@@ -270,7 +268,7 @@ fn figures(
     })
 }
 
-fn table(options: &Options, outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Table {
+fn table(options: &Account, outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Table {
     let tally = &outcome.tally;
     let or_unknown =
         |figure: Option<u64>| figure.map_or_else(|| "not available".to_owned(), thousands);
