@@ -14,13 +14,13 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
-use crate::{glance, index, print, replay, sample, storm};
+use crate::{glance, index, memory, print, replay, sample, storm};
 
 const INTERRUPTED: u8 = 130;
 
 /// Drives an ampacity breaker hard and checks what it did.
 ///
-/// Without a subcommand it runs the tour: a smaller plan of replay, glance and storm, which
+/// Without a subcommand it runs the tour: a smaller plan of replay, glance, storm and memory, which
 /// ends within two minutes on two cores.
 #[derive(Debug, Parser)]
 #[command(name = "stress", version)]
@@ -60,6 +60,8 @@ enum Which {
     /// Time a call under each policy, against an empty call, the least work there is, and two
     /// mutex breakers
     Glance(glance::Options),
+    /// Count the bytes of a breaker and of a thread, and see that neither grows
+    Memory(memory::Options),
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]
     Sample,
@@ -69,6 +71,12 @@ enum Which {
     /// Make the calls whose instructions glance counts
     #[command(hide = true)]
     CountCalls,
+    /// Measure what `memory` shows
+    #[command(hide = true)]
+    MeasureMemory {
+        /// How much of it, in JSON
+        plan: String,
+    },
 }
 
 /// Runs the command line `args`, the program's name first.
@@ -117,6 +125,10 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Replay(options)) => ("replay", vec![replay::prepare(options, size)?]),
         Some(Which::Storm(options)) => ("storm", vec![storm::prepare(options, size)?]),
         Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options, size)?]),
+        Some(Which::Memory(options)) => ("memory", vec![memory::prepare(options, size)?]),
+        Some(Which::MeasureMemory { plan }) => {
+            return memory::measure(&plan).map(|()| 0).map_err(|Failure(why)| Refusal(why));
+        }
         Some(Which::Sample) => {
             print::out(&sample::generate(line.seed));
             return Ok(0);
@@ -170,6 +182,7 @@ fn tour(size: Size) -> Result<Vec<Box<dyn Program>>, Refusal> {
         replay::prepare(defaults()?, size)?,
         glance::prepare(defaults()?, size)?,
         storm::prepare(defaults()?, size)?,
+        memory::prepare(defaults()?, size)?,
     ])
 }
 
