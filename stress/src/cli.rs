@@ -14,7 +14,7 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
-use crate::{glance, index, memory, print, replay, sample, storm};
+use crate::{glance, index, memory, print, replay, sample, soak, storm};
 
 const INTERRUPTED: u8 = 130;
 
@@ -62,6 +62,8 @@ enum Which {
     Glance(glance::Options),
     /// Count the bytes of a breaker and of a thread, and see that neither grows
     Memory(memory::Options),
+    /// Keep a load up for hours, with a look at everything once a minute
+    Soak(soak::Options),
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]
     Sample,
@@ -126,6 +128,7 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Storm(options)) => ("storm", vec![storm::prepare(options, size)?]),
         Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options, size)?]),
         Some(Which::Memory(options)) => ("memory", vec![memory::prepare(options, size)?]),
+        Some(Which::Soak(options)) => ("soak", vec![soak::prepare(options, size)?]),
         Some(Which::MeasureMemory { plan }) => {
             return memory::measure(&plan).map(|()| 0).map_err(|Failure(why)| Refusal(why));
         }

@@ -22,6 +22,7 @@ pub mod replay;
 mod rivals;
 mod room;
 pub mod sample;
+pub mod soak;
 mod stats;
 pub mod storm;
 mod system;

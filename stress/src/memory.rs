@@ -156,6 +156,7 @@ impl Program for Memory {
             heard.partial = profiled.partial;
             if let Some(profile) = profiled.profile {
                 put(&path, profile.as_bytes())?;
+                heard.profile = Some(profile);
             }
         }
         Ok(report::section(&self.plan, heard, self.profile.then_some(PROFILE)))
