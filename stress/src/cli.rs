@@ -14,7 +14,7 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
-use crate::{glance, index, memory, print, replay, sample, soak, storm};
+use crate::{glance, index, memory, print, profile, replay, sample, soak, storm};
 
 const INTERRUPTED: u8 = 130;
 
@@ -64,6 +64,8 @@ enum Which {
     Memory(memory::Options),
     /// Keep a load up for hours, with a look at everything once a minute
     Soak(soak::Options),
+    /// Show where the time and the memory of a workload go, and what to do about it
+    Profile(profile::Options),
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]
     Sample,
@@ -129,6 +131,7 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options, size)?]),
         Some(Which::Memory(options)) => ("memory", vec![memory::prepare(options, size)?]),
         Some(Which::Soak(options)) => ("soak", vec![soak::prepare(options, size)?]),
+        Some(Which::Profile(options)) => ("profile", vec![profile::prepare(options, size)?]),
         Some(Which::MeasureMemory { plan }) => {
             return memory::measure(&plan).map(|()| 0).map_err(|Failure(why)| Refusal(why));
         }

@@ -16,6 +16,7 @@ pub mod machine;
 pub mod measure;
 pub mod memory;
 pub mod print;
+pub mod profile;
 pub mod program;
 pub mod record;
 pub mod replay;

@@ -170,7 +170,10 @@ impl Program for Soak {
                 match auditor.look(&mut crew, &breakers) {
                     Ok(look) => {
                         journal.add(&look);
-                        bar.println(report::line(&look));
+                        // A bar that nobody sees keeps what it would have printed.
+                        if !bar.is_hidden() {
+                            bar.println(report::line(&look));
+                        }
                         outcome.looks.push(look);
                     }
                     Err(Failure(why)) => {
