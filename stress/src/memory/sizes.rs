@@ -86,7 +86,7 @@ pub(super) fn idle(teller: &mut Teller<impl std::io::Write>) -> Result<(), Failu
             all.push(settings.build(index)?);
         }
         let bytes = heap::bytes().saturating_sub(before);
-        if bytes % FEW != 0 {
+        if !bytes.is_multiple_of(FEW) {
             alike.push(format!("{}: {bytes} bytes for {FEW}", settings.name()));
         }
         drop(all);
@@ -129,7 +129,7 @@ pub(super) fn many(breakers: u64, teller: &mut Teller<impl std::io::Write>) -> R
     }
     teller.check(
         "many_breakers_take_as_much_as_many_times_one",
-        bytes % breakers == 0 && admitting == size,
+        bytes.is_multiple_of(breakers) && admitting == size,
         format!("{bytes} bytes for {breakers}, of which {admitting} would admit a call"),
     )?;
     let kept = after.heap.abs_diff(before.heap);

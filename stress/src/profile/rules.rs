@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn just_beyond_its_threshold_each_rule_speaks_and_no_other() {
-        let beyond: [(usize, fn(&mut Seen)); 8] = [
+        type Spoil = fn(&mut Seen);
+        let beyond: [(usize, Spoil); 8] = [
             (1, |seen| seen.tokens_per_second = 999.9),
             (2, |seen| seen.peak_memory_mb = 100.1),
             (3, |seen| seen.memory_per_token_bytes = 1_000.1),
