@@ -14,14 +14,16 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
-use crate::{compare, glance, index, merge, print, recovery, replay, sample, storm};
+use crate::{
+    compare, glance, index, memory, merge, print, profile, recovery, replay, sample, soak, storm,
+};
 
 const INTERRUPTED: u8 = 130;
 
 /// Drives an ampacity breaker hard and checks what it did.
 ///
-/// Without a subcommand it runs the tour: a smaller plan of replay, glance, storm and
-/// recovery, which ends within two minutes on two cores.
+/// Without a subcommand it runs the tour: a smaller plan of replay, glance, storm, contend,
+/// memory and recovery, which ends within two minutes on two cores.
 #[derive(Debug, Parser)]
 #[command(name = "stress", version)]
 struct Line {
@@ -67,6 +69,12 @@ enum Which {
     Compare(compare::Options),
     /// Put runs of several hosts together: histograms added, each host's figures its own
     Merge(merge::Options),
+    /// Count the bytes of a breaker and of a thread, and see that neither grows
+    Memory(memory::Options),
+    /// Keep a load up for hours, with a look at everything once a minute
+    Soak(soak::Options),
+    /// Show where the time and the memory of a workload go, and what to do about it
+    Profile(profile::Options),
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]
     Sample,
@@ -79,6 +87,12 @@ enum Which {
     /// Play one scenario of recovery in this process
     #[command(hide = true)]
     PlayAlone(recovery::alone::Options),
+    /// Measure what `memory` shows
+    #[command(hide = true)]
+    MeasureMemory {
+        /// How much of it, in JSON
+        plan: String,
+    },
 }
 
 /// Runs the command line `args`, the program's name first.
@@ -155,6 +169,12 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
             let merged = merge::run(&options)?;
             return Ok(keep(Place::reserve(line.out.as_deref(), "merged")?, &merged, line.json));
         }
+        Some(Which::Memory(options)) => ("memory", vec![memory::prepare(options, size)?]),
+        Some(Which::Soak(options)) => ("soak", vec![soak::prepare(options, size)?]),
+        Some(Which::Profile(options)) => ("profile", vec![profile::prepare(options, size)?]),
+        Some(Which::MeasureMemory { plan }) => {
+            return memory::measure(&plan).map(|()| 0).map_err(|Failure(why)| Refusal(why));
+        }
         Some(Which::Sample) => {
             print::out(&sample::generate(line.seed));
             return Ok(0);
@@ -218,6 +238,7 @@ fn tour(size: Size) -> Result<Vec<Box<dyn Program>>, Refusal> {
         replay::prepare(defaults()?, size)?,
         glance::prepare(defaults()?, size)?,
         storm::prepare(defaults()?, size)?,
+        memory::prepare(defaults()?, size)?,
         recovery::prepare(defaults()?, size)?,
     ])
 }

@@ -138,3 +138,16 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::Unjudged => "not judged",
     }
 }
+
+/// With a comma before each three digits.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

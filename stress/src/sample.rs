@@ -93,7 +93,7 @@ impl Dice {
     }
 
     /// A number below `end`, every one as likely as the next to one part in 2^40.
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
     }
 
