@@ -14,7 +14,7 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
-use crate::{glance, index, print, replay, sample, storm};
+use crate::{glance, index, print, replay, report, sample, storm};
 
 const INTERRUPTED: u8 = 130;
 
@@ -60,6 +60,8 @@ enum Which {
     /// Time a call under each policy, against an empty call, the least work there is, and two
     /// mutex breakers
     Glance(glance::Options),
+    /// Draw one run, or several side by side, as a page: report.html
+    Report(report::Options),
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]
     Sample,
@@ -117,6 +119,11 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Replay(options)) => ("replay", vec![replay::prepare(options, size)?]),
         Some(Which::Storm(options)) => ("storm", vec![storm::prepare(options, size)?]),
         Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options, size)?]),
+        Some(Which::Report(options)) => {
+            let path = report::write(&options, line.out.as_deref())?;
+            print::out(&format!("report: {}\n", path.display()));
+            return Ok(0);
+        }
         Some(Which::Sample) => {
             print::out(&sample::generate(line.seed));
             return Ok(0);

@@ -5,6 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+// What unit and integration tests share knows this crate by its name.
+#[cfg(test)]
+extern crate self as stress;
+
 pub mod cli;
 mod cpu;
 pub mod glance;
@@ -16,6 +20,7 @@ pub mod print;
 pub mod program;
 pub mod record;
 pub mod replay;
+pub mod report;
 mod rivals;
 pub mod sample;
 mod stats;

@@ -23,16 +23,20 @@ pub fn err(line: &str) {
 /// Prints the tables and the checks of a run.
 pub fn run(record: &Record) {
     let mut text = String::new();
-    for entry in &record.programs {
-        for table in &entry.section.tables {
-            text += &format!("\n{}\n{}", table.title, body(table, NOTHING));
-            for note in &table.notes {
-                text += &format!("  {note}\n");
-            }
-        }
+    for table in record.programs.iter().flat_map(|entry| &entry.section.tables) {
+        text += &format!("\n{}", self::text(table));
     }
     text += &summary(record);
     out(&text);
+}
+
+/// A table with its title and notes, as it is printed.
+pub(crate) fn text(table: &Table) -> String {
+    let mut text = format!("{}\n{}", table.title, body(table, NOTHING));
+    for note in &table.notes {
+        text += &format!("  {note}\n");
+    }
+    text
 }
 
 /// Prints the record itself.

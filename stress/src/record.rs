@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::machine::{Commit, Machine};
 use crate::print;
 use crate::program::{Failure, Refusal, Section, Size};
+use crate::report;
 
 /// Raised when a reader of older records would misread a new one.
 const FORMAT: u32 = 2;
@@ -187,7 +188,7 @@ impl Place {
     /// written over: somebody kept it.
     fn taken(&self) -> Option<PathBuf> {
         // Not `exists`: a link to nowhere is in the way too.
-        let names = [RECORD, TABLES].map(|name| self.dir.join(name));
+        let names = [RECORD, TABLES, report::PAGE].map(|name| self.dir.join(name));
         names.into_iter().find(|path| path.symlink_metadata().is_ok())
     }
 
@@ -215,13 +216,17 @@ impl Place {
         if let Some(path) = self.taken() {
             return Err(Failure(format!("{}: {TAKEN}", path.display())));
         }
-        // The tables first: who finds the record finds all there is.
-        let tables = self.dir.join(TABLES);
-        put(&tables, print::markdown(record).as_bytes())?;
-        put(&path, &json).inspect_err(|_| {
-            // Best effort: the disk that would not take the record may not take this.
-            let _ = fs::remove_file(&tables);
-        })?;
+        let page = report::render(record);
+        // The tables and the report first: who finds the record finds all there is.
+        let [tables, report] = [TABLES, report::PAGE].map(|name| self.dir.join(name));
+        put(&tables, print::markdown(record).as_bytes())
+            .and_then(|()| put(&report, page.as_bytes()))
+            .and_then(|()| put(&path, &json))
+            .inspect_err(|_| {
+                // Best effort: the disk that would not take the record may not take this.
+                // None of them was there before, and a file that was not put is not there.
+                let _ = [&tables, &report].map(fs::remove_file);
+            })?;
         self.made.clear();
         Ok(path)
     }
@@ -290,7 +295,7 @@ mod tests {
         assert_eq!(json["seed"], 7);
         assert_eq!(json["partial"], false);
         assert!(json["machine"]["cores"].as_u64().unwrap() >= 1);
-        assert_eq!(names(dir.path()), ["run.json", "run.md"]);
+        assert_eq!(names(dir.path()), ["report.html", "run.json", "run.md"]);
     }
 
     /// Written anew by `BLESS=1 cargo test -p stress schema`.
@@ -388,7 +393,7 @@ mod tests {
 
     #[test]
     fn a_directory_that_holds_a_record_or_a_part_of_one_is_refused_and_left_alone() {
-        for name in [RECORD, TABLES] {
+        for name in [RECORD, TABLES, report::PAGE] {
             let dir = tempfile::tempdir().unwrap();
             fs::write(dir.path().join(name), "kept").unwrap();
             let Refusal(why) = Place::reserve(Some(dir.path()), "tour").unwrap_err();
@@ -407,7 +412,7 @@ mod tests {
         let Failure(why) = slow.keep(&record()).unwrap_err();
         assert!(why.contains(RECORD), "{why}");
         assert_eq!(fs::read(&path).unwrap(), kept);
-        assert_eq!(names(dir.path()), [RECORD, TABLES]);
+        assert_eq!(names(dir.path()), [report::PAGE, RECORD, TABLES]);
     }
 
     #[test]
