@@ -14,7 +14,7 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
-use crate::{glance, index, print, replay, report, sample, storm};
+use crate::{glance, index, pictures, print, replay, report, sample, storm};
 
 const INTERRUPTED: u8 = 130;
 
@@ -28,7 +28,8 @@ struct Line {
     #[command(subcommand)]
     program: Option<Which>,
 
-    /// Write the record to DIR instead of a new directory under results/local
+    /// Write the record to DIR instead of a new directory under results/local; a report or
+    /// pictures to here
     #[arg(long, global = true, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -62,6 +63,8 @@ enum Which {
     Glance(glance::Options),
     /// Draw one run, or several side by side, as a page: report.html
     Report(report::Options),
+    /// Draw a run's pictures for the README, each as an SVG file of its own
+    Pictures(pictures::Options),
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]
     Sample,
@@ -122,6 +125,12 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Report(options)) => {
             let path = report::write(&options, line.out.as_deref())?;
             print::out(&format!("report: {}\n", path.display()));
+            return Ok(0);
+        }
+        Some(Which::Pictures(options)) => {
+            for path in pictures::write(&options, line.out.as_deref())? {
+                print::out(&format!("picture: {}\n", path.display()));
+            }
             return Ok(0);
         }
         Some(Which::Sample) => {

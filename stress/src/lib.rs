@@ -16,6 +16,7 @@ pub mod index;
 pub mod load;
 pub mod machine;
 pub mod measure;
+pub mod pictures;
 pub mod print;
 pub mod program;
 pub mod record;

@@ -114,5 +114,22 @@ pub fn render(record: &Record) -> String {
     })
 }
 
+/// The pictures that stand alone, by the names of their files.
+pub(crate) fn standing_alone(record: &Record) -> Result<Vec<(&'static str, String)>, Failure> {
+    let runs = [Run { label: String::new(), record: record.clone() }];
+    let sweep = ["contend", "storm"]
+        .into_iter()
+        .find_map(|program| scaling::throughput(&runs, program, "success"));
+    let wide = scaling::throughput(&runs, "storm", "success");
+    let drafts =
+        [("replay.svg", timeline::draft(&runs, 0)), ("scaling.svg", sweep), ("storm.svg", wide)];
+    drafts
+        .into_iter()
+        .filter_map(|(name, draft)| Some((name, draft?)))
+        .filter_map(|(name, draft)| Some((name, draft.picture?.alone(&draft.title))))
+        .map(|(name, svg)| Ok((name, svg?)))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,8 @@ use crate::measure::Unit;
 const LARGEST: f64 = 1e18;
 /// Below it, a logarithmic axis shows nothing.
 const SMALLEST: f64 = 1e-9;
+/// Values nearer to each other are one.
+const TINY: f64 = 1e-15;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Axis {
@@ -25,14 +27,14 @@ impl Axis {
     /// A logarithmic axis for `values`, in decades.
     pub(super) fn log(values: impl IntoIterator<Item = f64>, unit: Unit) -> Option<Self> {
         let (least, most) = ends(values.into_iter().filter(|&value| value >= SMALLEST))?;
-        let (mut from, mut to) = (least.log10().floor(), most.log10().ceil());
-        if to - from < 1.0 {
-            (from, to) = (from.min(to - 1.0), to.max(from + 1.0));
-        }
+        let (low, high) = (round_below(least), round_above(most));
+        // One value alone stands in the middle of a decade.
+        let (low, high) = if high / low < 3.0 { (low / 2.0, high * 2.0) } else { (low, high) };
+        let (from, to) = (low.log10(), high.log10());
         let mut axis = Self { log: true, from, to, ticks: Vec::new() };
         let step = ((to - from) / 7.0).ceil().max(1.0);
-        let parts: &[f64] = if to - from <= 2.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
-        let mut decade = from;
+        let parts: &[f64] = if to - from <= 2.5 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let mut decade = from.floor();
         while decade <= to {
             for part in parts {
                 axis.tick(10_f64.powf(decade) * part, unit);
@@ -60,7 +62,8 @@ impl Axis {
     /// From the median on, so that each step to the right is a tenth of the calls before:
     /// values are 1 / (1 - q).
     pub(super) fn percentiles(most: f64) -> Self {
-        let to = most.clamp(10_000.0, LARGEST).log10();
+        // Room beyond the slowest call, and for what is written there.
+        let to = most.clamp(10_000.0, LARGEST).log10() + 0.2;
         let mut axis = Self { log: true, from: 0.0, to, ticks: Vec::new() };
         for (at, name) in [
             (1.0, "all"),
@@ -93,12 +96,12 @@ impl Axis {
 
     fn linear(from: f64, to: f64, unit: Unit) -> Self {
         let step = step(to - from);
-        let to = if to > from { (to / step).ceil() * step } else { from + step };
+        let to = if to - from > TINY { (to / step).ceil() * step } else { from + step };
         Self::exactly((from / step).floor() * step, to, unit)
     }
 
     fn exactly(from: f64, to: f64, unit: Unit) -> Self {
-        let to = if to > from { to } else { from + from.abs().max(1.0) };
+        let to = if to - from > TINY { to } else { from + from.abs().max(1.0) };
         let step = step(to - from);
         let mut axis = Self { log: false, from, to, ticks: Vec::new() };
         let first = (from / step).ceil();
@@ -157,9 +160,23 @@ impl Axis {
     }
 }
 
+/// The next of 1, 2, 5, 10, ... that is not above `value`.
+fn round_below(value: f64) -> f64 {
+    let decade = 10_f64.powf(value.log10().floor());
+    let part = [5.0, 2.0, 1.0].into_iter().find(|part| decade * part <= value * 1.000_001);
+    decade * part.unwrap_or(1.0)
+}
+
+/// The next that is not below it.
+fn round_above(value: f64) -> f64 {
+    let decade = 10_f64.powf(value.log10().floor());
+    let part = [1.0, 2.0, 5.0].into_iter().find(|part| decade * part >= value * 0.999_999);
+    decade * part.unwrap_or(10.0)
+}
+
 /// A round step that cuts `length` into four to eight.
 fn step(length: f64) -> f64 {
-    let length = if length.is_finite() && length > 0.0 { length } else { 1.0 };
+    let length = if length.is_finite() && length > TINY { length } else { 1.0 };
     let decade = 10_f64.powf((length / 5.0).log10().floor());
     let times = [1.0, 2.0, 5.0, 10.0].into_iter().find(|times| decade * times * 5.5 >= length);
     decade * times.unwrap_or(10.0)
@@ -189,6 +206,8 @@ mod tests {
             vec![1e-9, 1e18],
             vec![1e17, 1e17 + 16.0],
             vec![0.1, 0.2],
+            vec![0.0, 5e-324],
+            vec![5e-324],
         ] {
             let axes = [
                 Axis::from_zero(values.clone(), Unit::Ns),
@@ -216,6 +235,9 @@ mod tests {
         }
         assert_eq!((axis.place(1.0), axis.place(1000.0)), (Some(0.0), Some(1.0)));
         assert_eq!((axis.pushed(0.0), axis.pushed(1e300)), (Some(0.0), Some(1.0)));
+        let narrow = Axis::log([210.0, 390.0], Unit::Count).unwrap();
+        let written: Vec<&str> = narrow.ticks.iter().map(|tick| tick.1.as_str()).collect();
+        assert_eq!(written, ["100", "200", "500", "1,000"]);
         assert_eq!(axis.pushed(f64::NAN), None);
     }
 

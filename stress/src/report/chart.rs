@@ -24,7 +24,7 @@ pub(super) struct Dot {
     pub(super) x: f64,
     pub(super) y: f64,
     pub(super) middle: Option<(f64, f64)>,
-    /// Marked as not to be believed: drawn hollow.
+    /// In doubt: drawn with a hole.
     pub(super) doubtful: bool,
 }
 

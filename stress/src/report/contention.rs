@@ -53,7 +53,7 @@ const EDGES: [Kind; 2] = [
     Kind {
         measure: "retries_a_call",
         name: "of these, tried again",
-        style: Style::line(Ink::Vermilion, Dash::Long, Marker::None),
+        style: Style::line(Ink::Vermilion, Dash::Solid, Marker::None),
     },
 ];
 
@@ -66,7 +66,7 @@ const LOCKED: [Kind; 2] = [
     Kind {
         measure: "shared_writes_a_call",
         name: "shared writes a call",
-        style: Style::line(Ink::Vermilion, Dash::Long, Marker::None),
+        style: Style::line(Ink::Vermilion, Dash::Solid, Marker::None),
     },
 ];
 

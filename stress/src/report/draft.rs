@@ -28,7 +28,7 @@ pub(super) struct Draft {
     pub(super) picture: Option<Picture>,
     /// How to read it.
     pub(super) read: String,
-    /// Why some of it is not to be believed.
+    /// Why some of it is in doubt.
     pub(super) doubts: Vec<String>,
     pub(super) tables: Vec<Data>,
 }

@@ -106,7 +106,7 @@ pub(super) fn style_of(runs: usize, run: usize, kind: usize) -> Style {
 
 /// The name of a run's kind, with the run's own where there are several.
 pub(super) fn named(runs: &[Run], run: usize, kind: &str) -> String {
-    let kind = words::shortened(&words::spoken(kind), 40);
+    let kind = words::shortened(&words::spoken(kind), 64);
     match runs.get(run) {
         Some(of) if runs.len() > 1 => format!("{}, {kind}", words::shortened(&of.label, 24)),
         _ => kind,
@@ -162,14 +162,28 @@ pub(super) fn by_threads<'a>(
     (keys, curves)
 }
 
-/// Why some of these are not to be believed, each reason once.
+/// Why some of these are in doubt: of reasons that differ in their numbers only, the first,
+/// and how many more there are.
 pub(super) fn doubts<'a>(found: impl Iterator<Item = &'a Measure>) -> Vec<String> {
     let all: BTreeSet<&str> = found.filter_map(|measure| measure.doubt.as_deref()).collect();
-    let more = all.len().saturating_sub(MOST_DOUBTS);
-    let mut doubts: Vec<String> =
-        all.into_iter().take(MOST_DOUBTS).map(|doubt| words::shortened(doubt, 160)).collect();
+    let mut kinds: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for doubt in all {
+        let kind = doubt.chars().filter(|c| !c.is_ascii_digit() && *c != '.').take(200).collect();
+        kinds.entry(kind).or_default().push(doubt);
+    }
+    let more = kinds.len().saturating_sub(MOST_DOUBTS);
+    let first = kinds.into_values().take(MOST_DOUBTS).filter_map(|mut like| {
+        // The shortest first: 64 threads before 1,000.
+        like.sort_by_key(|doubt| doubt.len());
+        let first = words::shortened(like.first()?, 160);
+        Some(match like.len() {
+            1 => first,
+            all => format!("{first}, and {} more like it", all - 1),
+        })
+    });
+    let mut doubts: Vec<String> = first.collect();
     if more > 0 {
-        doubts.push(format!("{more} more like these"));
+        doubts.push(format!("{more} other reasons"));
     }
     doubts
 }

@@ -40,7 +40,11 @@ pub(super) fn chapter(runs: &[Run]) -> Option<Chapter> {
         .map(|&(run, latency)| named(runs, run, latency, "subject", &SUBJECTS));
     let by_subject = draft(
         runs,
-        &format!("How long a call takes, with {at} threads: {}", words::spoken(workload)),
+        &format!(
+            "How long a call takes, with {}: {}",
+            count(&at.to_string()),
+            words::spoken(workload)
+        ),
         subjects.collect(),
     );
     let mut threads: Vec<(usize, &Latency)> = all
@@ -53,7 +57,7 @@ pub(super) fn chapter(runs: &[Run]) -> Option<Chapter> {
         count(a.1).total_cmp(&count(b.1))
     });
     let threads = threads.into_iter().enumerate().map(|(kind, (run, latency))| Named {
-        name: find::named(runs, run, &format!("{} threads", label(&latency.labels, "threads"))),
+        name: find::named(runs, run, &count(label(&latency.labels, "threads"))),
         kind,
         run,
         histogram: latency.histogram(),
@@ -81,6 +85,10 @@ pub(super) fn chapter(runs: &[Run]) -> Option<Chapter> {
         figures: [by_subject, by_threads].into_iter().flatten().collect(),
         more: vec![table],
     })
+}
+
+fn count(threads: &str) -> String {
+    format!("{threads} thread{}", if threads == "1" { "" } else { "s" })
 }
 
 /// The latencies of one name, each with its run.

@@ -5,7 +5,7 @@ use plotters::style::Color as _;
 use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
-use super::ink::{Dash, Ink};
+use super::ink::Ink;
 use super::picture::{Area, LEFT, LETTER, LINE, RIGHT, Style, failed, point, text};
 use super::words;
 use crate::program::Failure;
@@ -196,14 +196,10 @@ impl Bars {
         let (middle, half) = (top + BAR / 2.0, BAR / 2.0 - 2.0);
         // One of no length is seen to be there.
         let end = left + (long * room).max(1.0);
+        // Two kinds of bars differ in thickness too.
+        let half = if bar.style.filled { half } else { half / 2.5 };
         let corners = [point(left, middle - half), point(end, middle + half)];
-        if bar.style.filled || bar.style.dash == Dash::Solid {
-            let full = Rectangle::new(corners, bar.style.ink.drawn().filled());
-            area.draw(&full).map_err(failed)?;
-        } else {
-            let frame = Rectangle::new(corners, bar.style.stroke(1.5));
-            area.draw(&frame).map_err(failed)?;
-        }
+        area.draw(&Rectangle::new(corners, bar.style.ink.drawn().filled())).map_err(failed)?;
         let mut free = end;
         if let Some((low, high)) = bar.middle
             && let (Some(low), Some(high)) = (self.x.pushed(low), self.x.pushed(high))

@@ -39,7 +39,7 @@ pub(super) fn chapter(runs: &[Run], program: &'static str) -> Option<Chapter> {
         title: title.to_owned(),
         intro: "Each point is the median of its repetitions, which were taken in turn with all \
                 the others'; the bar through it spans half the distance of the quartiles to \
-                either side. A point with a hole is one not to be believed, and why is said below."
+                either side. A point with a hole is in doubt, and why is said below."
             .to_owned(),
         figures,
         more,

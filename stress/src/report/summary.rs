@@ -118,7 +118,7 @@ fn warnings(runs: &[Run], partial: &[&Run]) -> Vec<String> {
     if doubtful > 0 {
         let of = words::count(all().count() as f64);
         warnings.push(format!(
-            "{} of {of} figures are marked as not to be believed; each says why.",
+            "{} of {of} figures are in doubt, more threads than cores for one; each says why.",
             words::count(doubtful as f64)
         ));
     }

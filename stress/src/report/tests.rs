@@ -39,13 +39,67 @@ fn hold(page: &str) {
     for id in page.split("aria-labelledby=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(ids.contains(&id), "{id}");
     }
-    for elsewhere in
-        ["<script", "<link", "<img", "<iframe", "src=", "url(", "@import", "http:", "https:"]
-    {
-        assert!(!page.contains(elsewhere), "{elsewhere}");
+    for tag in page.split('<').skip(1).filter_map(|rest| rest.split('>').next()) {
+        let name = tag.trim_start_matches('/').split_whitespace().next().unwrap_or_default();
+        assert!(TAGS.contains(&name), "<{tag}>");
+        for elsewhere in [" src=", " on", "url(", "http:", "https:", "href=\"h", "javascript"] {
+            assert!(!tag.contains(elsewhere), "<{tag}>");
+        }
     }
+    let style = page.split("</style>").next().unwrap();
+    assert!(!style.contains("url(") && !style.contains("@import"));
     assert!(page.contains("default-src 'none'; style-src 'unsafe-inline'"));
 }
+
+/// What a page is made of.
+const TAGS: &[&str] = &[
+    "!doctype",
+    "html",
+    "head",
+    "meta",
+    "title",
+    "style",
+    "body",
+    "header",
+    "footer",
+    "main",
+    "nav",
+    "section",
+    "a",
+    "h1",
+    "h2",
+    "h3",
+    "p",
+    "ul",
+    "ol",
+    "li",
+    "b",
+    "span",
+    "dl",
+    "dt",
+    "dd",
+    "div",
+    "figure",
+    "figcaption",
+    "details",
+    "summary",
+    "table",
+    "caption",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "pre",
+    "code",
+    "svg",
+    "text",
+    "rect",
+    "circle",
+    "line",
+    "polyline",
+    "polygon",
+];
 
 /// Everything that is drawn.
 fn drawn(page: &str) -> String {
@@ -71,7 +125,7 @@ fn a_record_with_everything_makes_a_page_with_every_picture() {
         "What a breaker takes, idle and in use, and a thread",
         "States through each scenario",
     ] {
-        assert_eq!(page.matches(&format!("<h3>{title}")).count(), 1, "{title}");
+        assert!(page.contains(&format!("<h3>{title}")), "{title}");
     }
     assert!(page.matches("<svg class=\"wide\"").count() >= 13);
     assert_eq!(
@@ -79,7 +133,7 @@ fn a_record_with_everything_makes_a_page_with_every_picture() {
         page.matches("<svg class=\"narrow\"").count()
     );
     assert!(page.contains("more threads than the 2 cores"));
-    assert!(page.contains("Not to be believed: oversubscribed: 64 threads on 2 cores."));
+    assert!(page.contains("In doubt: oversubscribed: 8 threads on 2 cores, and 1 more like it."));
     assert!(!page.contains("id=\"missing\""));
 }
 
