@@ -156,17 +156,16 @@ fn shoot(browser: &Path, page: &Path, shots: &Path) {
     for (name, scheme) in [("light", 1), ("dark", 0)] {
         let scheme = format!("--blink-settings=preferredColorScheme={scheme}");
         let shot = flag("--screenshot=", shots.join(format!("{name}.png")));
-        let flags = [&shot, "--window-size=1000,9000".as_ref(), scheme.as_ref()];
-        open(browser, page, &flags);
+        open(browser, page, &[&shot, "--window-size=1000,11000".as_ref(), scheme.as_ref()]);
         assert!(shots.join(format!("{name}.png")).is_file(), "{name}");
     }
     // A window cannot be as narrow as a phone, a frame can.
     let inner = fs::read_to_string(page).unwrap().replace('&', "&amp;").replace('"', "&quot;");
     let frame = shots.join("phone.html");
-    let style = "border:0;width:390px;height:9000px";
+    let style = "border:0;width:390px;height:11000px";
     fs::write(&frame, format!("<iframe style=\"{style}\" srcdoc=\"{inner}\"></iframe>")).unwrap();
     let shot = flag("--screenshot=", shots.join("phone.png"));
-    open(browser, &frame, &[&shot, "--window-size=500,9000".as_ref()]);
+    open(browser, &frame, &[&shot, "--window-size=500,11000".as_ref()]);
     let print = flag("--print-to-pdf=", shots.join("print.pdf"));
     open(browser, page, &[&print, "--no-pdf-header-footer".as_ref()]);
     assert!(shots.join("print.pdf").is_file());

@@ -62,8 +62,8 @@ fn draft(runs: &[Run], path: &str) -> Option<Draft> {
         }),
         read: "Shorter is better. Blue is ampacity, by what it trips on and what it times; grey \
                are an empty call and the least work there is; vermilion are breakers that lock a \
-               mutex. The dark line within a bar is half the distance of the quartiles to either \
-               side."
+               mutex. The thin line at a bar's end spans half the distance of the quartiles to \
+               either side."
             .to_owned(),
         doubts: find::doubts(found().filter(|(_, m)| alone(m)).map(|(_, m)| m)),
         tables: vec![Data::of("processor time a call", runs, found())],

@@ -30,6 +30,44 @@ pub(super) struct Strips {
 const TALL: f64 = 18.0;
 const EACH: f64 = TALL + LINE + 4.0;
 
+/// The narrowest that a state is drawn as, in pixels.
+const COLUMN: f64 = 1.0;
+
+/// The spans as they can be drawn: those that are wide enough as they are, and of the narrow
+/// ones between them the one that had most of each column.
+fn columns<'a>(spans: &[(f64, f64, &'a str)]) -> Vec<(f64, f64, &'a str)> {
+    let mut drawn: Vec<(f64, f64, &str)> = Vec::new();
+    let mut at = 0;
+    while let Some(&(from, to, state)) = spans.get(at) {
+        at += 1;
+        let next = if to - from >= COLUMN {
+            (from, to, state)
+        } else {
+            // Whatever begins within this column, until something wide does.
+            let mut shares: Vec<(&str, f64)> = vec![(state, to - from)];
+            let mut end = to;
+            while let Some(&(start, stop, state)) = spans.get(at)
+                && start < from + COLUMN
+                && stop - start < COLUMN
+            {
+                match shares.iter_mut().find(|share| share.0 == state) {
+                    Some(share) => share.1 += stop - start,
+                    None => shares.push((state, stop - start)),
+                }
+                end = end.max(stop);
+                at += 1;
+            }
+            let most = shares.into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
+            (from, end.max(from + 0.5), most.map_or(state, |share| share.0))
+        };
+        match drawn.last_mut() {
+            Some(last) if last.2 == next.2 && next.0 - last.1 < 0.5 => last.1 = last.1.max(next.1),
+            _ => drawn.push(next),
+        }
+    }
+    drawn
+}
+
 /// How a state is drawn: its colour and how much of the strip's height it fills.
 pub(super) fn tone(state: &str) -> (Ink, f64) {
     match state {
@@ -86,27 +124,34 @@ impl Strips {
         let base = top + TALL;
         let ground = vec![point(LEFT, base), point(LEFT + inner, base)];
         area.draw(&PathElement::new(ground, Ink::Grid.drawn().stroke_width(2))).map_err(failed)?;
-        let mut drawn_to = f64::NEG_INFINITY;
-        for (from, to, state) in &strip.spans {
-            let (Some(from), Some(to)) = (self.x.pushed(*from), self.x.pushed(*to)) else {
-                continue;
-            };
-            let (from, to) = (LEFT + from * inner, LEFT + to * inner);
-            // A state that lasted less than can be drawn is drawn once where it was.
-            let to = to.max(from + 1.0).min(LEFT + inner);
-            if to - drawn_to < 0.5 {
-                continue;
-            }
-            drawn_to = to;
+        let place = |at: f64| self.x.pushed(at).map(|at| LEFT + at * inner);
+        let spans: Vec<(f64, f64, &str)> = strip
+            .spans
+            .iter()
+            .filter_map(|(from, to, state)| Some((place(*from)?, place(*to)?, state.as_str())))
+            .collect();
+        for (from, to, state) in columns(&spans) {
             let (ink, part) = tone(state);
             let corners = [point(from, base - TALL * part), point(to, base)];
             area.draw(&Rectangle::new(corners, ink.drawn().filled())).map_err(failed)?;
             let name = words::shortened(&words::spoken(state), 40);
-            if part > 0.7 && name.chars().count() as f64 * LETTER + 6.0 < to - from {
+            if part > 0.7 && name.chars().count() as f64 * 6.0 + 4.0 < to - from {
                 let words = text(Ink::Paper, 11.0, HPos::Center);
                 let middle = point((from + to) / 2.0, base - TALL / 2.0);
                 area.draw(&Text::new(name, middle, words)).map_err(failed)?;
             }
+        }
+        // What was too short for a column of its own: a stroke where it was, as many as can
+        // be told apart.
+        let mut last = f64::NEG_INFINITY;
+        for &(from, to, state) in &spans {
+            if to - from >= COLUMN || from - last < 3.0 {
+                continue;
+            }
+            last = from;
+            let (ink, part) = tone(state);
+            let stroke = vec![point(from, base - TALL * part), point(from, base)];
+            area.draw(&PathElement::new(stroke, ink.drawn().stroke_width(1))).map_err(failed)?;
         }
         Ok(())
     }
@@ -213,5 +258,28 @@ impl Bars {
         }
         let words = text(Ink::Text, 11.0, HPos::Left);
         area.draw(&Text::new(bar.says.clone(), point(free + 6.0, middle), words)).map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_states_too_short_to_draw_the_one_that_lasted_longest_is_seen() {
+        let mut spans = vec![(0.0, 50.0, "closed")];
+        for at in 0..200 {
+            let from = 50.0 + f64::from(at) * 0.5;
+            spans.push((from, from + 0.4, "open"));
+            spans.push((from + 0.4, from + 0.5, "half_open"));
+        }
+        spans.push((150.0, 200.0, "closed"));
+        let drawn = columns(&spans);
+        let states: Vec<&str> = drawn.iter().map(|span| span.2).collect();
+        assert_eq!(states, ["closed", "open", "closed"], "{drawn:?}");
+        assert!((drawn[1].0 - 50.0).abs() < 1e-9 && (drawn[1].1 - 150.0).abs() < 1.0);
+        let wide = [(0.0, 10.0, "open"), (10.0, 30.0, "closed")];
+        assert_eq!(columns(&wide), wide);
+        assert!(columns(&[]).is_empty());
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn draft(runs: &[Run], run: usize) -> Option<Draft> {
             }));
         }
         panels.extend(strip(
-            "the breaker: low closed, half-way half-open, high open",
+            "the breaker: low is closed, high is open",
             &bands("breaker_state", lane),
         ));
     }
