@@ -1,7 +1,8 @@
 //! `pictures`: drawings for the README, each a file of its own, from a committed run.
 //!
-//! A committed picture is what the program makes of the committed run that
-//! `docs/pictures/README.md` names, byte for byte; a test holds it to that.
+//! Each says at its foot which run it was made from. Those in `docs/pictures` are what the
+//! program makes of the run under `results` that they name, byte for byte: a test holds them
+//! to that.
 
 use std::path::{Path, PathBuf};
 
@@ -27,13 +28,13 @@ pub struct Options {
 pub fn write(options: &Options, out: Option<&Path>) -> Result<Vec<PathBuf>, Refusal> {
     let record = Record::read(&options.run)?;
     let dir = out.unwrap_or(Path::new("."));
-    std::fs::create_dir_all(dir)
-        .map_err(|why| Refusal(format!("{}: cannot be made: {why}", dir.display())))?;
-    let all = draw(&record)?;
+    let all = draw(&record, &report::label(&options.run))?;
     if all.is_empty() {
         let run = options.run.display();
         return Err(Refusal(format!("{run}: neither replay nor a sweep of threads is in it")));
     }
+    std::fs::create_dir_all(dir)
+        .map_err(|why| Refusal(format!("--out {}: cannot be made: {why}", dir.display())))?;
     let write = |(name, svg): (&str, String)| {
         let path = dir.join(name);
         put(&path, svg.as_bytes()).map_err(|Failure(why)| Refusal(why))?;
@@ -42,11 +43,12 @@ pub fn write(options: &Options, out: Option<&Path>) -> Result<Vec<PathBuf>, Refu
     all.into_iter().map(write).collect()
 }
 
-/// The pictures of a run, by the names of their files; those that it has figures for.
+/// The pictures of the run called `label`, by the names of their files; those that it has
+/// figures for.
 ///
 /// # Errors
 ///
 /// The drawing library's own.
-pub fn draw(record: &Record) -> Result<Vec<(&'static str, String)>, Refusal> {
-    report::standing_alone(record).map_err(|Failure(why)| Refusal(why))
+pub fn draw(record: &Record, label: &str) -> Result<Vec<(&'static str, String)>, Refusal> {
+    report::standing_alone(record, label).map_err(|Failure(why)| Refusal(why))
 }

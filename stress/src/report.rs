@@ -94,7 +94,7 @@ fn refuse_another(path: &Path) -> Result<(), Refusal> {
 }
 
 /// What to call the run at `path`: the name of its directory.
-fn label(path: &Path) -> String {
+pub(crate) fn label(path: &Path) -> String {
     let dir = if path.file_name().is_some_and(|name| name == RECORD) {
         path.parent().unwrap_or(path)
     } else {
@@ -114,19 +114,27 @@ pub fn render(record: &Record) -> String {
     })
 }
 
-/// The pictures that stand alone, by the names of their files.
-pub(crate) fn standing_alone(record: &Record) -> Result<Vec<(&'static str, String)>, Failure> {
-    let runs = [Run { label: String::new(), record: record.clone() }];
-    let sweep = ["contend", "storm"]
-        .into_iter()
-        .find_map(|program| scaling::throughput(&runs, program, "success"));
+/// The pictures that stand alone, by the names of their files; `label` is the run's name.
+pub(crate) fn standing_alone(
+    record: &Record,
+    label: &str,
+) -> Result<Vec<(&'static str, String)>, Failure> {
+    let runs = [Run { label: label.to_owned(), record: record.clone() }];
+    let compared = scaling::throughput(&runs, "contend", "success");
     let wide = scaling::throughput(&runs, "storm", "success");
     let drafts =
-        [("replay.svg", timeline::draft(&runs, 0)), ("scaling.svg", sweep), ("storm.svg", wide)];
+        [("replay.svg", timeline::draft(&runs, 0)), ("scaling.svg", compared), ("storm.svg", wide)];
+    let machine = &record.machine;
+    let below = format!(
+        "{}, {} cores. Run {}, drawn by `stress pictures`.",
+        words::shortened(&machine.cpu, 60),
+        machine.cores,
+        words::shortened(label, 60),
+    );
     drafts
         .into_iter()
         .filter_map(|(name, draft)| Some((name, draft?)))
-        .filter_map(|(name, draft)| Some((name, draft.picture?.alone(&draft.title))))
+        .filter_map(|(name, draft)| Some((name, draft.picture?.alone(&draft.title, &below))))
         .map(|(name, svg)| Ok((name, svg?)))
         .collect()
 }

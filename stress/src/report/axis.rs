@@ -66,7 +66,7 @@ impl Axis {
         let to = most.clamp(10_000.0, LARGEST).log10() + 0.2;
         let mut axis = Self { log: true, from: 0.0, to, ticks: Vec::new() };
         for (at, name) in [
-            (1.0, "all"),
+            (1.0, "fastest"),
             (2.0, "p50"),
             (10.0, "p90"),
             (100.0, "p99"),
@@ -95,14 +95,14 @@ impl Axis {
     }
 
     fn linear(from: f64, to: f64, unit: Unit) -> Self {
-        let step = step(to - from);
+        let step = step(to - from, unit);
         let to = if to - from > TINY { (to / step).ceil() * step } else { from + step };
         Self::exactly((from / step).floor() * step, to, unit)
     }
 
     fn exactly(from: f64, to: f64, unit: Unit) -> Self {
         let to = if to - from > TINY { to } else { from + from.abs().max(1.0) };
-        let step = step(to - from);
+        let step = step(to - from, unit);
         let mut axis = Self { log: false, from, to, ticks: Vec::new() };
         let first = (from / step).ceil();
         for turn in 0..=12 {
@@ -145,12 +145,15 @@ impl Axis {
     /// The ticks, without those whose writing would run into the one before, where `room` is
     /// the axis' length and `of` the length of a text, both in the same unit.
     pub(super) fn apart(&self, room: f64, of: impl Fn(&str) -> f64) -> Vec<(f64, String)> {
-        let mut free = f64::NEG_INFINITY;
         let mut ticks = self.ticks.clone();
         ticks.sort_by(|a, b| a.0.total_cmp(&b.0));
-        for (place, name) in &mut ticks {
+        // The last one is how far the axis goes: it is written before all others.
+        let last = ticks.len().saturating_sub(1);
+        let end = ticks.last().map_or(room, |(place, name)| place * room - of(name) / 2.0);
+        let mut free = f64::NEG_INFINITY;
+        for (at, (place, name)) in ticks.iter_mut().enumerate() {
             let (middle, half) = (*place * room, of(name) / 2.0);
-            if middle - half < free {
+            if at != last && (middle - half < free || middle + half > end) {
                 name.clear();
             } else {
                 free = middle + half;
@@ -175,8 +178,13 @@ fn round_above(value: f64) -> f64 {
 }
 
 /// A round step that cuts `length` into four to eight.
-fn step(length: f64) -> f64 {
+fn step(length: f64, unit: Unit) -> f64 {
     let length = if length.is_finite() && length > TINY { length } else { 1.0 };
+    if unit == Unit::Bytes && length >= 5.0 * 1024.0 {
+        // Round in KiB, MiB or GiB.
+        let prefix = 1024_f64.powf((length / 5.0).log(1024.0).floor());
+        return prefix * step(length / prefix, Unit::Count);
+    }
     let decade = 10_f64.powf((length / 5.0).log10().floor());
     let times = [1.0, 2.0, 5.0, 10.0].into_iter().find(|times| decade * times * 5.5 >= length);
     decade * times.unwrap_or(10.0)
@@ -249,6 +257,10 @@ mod tests {
             assert_eq!(ticks.len(), 5);
             ticks.iter().filter(|(_, name)| !name.is_empty()).count()
         };
+        let few = axis.apart(100.0, |text| text.len() as f64 * 7.0 + 6.0);
+        assert_eq!(few.last().unwrap().1, "1,000", "how far the axis goes is always said");
+        let bytes = Axis::from_zero([3.2e8], Unit::Bytes).unwrap();
+        assert_eq!(bytes.ticks[1].1, "100 MiB");
         assert_eq!(written(700.0), 5);
         assert!((2..5).contains(&written(100.0)));
     }

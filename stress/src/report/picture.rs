@@ -140,19 +140,27 @@ impl Picture {
         ))
     }
 
-    /// The same as a file of its own: colours, background and name in it.
-    pub(super) fn alone(&self, title: &str) -> Result<String, Failure> {
+    /// The same as a file of its own: its title above, `below` what it was made from, colours
+    /// and background in it.
+    pub(super) fn alone(&self, title: &str, below: &str) -> Result<String, Failure> {
+        const ABOVE: f64 = 40.0;
         let (svg, size) = self.plain(Width::Desk)?;
-        let title = escaped(&words::clean(title));
-        let (width, height) = (at(size.0), at(size.1));
+        let [title, below] = [title, below].map(|text| escaped(&words::clean(text)));
+        let (width, height) = (size.0 + 32.0, size.1 + ABOVE + 34.0);
+        let (foot, inset, down) = (at(height - 12.0), at(16.0), at(ABOVE));
         Ok(format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
-             width=\"{}\" height=\"{}\" role=\"img\" aria-labelledby=\"t\"><title id=\"t\">{title}\
-             </title><style>{}text{{font-family:system-ui,sans-serif}}</style><rect width=\"{width}\" \
-             height=\"{height}\" rx=\"12\" fill=\"var(--paper)\"/>{svg}</svg>\n",
-            size.0,
-            size.1,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" width=\"{width}\" \
+             height=\"{height}\" role=\"img\" aria-labelledby=\"t d\">\n<title id=\"t\">{title}\
+             </title>\n<desc id=\"d\">{below}</desc>\n<style>{}text{{font-family:system-ui,\
+             -apple-system,\"Segoe UI\",Roboto,sans-serif}}</style>\n<rect width=\"100%\" \
+             height=\"100%\" rx=\"16\" fill=\"var(--paper)\"/>\n<text x=\"{inset}\" y=\"{}\" \
+             font-size=\"30\" font-weight=\"600\" fill=\"var(--text)\">{title}</text>\n<g \
+             transform=\"translate({inset},{down})\">{svg}</g>\n<text x=\"{inset}\" y=\"{foot}\" \
+             font-size=\"20\" fill=\"var(--quiet)\">{below}</text></svg>\n",
+            at(width),
+            at(height),
             ink::css(),
+            at(26.0),
         ))
     }
 
