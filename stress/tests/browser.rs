@@ -19,10 +19,9 @@ fn browser() -> Option<PathBuf> {
         return Some(path.into());
     }
     let paths = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&paths)
+    std::env::split_paths(&paths)
         .flat_map(|dir| NAMES.map(|name| dir.join(name)))
-        .find(|path| path.is_file());
-    found
+        .find(|path| path.is_file())
 }
 
 /// Opens `page` with `flags`, as a browser that has never been used.

@@ -116,14 +116,21 @@ fn counts(lane: &str, requests: &[Request]) -> Vec<Measure> {
 }
 
 /// How long callers waited, from when their requests were due.
+///
+/// To one in a hundred: the times of a whole replay lie over six decades, and all three
+/// digits of so many would make the greater part of a record.
 fn waits(lane: &str, requests: &[Request]) -> Latency {
     let mut recorded = Latency::recorder();
     for request in requests {
-        recorded.saturating_record(
-            u64::try_from(request.latency.as_nanos()).unwrap_or(u64::MAX).max(1),
-        );
+        let ns = u64::try_from(request.latency.as_nanos()).unwrap_or(u64::MAX).max(1);
+        recorded.saturating_record(ns & coarse(ns));
     }
     Latency::new("wait", of_lane(lane), &recorded)
+}
+
+/// Keeps the seven highest bits of `ns`.
+fn coarse(ns: u64) -> u64 {
+    u64::MAX << (u64::BITS - ns.leading_zeros()).saturating_sub(7)
 }
 
 /// How fast the breaker followed each trouble; a phase that comes twice is two samples.
@@ -224,6 +231,20 @@ mod tests {
         // A stretch without a request has no wait, and not one of zero.
         assert_eq!(tracks[3].points, [(0.25, 0.009), (0.75, 0.001), (41.75, 0.001)]);
         assert!(super::tracks("with", LENGTH, &[]).is_empty());
+    }
+
+    #[test]
+    fn waits_are_true_to_one_in_a_hundred() {
+        let requests: Vec<Request> = (1..2_000).map(|ms| request(0, Fate::Served, ms)).collect();
+        let latency = waits("with", &requests);
+        assert!(latency.counts.len() < 1_000, "{}", latency.counts.len());
+        let histogram = latency.histogram();
+        assert_eq!(histogram.len(), 1_999);
+        for (q, ms) in [(0.5, 1_000.0), (0.99, 1_980.0), (1.0, 1_999.0)] {
+            let ns = histogram.value_at_quantile(q) as f64;
+            assert!((ns / (ms * 1e6) - 1.0).abs() < 0.02, "{q}: {ns}");
+        }
+        assert_eq!((coarse(1), coarse(127), coarse(255) & 255), (u64::MAX, u64::MAX, 254));
     }
 
     #[test]

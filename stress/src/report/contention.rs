@@ -158,14 +158,16 @@ fn bars(
 fn fairness(runs: &[Run]) -> Option<Draft> {
     let mut table = Data::new("medians of the repetitions", ["of"]);
     table.head.extend(FAIRNESS.map(|(_, says)| says.to_owned()));
-    let mut rows: BTreeMap<(usize, usize, String, u64), (String, Vec<String>)> = BTreeMap::new();
+    // By workload as they are told of, run, workload and subject, threads.
+    type Place<'a> = (usize, usize, &'a str, &'a str, u64);
+    let mut rows: BTreeMap<Place<'_>, (String, Vec<String>)> = BTreeMap::new();
     for (at, (name, _)) in FAIRNESS.into_iter().enumerate() {
         for (run, measure) in find::measures(runs, PROGRAM, name) {
             let [workload, subject] =
                 ["workload", "subject"].map(|key| label(&measure.labels, key));
             let threads = find::threads(&measure.labels).unwrap_or(0.0);
             let known = WORKLOADS.iter().position(|w| *w == workload).unwrap_or(WORKLOADS.len());
-            let key = (known, run, format!("{workload}\u{0}{subject}"), threads as u64);
+            let key = (known, run, workload, subject, threads as u64);
             let (_, cells) = rows.entry(key).or_insert_with(|| {
                 let of = format!("{workload}, {subject}, {threads} threads");
                 (find::named(runs, run, &of), vec!["-".to_owned(); FAIRNESS.len()])

@@ -95,7 +95,7 @@ pub(super) fn table<'a>(runs: &[Run], tracks: impl Iterator<Item = (usize, &'a T
             said(values().min_by(f64::total_cmp)),
             said(Some(values().sum::<f64>() / count as f64)),
             said(values().max_by(f64::total_cmp)),
-            said(values().last()),
+            said(values().next_back()),
         ]);
     }
     data.cut()

@@ -75,7 +75,7 @@ pub(super) fn draft(runs: &[Run], run: usize) -> Option<Draft> {
             }));
         }
         panels.extend(strip(
-            "the breaker: low is closed, high is open",
+            "the breaker: closed low, half-open halfway, open high",
             &bands("breaker_state", lane),
         ));
     }
