@@ -10,12 +10,14 @@
 extern crate self as stress;
 
 pub mod cli;
+pub mod compare;
 mod cpu;
 pub mod glance;
 pub mod index;
 pub mod load;
 pub mod machine;
 pub mod measure;
+pub mod merge;
 pub mod pictures;
 pub mod print;
 pub mod program;

@@ -22,11 +22,18 @@ pub fn err(line: &str) {
 
 /// Prints the tables and the checks of a run.
 pub fn run(record: &Record) {
+    for entry in &record.programs {
+        tables(&entry.section.tables);
+    }
+    out(&summary(record));
+}
+
+/// Prints tables.
+pub fn tables(tables: &[Table]) {
     let mut text = String::new();
-    for table in record.programs.iter().flat_map(|entry| &entry.section.tables) {
+    for table in tables {
         text += &format!("\n{}", self::text(table));
     }
-    text += &summary(record);
     out(&text);
 }
 
