@@ -15,6 +15,7 @@ mod contention;
 mod cost;
 mod draft;
 mod find;
+mod hosts;
 mod ink;
 mod latency;
 mod memory;
@@ -79,6 +80,7 @@ pub fn write(options: &Options, out: Option<&Path>) -> Result<PathBuf, Refusal> 
         (None, _) => PathBuf::from(PAGE),
     };
     refuse_another(&path)?;
+    let runs: Vec<Run> = runs.into_iter().flat_map(hosts::apart).collect();
     let page = page::page(&runs).map_err(|Failure(why)| Refusal(why))?;
     put(&path, page.as_bytes()).map_err(|Failure(why)| Refusal(why))?;
     Ok(path)
@@ -109,7 +111,7 @@ pub(crate) fn label(path: &Path) -> String {
 /// its report.
 pub fn render(record: &Record) -> String {
     let run = Run { label: "this run".to_owned(), record: record.clone() };
-    page::page(&[run]).unwrap_or_else(|Failure(why)| {
+    page::page(&hosts::apart(run)).unwrap_or_else(|Failure(why)| {
         format!("<!doctype html>{OURS}<title>no report</title><p>{}", picture::escaped(&why))
     })
 }

@@ -129,11 +129,15 @@ fn warnings(runs: &[Run], partial: &[&Run]) -> Vec<String> {
 }
 
 fn programs(runs: &[Run], of: impl Fn(&Run, &str) -> String) -> Data {
+    let several = runs.len() > 1;
     let head = ["program", "held", "broken", "not reached", "not judged", "seconds", ""];
     let mut data = Data::new("checks by program", head);
     for run in runs {
         for part in &run.record.programs {
             let checks = &part.section.checks;
+            if checks.is_empty() && several {
+                continue; // a host's part of a merged run: its checks are with the whole
+            }
             let count = |verdict| {
                 words::count(checks.iter().filter(|c| c.verdict == verdict).count() as f64)
             };

@@ -185,6 +185,35 @@ fn several_runs_are_drawn_over_each_other_and_their_hosts_stand_side_by_side() {
     assert!(!page.contains("more threads than the"));
 }
 
+#[test]
+fn a_merged_run_is_its_hosts_side_by_side_and_their_histograms_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = [1, 2].map(|seed| {
+        let path = dir.path().join(format!("run-{seed}"));
+        crate::record::Place::reserve(Some(&path), "tour")
+            .unwrap()
+            .keep(&everything(seed))
+            .unwrap();
+        path
+    });
+    let merged = crate::merge::run(&crate::merge::Options::of(paths.into())).unwrap();
+    let page = render(&merged);
+    hold(&page);
+    for run in ["this run, host 1", "this run, host 2", "this run, all hosts"] {
+        assert!(page.contains(&format!("<th scope=\"col\">{run}</th>")), "{run}");
+    }
+    // One curve a host: their figures are not mixed, and not averaged.
+    let chart = page.split("<h3>Calls a second, all threads together").nth(1).unwrap();
+    let chart = chart.split("</svg>").next().unwrap();
+    let keys =
+        chart.matches("host 1, ampacity").count() + chart.matches("host 2, ampacity").count();
+    assert_eq!(keys, 2, "{chart}");
+    let latency = page.split("<h3>How long a call takes").nth(1).unwrap();
+    let latency = latency.split("</svg>").next().unwrap();
+    assert_eq!(latency.matches("all hosts, ampacity").count(), 1);
+    assert!(page.contains("<p class=\"verdict good\">All 24 checks held."));
+}
+
 /// Every text of a record, and numbers as far as they go, one after the other.
 fn spoilt(record: &Record, text: &str, number: f64) -> Record {
     let mut record = record.clone();
