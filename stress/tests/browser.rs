@@ -138,34 +138,52 @@ fn a_browser_shows_every_picture_and_has_nothing_to_complain_of() {
     let found = overflow(&browser, dir.path(), &wide, 360);
     assert!(found.starts_with("360 4") && found.ends_with("DIV.far"), "{found}");
 
+    // Side by side with a run of another machine.
+    let mut other = fixture::everything(2);
+    other.machine.cores = 128;
+    fixture::keep(&other, &dir.path().join("other"));
+    let both = dir.path().join("both.html");
+    let written = Command::new(env!("CARGO_BIN_EXE_stress"))
+        .current_dir(dir.path())
+        .args(["report", "run", "other", "--out", "both.html"])
+        .status();
+    assert!(written.unwrap().success());
+    let (dom, console) = read(&browser, &both);
+    assert!(console.is_empty(), "{console:?}");
+    assert!(drawings(&dom).all(|drawing| marks(drawing) >= 3));
+    let page = fs::read_to_string(&both).unwrap();
+    assert_eq!(overflow(&browser, dir.path(), &page, 360), "360 360 ");
+
     if let Some(shots) = std::env::var_os("REPORT_SHOTS") {
-        shoot(&browser, &path, Path::new(&shots));
+        shoot(&browser, &path, Path::new(&shots), "");
+        shoot(&browser, &both, Path::new(&shots), "both-");
     }
 }
 
-/// Leaves pictures of the page in `shots`.
-fn shoot(browser: &Path, page: &Path, shots: &Path) {
+/// Leaves pictures of the page in `shots`, their names after `prefix`.
+fn shoot(browser: &Path, page: &Path, shots: &Path, prefix: &str) {
     fs::create_dir_all(shots).unwrap();
-    fs::copy(page, shots.join("report.html")).unwrap();
-    let flag = |name: &str, path: PathBuf| {
+    let place = |name: &str| shots.join(format!("{prefix}{name}"));
+    fs::copy(page, place("report.html")).unwrap();
+    let flag = |name: &str, path: &Path| {
         let mut flag = std::ffi::OsString::from(name);
         flag.push(path);
         flag
     };
-    for (name, scheme) in [("light", 1), ("dark", 0)] {
+    for (name, scheme) in [("light.png", 1), ("dark.png", 0)] {
         let scheme = format!("--blink-settings=preferredColorScheme={scheme}");
-        let shot = flag("--screenshot=", shots.join(format!("{name}.png")));
+        let shot = flag("--screenshot=", &place(name));
         open(browser, page, &[&shot, "--window-size=1000,11000".as_ref(), scheme.as_ref()]);
-        assert!(shots.join(format!("{name}.png")).is_file(), "{name}");
+        assert!(place(name).is_file(), "{name}");
     }
     // A window cannot be as narrow as a phone, a frame can.
     let inner = fs::read_to_string(page).unwrap().replace('&', "&amp;").replace('"', "&quot;");
-    let frame = shots.join("phone.html");
     let style = "border:0;width:390px;height:11000px";
+    let frame = place("phone.html");
     fs::write(&frame, format!("<iframe style=\"{style}\" srcdoc=\"{inner}\"></iframe>")).unwrap();
-    let shot = flag("--screenshot=", shots.join("phone.png"));
+    let shot = flag("--screenshot=", &place("phone.png"));
     open(browser, &frame, &[&shot, "--window-size=500,11000".as_ref()]);
-    let print = flag("--print-to-pdf=", shots.join("print.pdf"));
+    let print = flag("--print-to-pdf=", &place("print.pdf"));
     open(browser, page, &[&print, "--no-pdf-header-footer".as_ref()]);
-    assert!(shots.join("print.pdf").is_file());
+    assert!(place("print.pdf").is_file());
 }
