@@ -15,7 +15,8 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
 use crate::{
-    compare, glance, index, memory, merge, print, profile, recovery, replay, sample, soak, storm,
+    compare, glance, index, memory, merge, pictures, print, profile, recovery, replay, report,
+    sample, soak, storm,
 };
 
 const INTERRUPTED: u8 = 130;
@@ -30,7 +31,8 @@ struct Line {
     #[command(subcommand)]
     program: Option<Which>,
 
-    /// Write the record to DIR instead of a new directory under results/local
+    /// Write the record to DIR instead of a new directory under results/local; a report or
+    /// pictures to here
     #[arg(long, global = true, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -75,6 +77,10 @@ enum Which {
     Soak(soak::Options),
     /// Show where the time and the memory of a workload go, and what to do about it
     Profile(profile::Options),
+    /// Draw one run, or several side by side, as a page: report.html
+    Report(report::Options),
+    /// Draw a run's pictures for the README, each as an SVG file of its own
+    Pictures(pictures::Options),
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]
     Sample,
@@ -174,6 +180,17 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Profile(options)) => ("profile", vec![profile::prepare(options, size)?]),
         Some(Which::MeasureMemory { plan }) => {
             return memory::measure(&plan).map(|()| 0).map_err(|Failure(why)| Refusal(why));
+        }
+        Some(Which::Report(options)) => {
+            let path = report::write(&options, line.out.as_deref())?;
+            print::out(&format!("report: {}\n", path.display()));
+            return Ok(0);
+        }
+        Some(Which::Pictures(options)) => {
+            for path in pictures::write(&options, line.out.as_deref())? {
+                print::out(&format!("picture: {}\n", path.display()));
+            }
+            return Ok(0);
         }
         Some(Which::Sample) => {
             print::out(&sample::generate(line.seed));

@@ -61,7 +61,7 @@ pub fn write(results: &Path) -> Result<(), Refusal> {
     labels.sort();
     let mut text = "# Runs\n\n\
         Each directory is one run of `stress`: `run.json` with machine, commit, command, seed\n\
-        and all figures, `run.md` with the tables. Written by `stress index`.\n\n\
+        and all figures, `run.md` with the tables, `report.html` with pictures. Written by `stress index`.\n\n\
         | run | command | commit | machine | took | checks |\n|---|---|---|---|---|---|\n"
         .to_owned();
     for path in labels {

@@ -5,6 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+// What unit and integration tests share knows this crate by its name.
+#[cfg(test)]
+extern crate self as stress;
+
 pub mod cli;
 pub mod compare;
 mod cpu;
@@ -17,6 +21,7 @@ pub mod machine;
 pub mod measure;
 pub mod memory;
 pub mod merge;
+pub mod pictures;
 mod pool;
 pub mod print;
 pub mod profile;
@@ -24,6 +29,7 @@ pub mod program;
 pub mod record;
 pub mod recovery;
 pub mod replay;
+pub mod report;
 mod resident;
 mod rivals;
 pub mod sample;

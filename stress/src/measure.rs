@@ -150,7 +150,11 @@ impl Latency {
     /// The histogram again; merging two of these adds their counts.
     pub fn histogram(&self) -> Histogram<u64> {
         let mut histogram = Self::recorder();
+        // A record may say anything; the histogram's own sums must not overflow.
+        let mut room = u64::MAX;
         for &(value, count) in &self.counts {
+            let count = count.min(room);
+            room -= count;
             histogram.saturating_record_n(value, count);
         }
         histogram
@@ -202,6 +206,13 @@ mod tests {
         twice.add(&recorded).unwrap();
         assert_eq!(twice.len(), 16);
         assert_eq!(twice.value_at_quantile(0.5), recorded.value_at_quantile(0.5));
+    }
+
+    #[test]
+    fn more_counts_than_can_be_added_are_not_added() {
+        let counts = vec![(7, u64::MAX), (9, u64::MAX)];
+        let latency = Latency { name: String::new(), labels: Labels::new(), counts };
+        assert_eq!(latency.histogram().value_at_quantile(0.99), 7);
     }
 
     #[test]

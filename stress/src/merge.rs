@@ -29,6 +29,13 @@ pub struct Options {
     other_commit: bool,
 }
 
+#[cfg(test)]
+impl Options {
+    pub(crate) fn of(runs: Vec<PathBuf>) -> Self {
+        Self { runs, other_commit: true }
+    }
+}
+
 /// Reads the runs and puts them together.
 ///
 /// # Errors

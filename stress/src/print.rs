@@ -47,12 +47,18 @@ pub fn run(record: &Record) {
 pub fn tables(tables: &[Table]) {
     let mut text = String::new();
     for table in tables {
-        text += &format!("\n{}\n{}", table.title, body(table, NOTHING));
-        for note in &table.notes {
-            text += &format!("  {note}\n");
-        }
+        text += &format!("\n{}", self::text(table));
     }
     out(&text);
+}
+
+/// A table with its title and notes, as it is printed.
+pub(crate) fn text(table: &Table) -> String {
+    let mut text = format!("{}\n{}", table.title, body(table, NOTHING));
+    for note in &table.notes {
+        text += &format!("  {note}\n");
+    }
+    text
 }
 
 /// Prints the record itself.

@@ -12,6 +12,7 @@ use tempfile::NamedTempFile;
 use crate::machine::{Commit, Machine};
 use crate::print;
 use crate::program::{Failure, Refusal, Section, Size};
+use crate::report;
 
 /// Raised when a reader of older records would misread a new one.
 const FORMAT: u32 = 2;
@@ -213,7 +214,7 @@ impl Place {
     /// written over: somebody kept it.
     fn taken(&self) -> Option<PathBuf> {
         // Not `exists`: a link to nowhere is in the way too.
-        let names = [RECORD, TABLES].map(|name| self.dir.join(name));
+        let names = [RECORD, TABLES, report::PAGE].map(|name| self.dir.join(name));
         names.into_iter().find(|path| path.symlink_metadata().is_ok())
     }
 
@@ -241,17 +242,26 @@ impl Place {
         if let Some(path) = self.taken() {
             return Err(Failure(format!("{}: {TAKEN}", path.display())));
         }
-        let tables = self.dir.join(TABLES);
-        // Both are on the disk before either has its name: whoever ends this run, or finds
-        // the disk full, leaves none of them but in the moment between two renames. Then it
-        // is a whole record, and not the tables of none, which would be in the next one's way.
-        let (draft, other) =
-            (draft(&path, &json)?, draft(&tables, print::markdown(record).as_bytes())?);
-        settle(draft, &path)?;
-        settle(other, &tables).inspect_err(|_| {
-            // Best effort: the disk that would not take the tables may not take this.
-            let _ = fs::remove_file(&path);
-        })?;
+        let files = [
+            (path.clone(), json),
+            (self.dir.join(report::PAGE), report::render(record).into_bytes()),
+            (self.dir.join(TABLES), print::markdown(record).into_bytes()),
+        ];
+        // All are on the disk before any has its name: whoever ends this run, or finds the
+        // disk full, leaves none of them but in the moment between two renames. Then it is a
+        // whole record, and not the tables of none, which would be in the next one's way.
+        let drafts = files
+            .iter()
+            .map(|(path, bytes)| Ok((draft(path, bytes)?, path)))
+            .collect::<Result<Vec<_>, Failure>>()?;
+        let mut settled: Vec<&Path> = Vec::new();
+        for (draft, path) in drafts {
+            settle(draft, path).inspect_err(|_| {
+                // Best effort: the disk that would not take this may not let go of those.
+                settled.iter().for_each(|path| _ = fs::remove_file(path));
+            })?;
+            settled.push(path);
+        }
         self.made.clear();
         Ok(path)
     }
@@ -337,7 +347,7 @@ mod tests {
         assert_eq!(json["seed"], 7);
         assert_eq!(json["partial"], false);
         assert!(json["machine"]["cores"].as_u64().unwrap() >= 1);
-        assert_eq!(names(dir.path()), ["run.json", "run.md"]);
+        assert_eq!(names(dir.path()), ["report.html", "run.json", "run.md"]);
     }
 
     /// Written anew by `BLESS=1 cargo test -p stress schema`.
@@ -435,7 +445,7 @@ mod tests {
 
     #[test]
     fn a_directory_that_holds_a_record_or_a_part_of_one_is_refused_and_left_alone() {
-        for name in [RECORD, TABLES] {
+        for name in [RECORD, TABLES, report::PAGE] {
             let dir = tempfile::tempdir().unwrap();
             fs::write(dir.path().join(name), "kept").unwrap();
             let Refusal(why) = Place::reserve(Some(dir.path()), "tour").unwrap_err();
@@ -454,7 +464,7 @@ mod tests {
         let Failure(why) = slow.keep(&record()).unwrap_err();
         assert!(why.contains(RECORD), "{why}");
         assert_eq!(fs::read(&path).unwrap(), kept);
-        assert_eq!(names(dir.path()), [RECORD, TABLES]);
+        assert_eq!(names(dir.path()), [report::PAGE, RECORD, TABLES]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! 429 and 400, and two breakers that take that in different ways: see [`provider`].
 
 pub(crate) mod client;
+mod course;
 pub mod lane;
 pub mod pace;
 pub mod provider;

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+mod fixture;
+
 const TOP: &str = "TIMESTAMP,ContextTokens,GeneratedTokens\n";
 
 fn stress(dir: &Path, args: &[&str]) -> Output {
@@ -83,6 +85,42 @@ fn help_and_the_hidden_sample_go_to_stdout() {
     assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("replay"));
     let sample = stress(dir.path(), &["sample"]);
     assert!(sample.status.success() && sample.stdout == stress::sample::SAMPLE);
+}
+
+#[test]
+fn a_report_is_drawn_of_one_run_and_of_several_and_its_refusals_are_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    for seed in [1, 2] {
+        fixture::keep(&fixture::everything(seed), &dir.path().join(format!("run-{seed}")));
+    }
+    fs::remove_file(dir.path().join("run-1/report.html")).unwrap();
+    let done = |args: &[&str]| {
+        let output = stress(dir.path(), args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(done(&["report", "run-1"]), "report: run-1/report.html\n");
+    assert_eq!(done(&["report", "run-1/run.json", "--out", "one.html"]), "report: one.html\n");
+    assert_eq!(done(&["report", "run-1", "run-2"]), "report: report.html\n");
+    let both = fs::read_to_string(dir.path().join("report.html")).unwrap();
+    assert!(both.contains("run-1, ampacity") && both.contains("run-2, ampacity"));
+    let said = done(&["pictures", "run-1", "--out", "pictures"]);
+    assert_eq!(said.matches("picture: pictures/").count(), 3);
+
+    let refused = |args: &[&str], says: &str| {
+        let output = stress(dir.path(), args);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(said.matches('\n').count(), 1, "{said}");
+        assert!(said.contains(says), "{said}");
+    };
+    fs::write(dir.path().join("mine.html"), "<!doctype html>mine").unwrap();
+    refused(&["report", "run-1", "--out", "mine.html"], "mine.html: is there already");
+    refused(&["report", "run-1", "--out", "none/below.html"], "none/below.html");
+    refused(&["report"], "RUN");
+    refused(&["report", "nowhere"], "nowhere: cannot be read");
+    refused(&["pictures", "nowhere"], "nowhere: cannot be read");
+    assert_eq!(fs::read_to_string(dir.path().join("mine.html")).unwrap(), "<!doctype html>mine");
 }
 
 /// Ends a child that a failing test would leave behind.

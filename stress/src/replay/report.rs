@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::course;
 use super::lane::{Lane, Plan, Policy};
 use super::pace::Pace;
 use super::script::is_outage;
@@ -80,7 +81,7 @@ pub fn section(
         (false, true) => loads(pace, lanes),
         (false, false) => Vec::new(),
     };
-    Section {
+    let mut section = Section {
         figures,
         tables: vec![
             counts,
@@ -90,7 +91,9 @@ pub fn section(
         checks,
         partial: !complete && !gave_up,
         ..Section::default()
-    }
+    };
+    course::add(&mut section, pace, lanes, &story, &following);
+    section
 }
 
 /// When each request of `plan` is due.
