@@ -295,6 +295,12 @@ impl CircuitBreaker {
         self.circuit.era_of(self.circuit.word()).0
     }
 
+    /// Where the calling thread counts its calls of this breaker.
+    #[cfg(feature = "contention")]
+    pub fn place(&self) -> crate::Place {
+        self.metrics.recorder().place()
+    }
+
     /// State, counts and latencies at about this time. Not for a hot path: it adds up
     /// all threads' counters. It waits for nobody. Before that it tells listeners what is
     /// left to tell, if nobody does.
@@ -730,9 +736,7 @@ impl CircuitBreaker {
             }
         }
         #[cfg(feature = "contention")]
-        if decision.swaps > 0 {
-            self.metrics.recorder().swapped(decision.swaps, decision.retries);
-        }
+        self.metrics.swapped(&decision.tried);
     }
 }
 
@@ -808,7 +812,11 @@ impl CircuitBreaker {
     }
 
     fn era_from_now_on(&self) -> Era {
-        self.circuit.era_from_now_on()
+        #[cfg_attr(not(feature = "contention"), allow(unused_variables))]
+        let (era, tried) = self.circuit.era_from_now_on();
+        #[cfg(feature = "contention")]
+        self.metrics.swapped(&tried);
+        era
     }
 }
 
