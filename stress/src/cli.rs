@@ -14,7 +14,7 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
-use crate::{glance, index, print, replay, sample, storm};
+use crate::{contend, glance, index, print, replay, sample, storm};
 
 const INTERRUPTED: u8 = 130;
 
@@ -60,6 +60,9 @@ enum Which {
     /// Time a call under each policy, against an empty call, the least work there is, and two
     /// mutex breakers
     Glance(glance::Options),
+    /// Look for contention: locked instructions and shared writes of each call, swaps of the word
+    /// by site, and the same workloads on two mutex breakers and one of a single atomic
+    Contend(contend::Options),
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]
     Sample,
@@ -69,6 +72,9 @@ enum Which {
     /// Make the calls whose instructions glance counts
     #[command(hide = true)]
     CountCalls,
+    /// Make the calls that contend follows
+    #[command(hide = true)]
+    TraceCalls,
 }
 
 /// Runs the command line `args`, the program's name first.
@@ -117,6 +123,7 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Replay(options)) => ("replay", vec![replay::prepare(options, size)?]),
         Some(Which::Storm(options)) => ("storm", vec![storm::prepare(options, size)?]),
         Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options, size)?]),
+        Some(Which::Contend(options)) => ("contend", vec![contend::prepare(options, size)?]),
         Some(Which::Sample) => {
             print::out(&sample::generate(line.seed));
             return Ok(0);
@@ -127,6 +134,9 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         }
         Some(Which::CountCalls) => {
             return glance::count_calls().map(|()| 0).map_err(|Failure(why)| Refusal(why));
+        }
+        Some(Which::TraceCalls) => {
+            return contend::trace_calls().map(|()| 0).map_err(|Failure(why)| Refusal(why));
         }
         None => ("tour", tour(size)?),
     };

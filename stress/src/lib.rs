@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod contend;
 mod cpu;
 pub mod glance;
 pub mod index;
