@@ -1,6 +1,7 @@
 //! What is measured: an empty call, the floors, two breakers behind a mutex, and this crate's.
 
 pub(crate) mod floors;
+pub(crate) mod single_atomic;
 pub(crate) mod window;
 
 use std::hint::black_box;

@@ -10,21 +10,14 @@
 
 mod audience;
 mod brief;
-mod chain;
-mod clock;
 mod crew;
 mod ear;
-mod hand;
-mod history;
 mod plan;
 mod policies;
 mod reader;
 mod report;
 mod sights;
-mod tally;
 mod turns;
-mod view;
-mod vouchers;
 mod worker;
 
 use std::sync::Arc;
@@ -36,16 +29,16 @@ use clap::Args;
 use crate::program::{Context, Failure, Program, Refusal, Section, Size, Stop};
 use crate::system::{self, Usage};
 use crate::watchdog::{self, Watchdog};
+use crate::workload::chain::Rules;
+use crate::workload::clock::Obstacle;
+use crate::workload::hand::{self, Hand};
+use crate::workload::view::View;
 use audience::Audience;
-use chain::Rules;
-use clock::Obstacle;
 use crew::{Crew, Shared};
-use hand::Hand;
 use reader::Reader;
 use report::Outcome;
 use sights::Sights;
 use turns::Turns;
-use view::View;
 
 /// How often the progress is looked at.
 const LOOK: Duration = Duration::from_millis(100);

@@ -47,6 +47,42 @@ impl Usage {
     }
 }
 
+/// How often a thread had to leave its core.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Switches {
+    /// It had to wait for something.
+    pub(crate) voluntary: u64,
+    /// Another thread was to run.
+    pub(crate) involuntary: u64,
+}
+
+impl Switches {
+    /// The calling thread's so far; zero where the system does not say.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn of_this_thread() -> Self {
+        let count = |count| u64::try_from(count).unwrap_or(0);
+        getrusage(UsageWho::RUSAGE_THREAD).map_or_else(
+            |_| Self::default(),
+            |usage| Self {
+                voluntary: count(usage.voluntary_context_switches()),
+                involuntary: count(usage.involuntary_context_switches()),
+            },
+        )
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn of_this_thread() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            voluntary: self.voluntary.saturating_sub(before.voluntary),
+            involuntary: self.involuntary.saturating_sub(before.involuntary),
+        }
+    }
+}
+
 /// The threads that this process has now, by the system's count.
 pub(crate) fn threads() -> Option<u64> {
     status().map(|status| status.threads)

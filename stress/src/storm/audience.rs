@@ -10,9 +10,9 @@ use ampacity::CircuitBreaker;
 
 use super::ear::Ear;
 use super::turns::Turns;
-use super::view::{self, View};
-use super::{clock, hand};
 use crate::cpu::thread_cpu;
+use crate::workload::view::{self, View};
+use crate::workload::{clock, hand};
 
 /// Snapshots that each takes while the calls that were asked for are made.
 pub(super) const LOOKS: u64 = 20;

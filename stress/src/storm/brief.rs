@@ -11,8 +11,8 @@ use std::time::Instant;
 use ampacity::{CallError, CircuitBreaker};
 
 use super::plan;
-use super::tally::Tally;
 use crate::program::{Failure, Stop};
+use crate::workload::tally::Tally;
 
 /// Calls of each thread.
 pub(super) const CALLS: u64 = 100;

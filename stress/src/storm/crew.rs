@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use ampacity::{CircuitBreaker, OwnedPermit, State};
 
-use super::hand::Hand;
-use super::history::History;
-use super::tally::Tally;
 use super::turns::Turns;
 use super::worker::Worker;
 use crate::program::Stop;
 use crate::watchdog::{Place, Station};
+use crate::workload::hand::Hand;
+use crate::workload::history::History;
+use crate::workload::tally::Tally;
 
 /// Enough for a call and for an unwinding; frames are larger without optimisation.
 const STACK: usize = if cfg!(debug_assertions) { 256 << 10 } else { 64 << 10 };

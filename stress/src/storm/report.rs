@@ -4,16 +4,17 @@ use ampacity::Snapshot;
 use serde_json::json;
 
 use super::brief::{self, Brief};
-use super::chain::{self, Edges, Findings};
 use super::crew::Shared;
-use super::history::MOST_ERAS;
 use super::policies::Policies;
 use super::sights::Sights;
-use super::tally::Tally;
-use super::{Options, RULES, clock, closings, sights};
+use super::{Options, RULES, closings, sights};
 use crate::program::{Check, Section, Table};
 use crate::system::Usage;
 use crate::watchdog;
+use crate::workload::chain::{self, Edges, Findings};
+use crate::workload::clock;
+use crate::workload::history::MOST_ERAS;
+use crate::workload::tally::Tally;
 
 /// What a storm left behind.
 #[derive(Debug, Default)]
@@ -43,12 +44,8 @@ pub(super) fn nothing_done() -> Section {
 /// It only looks: nothing here waits for a thread or takes a snapshot, which may be what
 /// stands still.
 pub(super) fn stalled(shared: &Shared, what: &str, calls: u64) -> Section {
-    let detail = format!(
-        "{what} in {} s, after {calls} calls; {:?}; threads: {}",
-        watchdog::PATIENCE.as_secs(),
-        shared.breaker,
-        watchdog::whereabouts(&shared.stations),
-    );
+    let breaker = format!("{:?}", shared.breaker);
+    let detail = watchdog::report(what, watchdog::PATIENCE, calls, &breaker, &shared.stations);
     Section {
         figures: json!({ "calls": calls, "stalled": detail }),
         checks: vec![Check::judged("keeps_moving", false, detail)],

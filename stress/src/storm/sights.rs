@@ -7,11 +7,11 @@ use ampacity::{CircuitBreaker, EventCounts};
 use serde_json::{Value, json};
 
 use super::audience::{Look, Seen};
-use super::chain::Faults;
 use super::ear::{Ear, Heard};
 use super::report::pair;
-use super::view::View;
 use crate::program::Check;
+use crate::workload::chain::Faults;
+use crate::workload::view::View;
 
 /// Looks at the clock that a snapshot takes: for the state, and for the last transition.
 const MOST_CLOCK: u32 = 2;

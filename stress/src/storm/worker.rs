@@ -8,12 +8,12 @@ use std::thread::yield_now;
 use ampacity::{CallError, OwnedPermit, Permit, Reason, State};
 
 use super::crew::Shared;
-use super::hand;
-use super::history::Verdict;
 use super::plan::{self, End, Plan, Way};
-use super::tally::{Tally, Unplaced};
 use crate::sample::Dice;
 use crate::watchdog::Place;
+use crate::workload::hand;
+use crate::workload::history::Verdict;
+use crate::workload::tally::{Tally, Unplaced, stale};
 
 /// Parcels that may wait for one thread; more are settled by who would have sent them.
 const MAILBOX: usize = 4;
@@ -283,16 +283,6 @@ fn verdict(end: End) -> Verdict {
         End::Success => Verdict::Passed,
         End::Failure | End::Panic => Verdict::Failed,
         End::Ignore | End::Drop { .. } => Verdict::GivenBack,
-    }
-}
-
-/// Whether a call of `era` was settled after it, given the eras just before and after
-/// the settling; `None` if it ended in between.
-pub(super) fn stale(era: u64, before: u64, after: u64) -> Option<bool> {
-    match (before == era, after == era) {
-        (false, _) => Some(true),
-        (true, true) => Some(false),
-        (true, false) => None,
     }
 }
 

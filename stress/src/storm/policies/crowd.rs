@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 
 use ampacity::{CallError, CircuitBreaker, OwnedPermit};
 
-use super::super::tally::Tally;
-use super::super::worker::stale;
 use crate::cpu::thread_cpu;
 use crate::program::{Failure, Stop};
 use crate::system;
 use crate::watchdog::PATIENCE;
+use crate::workload::tally::{Tally, stale};
 
 /// As in the storm itself.
 const STACK: usize = if cfg!(debug_assertions) { 256 << 10 } else { 64 << 10 };

@@ -1,7 +1,7 @@
 //! What did not hold, by the property.
 
-use super::super::chain::Faults;
 use crate::program::Check;
+use crate::workload::chain::Faults;
 
 /// How often something was looked at, and what was wrong.
 #[derive(Debug, Default)]

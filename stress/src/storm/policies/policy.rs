@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use ampacity::{Cause, CircuitBreaker, Event, ManualClock, Timing};
 
-use super::super::clock::Obstacle;
 use super::EACH;
 use super::model::{Batch, Form, SLICE, SLICES};
 use crate::program::Failure;
+use crate::workload::clock::Obstacle;
 
 /// A call is slow when it took longer.
 const SLOW: Duration = Duration::from_millis(100);

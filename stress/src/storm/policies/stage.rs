@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use ampacity::{CircuitBreaker, ManualClock, Snapshot, State, Window};
 
-use super::super::tally::Tally;
 use super::crowd::{Act, Crowd, Done};
 use super::findings::Findings;
 use super::model::{Batch, Bounds, Form, Model, SLICE, SLICES};
 use super::policy::{OPEN_FOR, Policy, SLOW_STEP, SUCCESSES, Sizes, Told, Trip};
 use super::{EACH, Row};
 use crate::program::{Failure, Stop};
+use crate::workload::tally::Tally;
 
 /// When a breaker's life begins on its clock: at the beginning of a slice.
 const START: Duration = Duration::from_secs(1_000);

@@ -6,43 +6,43 @@ use ampacity::{Reason, Snapshot};
 
 /// A call that was admitted in one of these eras and cannot tell which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unplaced {
-    pub(super) first: u64,
-    pub(super) last: u64,
+pub(crate) struct Unplaced {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
 }
 
 /// What one thread, or all of them, did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     /// Calls tried: admitted or turned away.
-    pub(super) calls: u64,
-    pub(super) admitted: u64,
-    pub(super) succeeded: u64,
+    pub(crate) calls: u64,
+    pub(crate) admitted: u64,
+    pub(crate) succeeded: u64,
     /// Failed, those that panicked among them.
-    pub(super) failed: u64,
-    pub(super) panicked: u64,
-    pub(super) ignored: u64,
-    pub(super) cancelled: u64,
-    pub(super) rejected_open: u64,
-    pub(super) rejected_full: u64,
-    pub(super) fallbacks: u64,
+    pub(crate) failed: u64,
+    pub(crate) panicked: u64,
+    pub(crate) ignored: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) rejected_open: u64,
+    pub(crate) rejected_full: u64,
+    pub(crate) fallbacks: u64,
     /// Settled when their era was over already.
-    pub(super) surely_stale: u64,
+    pub(crate) surely_stale: u64,
     /// Settled in about the instant in which their era ended.
-    pub(super) maybe_stale: u64,
+    pub(crate) maybe_stale: u64,
     /// Owned permits settled by another thread than the one that got them.
-    pub(super) sent: u64,
+    pub(crate) sent: u64,
     /// Permits held while other threads had their turn.
-    pub(super) held: u64,
+    pub(crate) held: u64,
     /// Calls admitted by an open breaker; there must be none.
-    pub(super) admitted_open: u64,
+    pub(crate) admitted_open: u64,
     /// Rejections for a reason that nobody gave cause for; there must be none.
-    pub(super) odd: u64,
-    pub(super) unplaced: Vec<Unplaced>,
+    pub(crate) odd: u64,
+    pub(crate) unplaced: Vec<Unplaced>,
 }
 
 impl Tally {
-    pub(super) fn rejected(&mut self, reason: Reason) {
+    pub(crate) fn rejected(&mut self, reason: Reason) {
         match reason {
             Reason::Open => self.rejected_open += 1,
             Reason::HalfOpenFull => self.rejected_full += 1,
@@ -51,7 +51,7 @@ impl Tally {
     }
 
     /// A call settled whose era was over before (`Some(true)`), perhaps (`None`), or not.
-    pub(super) fn stale(&mut self, stale: Option<bool>) {
+    pub(crate) fn stale(&mut self, stale: Option<bool>) {
         match stale {
             Some(true) => self.surely_stale += 1,
             None => self.maybe_stale += 1,
@@ -59,11 +59,23 @@ impl Tally {
         }
     }
 
-    /// The totals of `snapshot` that are not what was done: `name: theirs, not ours`.
-    pub(super) fn mismatches(&self, snapshot: &Snapshot) -> Vec<String> {
+    /// The totals of `snapshot`, of a breaker that times every call, that are not what was
+    /// done: `name: theirs, not ours`.
+    pub(crate) fn mismatches(&self, snapshot: &Snapshot) -> Vec<String> {
+        let mut wrong = self.miscounts(snapshot);
+        let (theirs, ours) = (&snapshot.latency, [self.succeeded, self.failed]);
+        wrong.extend(differing([
+            ("latency.success.samples", theirs.success.samples, ours[0]),
+            ("latency.failure.samples", theirs.failure.samples, ours[1]),
+        ]));
+        wrong
+    }
+
+    /// The same, of a breaker that need not time calls.
+    pub(crate) fn miscounts(&self, snapshot: &Snapshot) -> Vec<String> {
         let lifetime = &snapshot.lifetime;
         let settled = self.succeeded + self.failed + self.ignored + self.cancelled;
-        let pairs = [
+        let mut wrong = differing([
             ("admitted", snapshot.admitted, self.admitted),
             ("succeeded", snapshot.succeeded, self.succeeded),
             ("failed", snapshot.failed, self.failed),
@@ -77,24 +89,36 @@ impl Tally {
             ("rejected.forced_open", snapshot.rejected.forced_open, self.odd),
             ("fallbacks", snapshot.fallbacks, self.fallbacks),
             ("calls", snapshot.admitted + snapshot.rejected.total(), self.calls),
-            ("latency.success.samples", snapshot.latency.success.samples, self.succeeded),
-            ("latency.failure.samples", snapshot.latency.failure.samples, self.failed),
             ("lifetime.admitted", lifetime.admitted, self.admitted),
             ("lifetime.succeeded", lifetime.succeeded, self.succeeded),
             ("lifetime.failed", lifetime.failed, self.failed),
             ("lifetime.stale", lifetime.stale, snapshot.stale),
-        ];
-        let mut wrong: Vec<String> = pairs
-            .into_iter()
-            .filter(|(_, theirs, ours)| theirs != ours)
-            .map(|(name, theirs, ours)| format!("{name}: {theirs}, not {ours}"))
-            .collect();
+        ]);
         // Nobody can say from outside which came first, a settle or the end of its era.
         let stale = self.surely_stale..=self.surely_stale + self.maybe_stale;
         if !stale.contains(&snapshot.stale) {
             wrong.push(format!("stale: {}, not in {stale:?}", snapshot.stale));
         }
         wrong
+    }
+}
+
+/// Of name, theirs and ours, those that differ, in words.
+pub(super) fn differing<const N: usize>(pairs: [(&str, u64, u64); N]) -> Vec<String> {
+    pairs
+        .into_iter()
+        .filter(|(_, theirs, ours)| theirs != ours)
+        .map(|(name, theirs, ours)| format!("{name}: {theirs}, not {ours}"))
+        .collect()
+}
+
+/// Whether a call of `era` was settled after it, given the eras just before and after
+/// the settling; `None` if it ended in between.
+pub(crate) fn stale(era: u64, before: u64, after: u64) -> Option<bool> {
+    match (before == era, after == era) {
+        (false, _) => Some(true),
+        (true, true) => Some(false),
+        (true, false) => None,
     }
 }
 

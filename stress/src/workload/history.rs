@@ -20,7 +20,7 @@ const PIECE: usize = 1 << 12;
 const PIECES: usize = 1 << 11;
 
 /// The most eras that are kept.
-pub(super) const MOST_ERAS: u64 = (PIECE * PIECES) as u64;
+pub(crate) const MOST_ERAS: u64 = (PIECE * PIECES) as u64;
 
 /// One era, while the storm goes on.
 ///
@@ -43,24 +43,24 @@ struct Spot {
 
 /// One era, as it was in the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// A bit for each state that somebody saw it in.
-    pub(super) states: u8,
+    pub(crate) states: u8,
     /// Probes that were out at once, at most.
-    pub(super) most_out: u32,
+    pub(crate) most_out: u32,
     /// Probes admitted.
-    pub(super) admitted: u32,
+    pub(crate) admitted: u32,
     /// Probes that ended, or were about to, without a verdict.
-    pub(super) given_back: u32,
+    pub(crate) given_back: u32,
     /// Probes that succeeded, or were about to.
-    pub(super) passed: u32,
+    pub(crate) passed: u32,
     /// Calls that failed, or were about to.
-    pub(super) failed: u32,
+    pub(crate) failed: u32,
 }
 
 /// How a call is about to end, as far as its era's record is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Passed,
     Failed,
     GivenBack,
@@ -70,12 +70,12 @@ pub(super) enum Verdict {
 
 /// All eras.
 #[derive(Debug)]
-pub(super) struct History {
+pub(crate) struct History {
     pieces: Box<[OnceLock<Box<[Spot]>>]>,
 }
 
 impl History {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { pieces: (0..PIECES).map(|_| OnceLock::new()).collect() }
     }
 
@@ -88,7 +88,7 @@ impl History {
     }
 
     /// Somebody saw `era` in `state`.
-    pub(super) fn saw(&self, era: u64, state: State) {
+    pub(crate) fn saw(&self, era: u64, state: State) {
         let Some(spot) = self.spot(era) else { return };
         let bit = bit(state);
         // Looked at first: most calls see what is known already.
@@ -99,12 +99,12 @@ impl History {
     }
 
     /// Whether somebody saw `era` in `state`, as far as is known by now.
-    pub(super) fn was(&self, era: u64, state: State) -> bool {
+    pub(crate) fn was(&self, era: u64, state: State) -> bool {
         self.spot(era).is_some_and(|spot| spot.seen.load(Ordering::Acquire) & bit(state) != 0)
     }
 
     /// A call was admitted in `era`, and is noted as out if it is a probe.
-    pub(super) fn admitted(&self, era: u64, state: State) {
+    pub(crate) fn admitted(&self, era: u64, state: State) {
         self.saw(era, state);
         if state == State::HalfOpen
             && let Some(spot) = self.spot(era)
@@ -116,7 +116,7 @@ impl History {
     }
 
     /// The call is about to end so.
-    pub(super) fn settles(&self, era: u64, state: State, verdict: Verdict) {
+    pub(crate) fn settles(&self, era: u64, state: State, verdict: Verdict) {
         // A success on a closed breaker leaves no trace in the word, and none here.
         if state != State::HalfOpen && verdict != Verdict::Failed {
             return;
@@ -137,7 +137,7 @@ impl History {
     }
 
     /// Eras 0 to `last`, or as many of them as are kept.
-    pub(super) fn read(&self, last: u64) -> Vec<Seen> {
+    pub(crate) fn read(&self, last: u64) -> Vec<Seen> {
         (0..=last.min(MOST_ERAS - 1))
             .filter_map(|era| self.spot(era))
             .map(|spot| Seen {
@@ -154,7 +154,7 @@ impl History {
 
 impl Seen {
     /// The one state that the era was seen in; `Err` with all of them if it is not one.
-    pub(super) fn state(&self) -> Result<State, Vec<State>> {
+    pub(crate) fn state(&self) -> Result<State, Vec<State>> {
         let states: Vec<State> =
             State::ALL.iter().copied().filter(|&state| self.states & bit(state) != 0).collect();
         match states[..] {
@@ -165,7 +165,7 @@ impl Seen {
 
     /// An era of which only the state is known.
     #[cfg(test)]
-    pub(super) fn of(state: State) -> Self {
+    pub(crate) fn of(state: State) -> Self {
         Self { states: bit(state), ..Self::default() }
     }
 }

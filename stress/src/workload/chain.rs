@@ -8,10 +8,10 @@ use super::vouchers::Vouchers;
 
 /// Transitions, by where from and where to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Edges([[u64; State::ALL.len()]; State::ALL.len()]);
+pub(crate) struct Edges([[u64; State::ALL.len()]; State::ALL.len()]);
 
 impl Edges {
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
+    pub(crate) fn of(snapshot: &Snapshot) -> Self {
         let mut edges = Self::default();
         for (from, to, count) in snapshot.transitions.iter() {
             edges.0[from as usize][to as usize] = count;
@@ -28,7 +28,7 @@ impl Edges {
         self.0[from as usize][to as usize] += 1;
     }
 
-    pub(super) fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.0.iter().flatten().sum()
     }
 }
@@ -41,53 +41,53 @@ fn is_legal(from: State, to: State) -> bool {
 
 /// How the breaker was set up.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rules {
+pub(crate) struct Rules {
     /// Failures in a row that open it.
-    pub(super) failures: u32,
+    pub(crate) failures: u32,
     /// Successes that close it.
-    pub(super) successes: u32,
+    pub(crate) successes: u32,
     /// Probes of a spell.
-    pub(super) permits: u32,
+    pub(crate) permits: u32,
 }
 
 /// What was found; each list is empty if all is well.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(crate) struct Findings {
     /// Eras that nobody saw, or that were seen in several states.
-    pub(super) gaps: Faults,
+    pub(crate) gaps: Faults,
     /// Transitions that no breaker may make.
-    pub(super) illegal: Faults,
+    pub(crate) illegal: Faults,
     /// Eras with more probes out than there are permits.
-    pub(super) too_many_out: Faults,
+    pub(crate) too_many_out: Faults,
     /// Eras with more probes admitted than permits and places given back.
-    pub(super) too_many_admitted: Faults,
+    pub(crate) too_many_admitted: Faults,
     /// Transitions without the failures or successes that they need.
-    pub(super) without_cause: Faults,
+    pub(crate) without_cause: Faults,
     /// The transitions of the chain.
-    pub(super) edges: Edges,
+    pub(crate) edges: Edges,
     /// Half-open eras known only from what came before and after.
-    pub(super) inferred: u64,
+    pub(crate) inferred: u64,
     /// Spells, that is, half-open eras.
-    pub(super) spells: u64,
+    pub(crate) spells: u64,
     /// Probes out at once, at most, in any spell.
-    pub(super) most_out: u32,
+    pub(crate) most_out: u32,
     /// Probes whose era is known.
-    pub(super) probes: u64,
+    pub(crate) probes: u64,
     /// Of them, those that gave their place back.
-    pub(super) given_back: u64,
+    pub(crate) given_back: u64,
 }
 
 /// How many faults there are, and the first few in words.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Faults {
-    pub(super) count: u64,
+pub(crate) struct Faults {
+    pub(crate) count: u64,
     first: Vec<String>,
 }
 
 impl Faults {
     const SHOWN: usize = 3;
 
-    pub(super) fn add(&mut self, what: impl FnOnce() -> String) {
+    pub(crate) fn add(&mut self, what: impl FnOnce() -> String) {
         self.count += 1;
         if self.first.len() < Self::SHOWN {
             self.first.push(what());
@@ -95,14 +95,14 @@ impl Faults {
     }
 
     /// Those of both.
-    pub(super) fn join(&mut self, other: Self) {
+    pub(crate) fn join(&mut self, other: Self) {
         self.count += other.count;
         self.first.extend(other.first);
         self.first.truncate(Self::SHOWN);
     }
 
     /// The first few, in a line.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let more = self.count - self.first.len() as u64;
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
         self.first.join("; ") + &more
@@ -113,7 +113,7 @@ impl Faults {
 ///
 /// `unplaced` are the calls that could not tell their era: each is known to have been
 /// admitted in a range of them, and to have succeeded.
-pub(super) fn judge(eras: &[Seen], unplaced: &[Unplaced], rules: Rules) -> Findings {
+pub(crate) fn judge(eras: &[Seen], unplaced: &[Unplaced], rules: Rules) -> Findings {
     let mut found = Findings::default();
     let known = known(eras, unplaced, rules, &mut found);
 

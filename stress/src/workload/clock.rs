@@ -10,19 +10,19 @@ use std::thread::yield_now;
 use ampacity::{Clock, ManualClock};
 
 /// A thread is held up at one look in so many; prime, to be in step with nothing.
-pub(super) const EVERY: u32 = 499;
+pub(crate) const EVERY: u32 = 499;
 
 thread_local! {
     static LOOKS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// How often the calling thread has looked, in all.
-pub(super) fn looks() -> u32 {
+pub(crate) fn looks() -> u32 {
     LOOKS.try_with(Cell::get).unwrap_or_default()
 }
 
 #[derive(Debug)]
-pub(super) struct Obstacle(pub(super) ManualClock);
+pub(crate) struct Obstacle(pub(crate) ManualClock);
 
 impl Clock for Obstacle {
     fn now(&self) -> u64 {

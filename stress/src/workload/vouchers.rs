@@ -11,7 +11,7 @@ use std::collections::BinaryHeap;
 use super::tally::Unplaced;
 
 #[derive(Debug)]
-pub(super) struct Vouchers {
+pub(crate) struct Vouchers {
     /// Those whose range is still ahead, the next one last.
     ahead: Vec<Unplaced>,
     /// The last eras of those whose range has begun and is not over.
@@ -20,14 +20,14 @@ pub(super) struct Vouchers {
 }
 
 impl Vouchers {
-    pub(super) fn new(unplaced: &[Unplaced]) -> Self {
+    pub(crate) fn new(unplaced: &[Unplaced]) -> Self {
         let mut ahead = unplaced.to_vec();
         ahead.sort_unstable_by_key(|call| Reverse(call.first));
         Self { ahead, here: BinaryHeap::new(), era: 0 }
     }
 
     /// Goes on to `era`, which is not before the one it is at.
-    pub(super) fn go_on_to(&mut self, era: u64) {
+    pub(crate) fn go_on_to(&mut self, era: u64) {
         self.era = era;
         while let Some(call) = self.ahead.pop_if(|call| call.first <= era) {
             self.here.push(Reverse(call.last));
@@ -39,7 +39,7 @@ impl Vouchers {
 
     /// Takes a call that may have been admitted in this era; the last era it may have
     /// been admitted in.
-    pub(super) fn take(&mut self) -> Option<u64> {
+    pub(crate) fn take(&mut self) -> Option<u64> {
         self.here.pop().map(|Reverse(last)| last)
     }
 
@@ -47,7 +47,7 @@ impl Vouchers {
     ///
     /// Its range ends here: it looked at the era once more before it was settled, and if
     /// that was a later one it came too late for this.
-    pub(super) fn take_success(&mut self) -> bool {
+    pub(crate) fn take_success(&mut self) -> bool {
         let ends_here = self.here.peek().is_some_and(|last| last.0 == self.era);
         ends_here && self.here.pop().is_some()
     }

@@ -14,22 +14,22 @@ const LATE: Duration = hand::MOST_IN_AN_ERA;
 
 /// One reader's view, from look to look.
 #[derive(Debug, Default)]
-pub(super) struct View {
+pub(crate) struct View {
     latest: Option<Snapshot>,
     /// The last era that was seen, and its state then.
     place: Option<(u64, State)>,
-    pub(super) taken: u64,
+    pub(crate) taken: u64,
     /// Counts and times that fell.
-    pub(super) fell: Faults,
+    pub(crate) fell: Faults,
     /// Parts above their wholes.
-    pub(super) parts: Faults,
+    pub(crate) parts: Faults,
     /// Eras, states and answers in an order that no breaker has.
-    pub(super) order: Faults,
+    pub(crate) order: Faults,
 }
 
 impl View {
     /// Takes over what another reader found.
-    pub(super) fn join(&mut self, other: Self) {
+    pub(crate) fn join(&mut self, other: Self) {
         self.taken += other.taken;
         self.fell.join(other.fell);
         self.parts.join(other.parts);
@@ -37,7 +37,7 @@ impl View {
     }
 
     /// A snapshot, later than all it saw before.
-    pub(super) fn add(&mut self, snapshot: Snapshot) {
+    pub(crate) fn add(&mut self, snapshot: Snapshot) {
         self.taken += 1;
         self.place(snapshot.era, snapshot.state);
         self.whole(&snapshot);
@@ -50,7 +50,7 @@ impl View {
     /// A state, and the era that it was seen in.
     ///
     /// An era has one state, but for the open one that is due and calls itself half-open.
-    pub(super) fn place(&mut self, era: u64, state: State) {
+    pub(crate) fn place(&mut self, era: u64, state: State) {
         if let Some((last, was)) = self.place {
             let due = was == State::Open && state == State::HalfOpen;
             if era < last || era == last && state != was && !due {
@@ -61,7 +61,7 @@ impl View {
     }
 
     /// What `would_admit` said within one era, and the state just after.
-    pub(super) fn answer(&mut self, era: u64, state: State, admits: bool) {
+    pub(crate) fn answer(&mut self, era: u64, state: State, admits: bool) {
         let may = match state {
             State::Closed => admits,
             State::Open => !admits,
@@ -130,7 +130,7 @@ impl View {
 }
 
 /// Calls that had been admitted or turned away when it was taken.
-pub(super) fn calls(snapshot: &Snapshot) -> u64 {
+pub(crate) fn calls(snapshot: &Snapshot) -> u64 {
     snapshot.lifetime.admitted + snapshot.lifetime.rejected.total()
 }
 

@@ -18,14 +18,14 @@ use ampacity::{CircuitBreaker, ManualClock, State};
 use super::history::History;
 
 /// How long the breaker stays open.
-pub(super) const OPEN_FOR: Duration = Duration::from_secs(20);
+pub(crate) const OPEN_FOR: Duration = Duration::from_secs(20);
 /// How long it waits for probes before it starts over; doubles while that goes on.
-pub(super) const LEASE: Duration = Duration::from_secs(1);
+pub(crate) const LEASE: Duration = Duration::from_secs(1);
 const LEASE_STEP: Duration = Duration::from_secs(4);
 const MOST_STEPS: u32 = 2; // a half-open era
 
 /// By how much the clock moves, at most, in an era that is not open.
-pub(super) const MOST_IN_AN_ERA: Duration =
+pub(crate) const MOST_IN_AN_ERA: Duration =
     Duration::from_secs((MOST_STEPS as u64 + 1) * LEASE_STEP.as_secs());
 
 const _: () = assert!(
@@ -35,7 +35,7 @@ const _: () = assert!(
 
 /// The clock and what is needed to move it.
 #[derive(Debug)]
-pub(super) struct Hand {
+pub(crate) struct Hand {
     clock: ManualClock,
     spell: Mutex<Spell>,
 }
@@ -48,12 +48,12 @@ struct Spell {
 }
 
 impl Hand {
-    pub(super) fn new(clock: ManualClock) -> Self {
+    pub(crate) fn new(clock: ManualClock) -> Self {
         Self { clock, spell: Mutex::default() }
     }
 
     /// Makes an open breaker due, if it is open now and nobody else is at it.
-    pub(super) fn pass_open(&self, breaker: &Arc<CircuitBreaker>, history: &History) {
+    pub(crate) fn pass_open(&self, breaker: &Arc<CircuitBreaker>, history: &History) {
         let Ok(_alone) = self.spell.try_lock() else {
             return;
         };
@@ -64,7 +64,7 @@ impl Hand {
     }
 
     /// Lets the lease of a half-open breaker's probes run out, likewise.
-    pub(super) fn pass_lease(&self, breaker: &Arc<CircuitBreaker>, history: &History) {
+    pub(crate) fn pass_lease(&self, breaker: &Arc<CircuitBreaker>, history: &History) {
         let Ok(mut spell) = self.spell.try_lock() else {
             return;
         };
@@ -87,7 +87,7 @@ impl Hand {
 }
 
 /// An era and the state that the breaker called itself in, both of one time.
-pub(super) fn steady(breaker: &CircuitBreaker) -> Option<(u64, State)> {
+pub(crate) fn steady(breaker: &CircuitBreaker) -> Option<(u64, State)> {
     let era = breaker.era();
     let state = breaker.state();
     (breaker.era() == era).then_some((era, state))

@@ -1,0 +1,60 @@
+//! Every workload, by a few threads for a few milliseconds.
+
+use super::*;
+use crate::pool::{Pool, STACK, Setup};
+use crate::program::{Stop, Verdict};
+use crate::watchdog::PATIENCE;
+use std::time::Duration;
+
+/// A point by so many threads, and what was judged of it.
+pub(super) fn play(workload: Workload, rival: Rival, threads: usize) -> (Tally, Vec<Check>) {
+    let stop = Stop::default();
+    let setup = Setup { counts: vec![threads], stack: STACK, pin: false, patience: PATIENCE };
+    let mut pool = Pool::start(&setup, &stop, |_| {}).unwrap();
+    let scene = workload.build(rival, Sizes { threads, breakers: 7 }).unwrap();
+    let job = Arc::new(Play(Arc::clone(&scene)));
+    let played = pool.play(threads, Duration::from_millis(5), job, &stop, |_| {}).unwrap();
+    pool.dismiss();
+    assert_eq!((played.died, played.reports.len()), (0, threads));
+    let tally = played.tally();
+    let checks = scene.judge(&tally);
+    (tally, checks)
+}
+
+#[test]
+fn every_workload_holds_what_it_must_for_any_number_of_threads() {
+    for threads in [1, 2, 5] {
+        for workload in Workload::ALL {
+            for rival in Rival::ALL.into_iter().filter(|&rival| workload.takes(rival)) {
+                let (tally, checks) = play(workload, rival, threads);
+                assert!(tally.calls >= 8 * threads as u64, "{workload:?} {rival:?}: {tally:?}");
+                assert!(!checks.is_empty());
+                for check in checks {
+                    assert_ne!(check.verdict, Verdict::Broken, "{workload:?} {rival:?}: {check:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_workload_has_a_name_of_its_own() {
+    let mut names: Vec<&str> = Workload::ALL.iter().map(|workload| workload.name()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), Workload::ALL.len());
+}
+
+#[test]
+fn a_lost_call_is_a_wrong_total() {
+    for workload in Workload::ALL {
+        let scene = workload.build(Rival::Ampacity, Sizes { threads: 1, breakers: 7 }).unwrap();
+        let station = Station::default();
+        let mut actor = scene.enter(0, &station);
+        actor.calls(1_000);
+        let tally = actor.leave();
+        let fewer = Tally { calls: tally.calls + 1, ..tally };
+        let broken = |check: &Check| check.verdict == Verdict::Broken;
+        assert!(scene.judge(&fewer).iter().any(broken), "{workload:?}");
+    }
+}
