@@ -74,7 +74,11 @@ enum Which {
     CountCalls,
     /// Make the calls that contend follows
     #[command(hide = true)]
-    TraceCalls,
+    TraceCalls {
+        /// Only a few kinds
+        #[arg(long)]
+        few: bool,
+    },
 }
 
 /// Runs the command line `args`, the program's name first.
@@ -135,8 +139,8 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::CountCalls) => {
             return glance::count_calls().map(|()| 0).map_err(|Failure(why)| Refusal(why));
         }
-        Some(Which::TraceCalls) => {
-            return contend::trace_calls().map(|()| 0).map_err(|Failure(why)| Refusal(why));
+        Some(Which::TraceCalls { few }) => {
+            return contend::trace_calls(few).map(|()| 0).map_err(|Failure(why)| Refusal(why));
         }
         None => ("tour", tour(size)?),
     };

@@ -13,12 +13,12 @@ pub(super) struct Calls(Result<Vec<(Lane, [Costs; 2])>, String>);
 
 impl Calls {
     /// Follows this very program; takes seconds.
-    pub(super) fn take(stop: &Stop, tell: impl FnMut(usize) + Send) -> Self {
+    pub(super) fn take(few: bool, stop: &Stop, tell: impl FnMut(usize) + Send) -> Self {
         let costs = |(lane, [first, second]): (Lane, [Run; 2])| {
             let calls = lane.batch();
             (lane, [first.beside(&second, calls), second.beside(&first, calls)])
         };
-        Self(tracer::trace(stop, tell).map(|runs| runs.into_iter().map(costs).collect()))
+        Self(tracer::trace(few, stop, tell).map(|runs| runs.into_iter().map(costs).collect()))
     }
 
     /// Adds what there is to a section.

@@ -6,6 +6,7 @@ use crate::program::Stop;
 
 /// Nothing, and why.
 pub(super) fn trace(
+    _: bool,
     _: &Stop,
     _: impl FnMut(usize) + Send,
 ) -> Result<Vec<(Lane, [Run; 2])>, String> {

@@ -26,11 +26,11 @@ use nix::unistd::Pid;
 use super::costs::Run;
 use super::decode::{Batch, Decoded, LONGEST, Registers};
 use super::lane::Lane;
-use super::traced::{MARGIN, MARK, SUBCOMMAND};
+use super::traced::{FEW, MARGIN, MARK, SUBCOMMAND};
 use crate::program::Stop;
 
 /// It takes a second or two; this is for a child that hangs.
-const AT_MOST: Duration = Duration::from_secs(120);
+const AT_MOST: Duration = Duration::from_secs(60);
 /// Below the stack's top, where calls do not reach.
 const STACK: u64 = 64 << 10;
 
@@ -38,6 +38,7 @@ const STACK: u64 = 64 << 10;
 ///
 /// `tell` is told how many lanes are done.
 pub(super) fn trace(
+    few: bool,
     stop: &Stop,
     mut tell: impl FnMut(usize) + Send,
 ) -> Result<Vec<(Lane, [Run; 2])>, String> {
@@ -45,9 +46,9 @@ pub(super) fn trace(
     // from one to the other is then much quicker. No other thread may ask for anything.
     thread::scope(|scope| {
         let trace = scope.spawn(move || {
-            let mut tracer = Tracer::start(stop)?;
+            let mut tracer = Tracer::start(few, stop)?;
             let mut runs = Vec::new();
-            for lane in Lane::all() {
+            for lane in Lane::all(few) {
                 runs.push((lane, [tracer.first()?, tracer.second()?]));
                 tell(runs.len());
             }
@@ -67,11 +68,12 @@ struct Tracer {
 }
 
 impl Tracer {
-    fn start(stop: &Stop) -> Result<Self, String> {
+    fn start(few: bool, stop: &Stop) -> Result<Self, String> {
         let this = std::env::current_exe().map_err(|_| "this program's file cannot be found")?;
         keep_to_one_core();
         let mut child = Command::new(this)
             .arg(SUBCOMMAND)
+            .args(few.then_some(FEW))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -178,9 +180,8 @@ impl Drop for Tracer {
         // Relaxed: a hint to the guard.
         self.guard.store(true, Ordering::Relaxed);
         let _ = self.child.kill();
-        if let Some(second) = self.second {
-            let _ = waitpid(second, Some(WaitPidFlag::__WALL));
-        }
+        // Until there is nothing to wait for any more: see `wait`.
+        while waitpid(None, Some(WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD)).is_ok() {}
         let _ = self.child.wait();
     }
 }
@@ -209,18 +210,30 @@ enum Stopped {
     Event,
 }
 
+/// Waits for a thread of the child. The other one, should it end, is waited for too: a process
+/// whose threads are not all waited for never ends.
 fn wait(thread: Pid) -> Result<Stopped, String> {
-    match waitpid(thread, Some(WaitPidFlag::__WALL)) {
-        Ok(WaitStatus::Stopped(_, signal)) => Ok(Stopped::By(signal)),
-        Ok(WaitStatus::PtraceEvent(..)) => Ok(Stopped::Event),
-        Ok(WaitStatus::Exited(_, status)) => {
-            Err(format!("the traced process ended early, with status {status}"))
+    loop {
+        // Of all children only those of this thread: others are not ours to wait for.
+        let status = waitpid(None, Some(WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD))
+            .map_err(|error| format!("the traced process cannot be waited for: {error}"))?;
+        if status.pid() != Some(thread) {
+            if let WaitStatus::Stopped(other, signal) = status {
+                resume(other, Some(signal))?;
+            }
+            continue;
         }
-        Ok(WaitStatus::Signaled(_, signal, _)) => {
-            Err(format!("the traced process was ended by {signal}"))
-        }
-        Ok(other) => Err(format!("the traced process did what was not expected: {other:?}")),
-        Err(error) => Err(format!("the traced process cannot be waited for: {error}")),
+        return match status {
+            WaitStatus::Stopped(_, signal) => Ok(Stopped::By(signal)),
+            WaitStatus::PtraceEvent(..) => Ok(Stopped::Event),
+            WaitStatus::Exited(_, status) => {
+                Err(format!("the traced process ended early, with status {status}"))
+            }
+            WaitStatus::Signaled(_, signal, _) => {
+                Err(format!("the traced process was ended by {signal}"))
+            }
+            other => Err(format!("the traced process did what was not expected: {other:?}")),
+        };
     }
 }
 
