@@ -145,10 +145,15 @@ impl Played {
         sum
     }
 
+    /// The same point, of which only the first so many threads are looked at: where the
+    /// others do something else.
+    pub(crate) fn of_the_first(&self, threads: usize) -> Part<'_> {
+        Part { reports: &self.reports[..threads.min(self.reports.len())], length: self.length }
+    }
+
     /// Calls a second within the point's time.
     pub(crate) fn calls_per_s(&self) -> f64 {
-        let calls: u64 = self.reports.iter().map(|report| report.calls).sum();
-        calls as f64 / self.length.as_secs_f64()
+        self.of_the_first(usize::MAX).calls_per_s()
     }
 
     pub(crate) fn cpu(&self) -> Duration {
@@ -157,8 +162,7 @@ impl Played {
 
     /// Processor time of a call.
     pub(crate) fn cpu_ns_a_call(&self) -> f64 {
-        let calls: u64 = self.reports.iter().map(|report| report.all).sum();
-        self.cpu().as_nanos() as f64 / calls as f64
+        self.of_the_first(usize::MAX).cpu_ns_a_call()
     }
 
     /// From the beginning until the last thread had ended.
@@ -170,6 +174,28 @@ impl Played {
     pub(crate) fn share_of_the_cores(&self, cores: usize) -> f64 {
         let most = self.reports.len().min(cores) as f64;
         self.cpu().as_secs_f64() / (self.wall().as_secs_f64() * most)
+    }
+}
+
+/// Some of the threads of a point.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    reports: &'a [Report],
+    length: Duration,
+}
+
+impl Part<'_> {
+    /// Calls a second within the point's time.
+    pub(crate) fn calls_per_s(self) -> f64 {
+        let calls: u64 = self.reports.iter().map(|report| report.calls).sum();
+        calls as f64 / self.length.as_secs_f64()
+    }
+
+    /// Processor time of a call.
+    pub(crate) fn cpu_ns_a_call(self) -> f64 {
+        let calls: u64 = self.reports.iter().map(|report| report.all).sum();
+        let cpu: Duration = self.reports.iter().map(|report| report.cpu).sum();
+        cpu.as_nanos() as f64 / calls as f64
     }
 }
 

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -62,6 +62,9 @@ pub enum Size {
     Quick,
 }
 
+/// A progress bar: what it is of, how far it is, how fast, and how long it will take yet.
+const BAR: &str = "{prefix:<24} {bar:20} {percent:>3} % {rate:>8} {eta:>4}  {msg}";
+
 /// What every program is given.
 #[derive(Debug)]
 pub struct Context {
@@ -86,21 +89,39 @@ impl Context {
         Self { seed, stop, dir: dir.to_owned(), bars }
     }
 
-    /// A progress bar of `length` steps, labelled with at most 24 characters.
+    /// A progress bar of `length` steps, labelled with at most 24 characters, which shows
+    /// how many steps a second there are and for how long they will go on.
     ///
     /// It counts with [`ProgressBar::set_position`] or [`ProgressBar::inc`], says
     /// what is going on with [`ProgressBar::set_message`], and the program ends it
     /// with [`ProgressBar::finish_and_clear`]. Hidden bars cost next to nothing, but
     /// do not count single operations of a measured loop on one.
     pub fn bar(&self, label: &str, length: u64) -> ProgressBar {
-        let style = ProgressStyle::with_template("{prefix:<24} {bar:30} {percent:>3} %  {msg}")
+        let style = ProgressStyle::with_template(BAR)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .with_key("rate", |state: &ProgressState, to: &mut dyn fmt::Write| {
+                let _ = write!(to, "{}", Rate(state.per_sec()));
+            })
             .progress_chars("━╾─");
         let bar = self.bars.add(ProgressBar::new(length));
         bar.set_style(style);
         bar.set_prefix(label.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
+    }
+}
+
+/// Steps a second, in at most eight characters.
+struct Rate(f64);
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1e6.. => write!(f, "{:.1} M/s", self.0 / 1e6),
+            1e3.. => write!(f, "{:.1} k/s", self.0 / 1e3),
+            10.0.. => write!(f, "{:.0}/s", self.0),
+            _ => write!(f, "{:.1}/s", self.0),
+        }
     }
 }
 
@@ -253,6 +274,13 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rate_is_short_and_the_bars_know_it() {
+        let all = [0.25, 9.0, 42.4, 12_345.0, 7.65e6].map(|rate| Rate(rate).to_string());
+        assert_eq!(all, ["0.2/s", "9.0/s", "42/s", "12.3 k/s", "7.7 M/s"]);
+        assert!(ProgressStyle::with_template(BAR).is_ok());
+    }
 
     #[tokio::test]
     async fn a_wish_made_before_the_wait_ends_it_at_once() {

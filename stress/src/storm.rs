@@ -1,13 +1,19 @@
-//! `storm`: ten thousand threads on one breaker, and every call accounted for.
+//! `storm`: ten thousand threads on one breaker, and every call accounted for; then what
+//! any number of threads does to it.
 //!
-//! All threads stand at one gate; then each makes its calls, of all kinds and with all
-//! outcomes, while the clock is moved so that the breaker opens and closes thousands of
-//! times. At the end the threads' own books, what they saw of each era, and the
-//! breaker's snapshot have to agree, exactly. Readers look on, and none may see anything
-//! go back; and at the end as many threads again come and go, a hundred calls each.
-//! Then, under every policy in turn, the window at rest has to hold exactly what the
-//! threads did.
+//! First the accounting, by as many threads as the sweep has at most: all stand at one
+//! gate; then each makes its calls, of all kinds and with all outcomes, while the clock is
+//! moved so that the breaker opens and closes thousands of times. At the end the threads'
+//! own books, what they saw of each era, and the breaker's snapshot have to agree,
+//! exactly. Readers look on, and none may see anything go back; and at the end as many
+//! threads again come and go, a hundred calls each. Then, under every policy in turn, the
+//! window at rest has to hold exactly what the threads did.
+//!
+//! Then the [`sweep`]: every [workload](crate::workload), from one thread to ten thousand,
+//! for a fixed time each, again and again, beside the breakers that one writes first. Each
+//! point's books are judged as well.
 
+mod account;
 mod audience;
 mod brief;
 mod crew;
@@ -17,84 +23,145 @@ mod policies;
 mod reader;
 mod report;
 mod sights;
+mod sweep;
 mod turns;
 mod worker;
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use ampacity::{CircuitBreaker, ManualClock, State, Timing};
 use clap::Args;
 
-use crate::program::{Context, Failure, Program, Refusal, Section, Size, Stop};
-use crate::system::{self, Usage};
-use crate::watchdog::{self, Watchdog};
-use crate::workload::chain::Rules;
-use crate::workload::clock::Obstacle;
-use crate::workload::hand::{self, Hand};
-use crate::workload::view::View;
-use audience::Audience;
-use crew::{Crew, Shared};
-use reader::Reader;
-use report::Outcome;
-use sights::Sights;
-use turns::Turns;
+use crate::pool;
+use crate::program::{Context, Failure, Program, Refusal, Section, Size, Verdict};
+use crate::system::{self, Needs};
+use crate::workload::Workload;
+use account::Account;
+use sweep::Sweep;
 
-/// How often the progress is looked at.
-const LOOK: Duration = Duration::from_millis(100);
-/// When the wait for more cycles ends, once the calls should long have been made: early
-/// enough for a storm short of them to say so itself before somebody ends it.
-const LONGEST: Duration = Duration::from_secs(40);
 /// More calls than this are not a storm but a siege, and their eras are not all kept.
 const MOST_CALLS: u64 = 1_000_000_000;
-
-const RULES: Rules = Rules { failures: 5, successes: 2, permits: 3 };
+/// Threads that are there anyway: this one, Ctrl-C's, the bars', a reader.
+const OTHERS: u64 = 8;
+/// Descriptors that are open anyway, at most, and the record's.
+const DESCRIPTORS: u64 = 32;
+/// Memory of a breaker that many threads call and none times, at most.
+const BREAKER: u64 = 32 << 10;
 
 /// The flags of `storm`.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct Options {
-    /// Threads, all alive at once
-    #[arg(long, value_name = "N", default_value_t = 10_000,
+    /// Thread counts of the sweep, separated by commas; the storm that accounts for every call
+    /// has the largest [default: 1, 2, 4, ... cores, then 64,256,1000,4000,10000; quick: to 1000]
+    #[arg(long, value_name = "N,...", value_delimiter = ',',
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub threads: u32,
+    pub threads: Vec<u32>,
 
-    /// Calls that each thread makes, at least
-    #[arg(long, value_name = "N", default_value_t = 1_000,
-          value_parser = clap::value_parser!(u64).range(1..=MOST_CALLS))]
-    pub calls: u64,
+    /// Calls that each thread of the accounting makes, at least [default: 1000; quick: 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_CALLS))]
+    pub calls: Option<u64>,
 
-    /// Cycles of closed, open, half-open and closed again, at least
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
-    pub cycles: u64,
+    /// Cycles of closed, open, half-open and closed again, at least, in the accounting
+    /// [default: 1000; quick: 100]
+    #[arg(long, value_name = "N")]
+    pub cycles: Option<u64>,
 
-    /// Threads that read the breaker meanwhile
-    #[arg(long, value_name = "N", default_value_t = 150,
-          value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub readers: u32,
+    /// Threads that read the breaker during the accounting [default: 150]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub readers: Option<u32>,
+
+    /// How long each point of the sweep lasts, in ms [default: 200; tour: 20; quick: 5]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    pub point_ms: Option<u64>,
+
+    /// How often the sweep is repeated, all of it each time [default: 5; tour: 3; quick: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub repetitions: Option<u32>,
+
+    /// Workloads of the sweep, separated by commas: success, one_in_100_fails, half_fail,
+    /// rejecting, flapping, half_open_herd, readers, many_breakers, policies [default: all]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub workloads: Vec<String>,
+
+    /// Breakers of the workload many_breakers [default: 10000; tour and quick: 1000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub breakers: Option<u32>,
+
+    /// Keep each thread of the sweep on one core: those allowed, in turn
+    #[arg(long)]
+    pub pin: bool,
+
+    /// Stack of each thread of the sweep, in KiB [default: 64; 256 if built without optimisation]
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(16..=1_048_576))]
+    pub stack_kib: Option<u32>,
 }
 
 /// Checks the flags against each other and against the system's limits.
 ///
 /// # Errors
 ///
-/// Too many calls in all, or more threads than the system allows.
-pub fn prepare(options: Options, _size: Size) -> Result<Box<dyn Program>, Refusal> {
-    let all = options.calls.saturating_mul(options.threads.into());
+/// Too many calls in all, an unknown workload, or more threads, memory or descriptors than
+/// the system allows.
+pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal> {
+    let by_size = |full, tour, quick| match size {
+        Size::Full => full,
+        Size::Tour => tour,
+        Size::Quick => quick,
+    };
+    let workloads = sweep::workloads(&options.workloads)?;
+    let cores = report::cores();
+    let counts = match &options.threads[..] {
+        [] => sweep::counts(size, cores),
+        given => given.iter().map(|&count| count as usize).collect(),
+    };
+    let largest = counts.iter().copied().max().unwrap_or(1);
+    let account = Account {
+        threads: u32::try_from(largest).unwrap_or(u32::MAX),
+        calls: options.calls.unwrap_or(by_size(1_000, 1_000, 200)),
+        cycles: options.cycles.unwrap_or(by_size(1_000, 1_000, 100)),
+        readers: options.readers.unwrap_or(150),
+    };
+    let all = account.calls.saturating_mul(largest as u64);
     if all > MOST_CALLS {
         return Err(Refusal(format!(
-            "--threads {} --calls {}: {all} calls in all, at most {MOST_CALLS}",
-            options.threads, options.calls
+            "--threads {largest} --calls {}: {all} calls in all, at most {MOST_CALLS}",
+            account.calls
         )));
     }
-    let threads = u64::from(options.threads) + u64::from(options.readers);
-    if let Some(why) = system::in_the_way(threads) {
-        return Err(Refusal(format!("--threads {}: {why}", options.threads)));
+    let stack = options.stack_kib.map_or(pool::STACK, |kib| kib as usize * 1024);
+    let breakers = options.breakers.unwrap_or(if size == Size::Full { 10_000 } else { 1_000 });
+    if options.pin && pool::allowed_cores().is_empty() {
+        return Err(Refusal("--pin: this system does not say which cores there are".to_owned()));
     }
-    Ok(Box::new(Storm { options }))
+    let many = if workloads.contains(&Workload::ManyBreakers) { breakers.into() } else { 0 };
+    let needs = Needs {
+        threads: largest as u64 + u64::from(account.readers) + OTHERS,
+        stack: stack.max(pool::STACK) as u64,
+        memory: many * BREAKER,
+        descriptors: DESCRIPTORS,
+    };
+    if let Some(why) = system::refusal(&needs) {
+        return Err(Refusal(format!("--threads {largest}: {why}")));
+    }
+    let sweep = Sweep {
+        counts,
+        workloads,
+        point: Duration::from_millis(options.point_ms.unwrap_or(by_size(200, 20, 5))),
+        repetitions: options.repetitions.unwrap_or(match size {
+            Size::Full => 5,
+            Size::Tour => 3,
+            Size::Quick => 1,
+        }),
+        breakers: breakers as usize,
+        pin: options.pin,
+        stack,
+        size,
+    };
+    Ok(Box::new(Storm { account, sweep }))
 }
 
 struct Storm {
-    options: Options,
+    account: Account,
+    sweep: Sweep,
 }
 
 impl Program for Storm {
@@ -103,155 +170,24 @@ impl Program for Storm {
     }
 
     fn run(&self, ctx: &Context) -> Result<Section, Failure> {
-        let mut outcome = Outcome::default();
-        let (threads, wanted) = (self.options.threads, self.options.cycles);
-        let shared = Arc::new(self.shared(ctx)?);
-        let breaker = Arc::clone(&shared.breaker);
-        let mut reader =
-            Reader::start(move || breaker.snapshot()).map_err(|error| no_thread(&error))?;
-        let audience =
-            Audience::start(self.options.readers as usize, &shared.breaker, &shared.turns)
-                .map_err(|error| no_thread(&error))?;
-        let before = Usage::now();
-        // Those that are there already: this one, the readers, Ctrl-C's, the bars'.
-        let others = system::threads();
-        let start = Instant::now();
-
-        let crew = muster(ctx, &shared)?;
-        outcome.spawn_s = start.elapsed().as_secs_f64();
-        if crew.started() < threads as usize {
-            // Ctrl-C came while they were being started.
-            crew.call_off();
-            return Ok(report::nothing_done());
-        }
-        outcome.alive =
-            system::threads().zip(others).map(|(all, others)| all.saturating_sub(others));
-
-        let start = Instant::now();
-        crew.let_go();
-        let mut view = View::default();
-        let mut dog = Watchdog::new(start);
-        let mut cycles = 0;
-        let bar =
-            ctx.bar(&format!("storm: {threads} threads"), self.options.calls * u64::from(threads));
-        while !crew.all_gone(LOOK) {
-            let now = Instant::now();
-            let calls = watchdog::progress(&shared.stations);
-            if dog.barks(calls, now) {
-                bar.finish_and_clear();
-                // The threads are left where they stand; they end with the process.
-                return Ok(report::stalled(&shared, "no call ended", calls));
-            }
-            if let Some(snapshot) = reader.latest() {
-                cycles = closings(&snapshot);
-                bar.set_message(format!("{cycles} cycles, {}", snapshot.state));
-                view.add(snapshot);
-            }
-            if cycles >= wanted || now.saturating_duration_since(start) > LONGEST {
-                shared.give_up();
-            }
-            bar.set_position(calls);
-        }
-        bar.finish_and_clear();
-        outcome.wall_s = start.elapsed().as_secs_f64();
-        outcome.usage = Usage::now().since(before);
-        outcome.peak_memory_kib = system::peak_memory_kib();
-        outcome.longest_quiet_s = dog.longest().as_secs_f64();
-        (outcome.tally, outcome.died) = crew.books();
-        let Some(last) = reader.last(watchdog::PATIENCE) else {
-            return Ok(report::stalled(&shared, "no snapshot ended", outcome.tally.calls));
+        let mut section = self.account.run(ctx)?;
+        let stalled = |check: &crate::program::Check| {
+            check.name == "keeps_moving" && check.verdict == Verdict::Broken
         };
-        view.add(last);
-        let Some(seen) = audience.end(watchdog::PATIENCE) else {
-            return Ok(report::stalled(&shared, "no reader came back", outcome.tally.calls));
-        };
-        outcome.seen = Sights::of(view, seen, outcome.tally.calls);
-        outcome.seen.listened(&audience.ears, &shared.breaker);
-        outcome.brief = brief::come_and_go(threads.into(), ctx.seed, &ctx.stop)?;
-        outcome.policies = policies::play(ctx, threads)?;
-        outcome.partial = ctx.stop.requested() || outcome.policies.partial;
-        Ok(report::section(&self.options, outcome, &shared))
-    }
-}
-
-impl Storm {
-    fn shared(&self, ctx: &Context) -> Result<Shared, Failure> {
-        let clock = ManualClock::new();
-        let breaker = CircuitBreaker::builder("storm")
-            .failure_threshold(RULES.failures)
-            .success_threshold(RULES.successes)
-            .half_open_permits(RULES.permits)
-            .open_for(hand::OPEN_FOR)
-            .probe_lease(hand::LEASE)
-            .timing(Timing::Every)
-            .clock(Obstacle(clock.clone()))
-            .build()
-            .map_err(|error| Failure(error.to_string()))?;
-        let Options { threads, calls, cycles, readers } = self.options;
-        let size = (threads as usize, calls, cycles);
-        let turns = Turns::new(calls * u64::from(threads) / (u64::from(readers) * audience::LOOKS));
-        let stop = ctx.stop.clone();
-        Ok(Shared::new(breaker, Hand::new(clock), size, turns, ctx.seed, stop))
-    }
-}
-
-fn no_thread(error: &std::io::Error) -> Failure {
-    Failure(format!("no thread could be started: {error}"))
-}
-
-/// Starts the threads, as many as are wanted or until Ctrl-C, and waits for them.
-fn muster(ctx: &Context, shared: &Arc<Shared>) -> Result<Crew, Failure> {
-    let wanted = shared.stations.len();
-    let bar = ctx.bar("storm: starting", wanted as u64);
-    let mut crew = Crew::new(Arc::clone(shared));
-    while crew.started() < wanted && !ctx.stop.requested() {
-        if let Err(error) = crew.start_one() {
-            let started = crew.started();
-            crew.call_off();
-            bar.finish_and_clear();
-            return Err(Failure(format!(
-                "thread {} of {wanted} could not be started: {error}; {}",
-                started + 1,
-                system::all_limits()
-            )));
+        // Threads that are stuck may hold on to what the sweep would need.
+        if section.partial || section.checks.iter().any(stalled) {
+            return Ok(section);
         }
-        bar.inc(1);
-    }
-    let arrived = gather(&ctx.stop, wanted, Instant::now(), || {
-        let arrived = crew.arrived(LOOK);
-        (arrived, Instant::now())
-    });
-    bar.finish_and_clear();
-    // If they do not, they are left where they stand; they end with the process.
-    arrived.map(|()| crew)
-}
-
-/// Looks, until all have arrived or Ctrl-C comes, how many have by when.
-fn gather(
-    stop: &Stop,
-    wanted: usize,
-    start: Instant,
-    mut look: impl FnMut() -> (usize, Instant),
-) -> Result<(), Failure> {
-    let mut dog = Watchdog::new(start);
-    while !stop.requested() {
-        let (arrived, now) = look();
-        if arrived == wanted {
-            break;
+        let sweep = self.sweep.run(ctx)?;
+        section.partial |= sweep.partial;
+        section.checks.extend(sweep.checks);
+        section.measures.extend(sweep.measures);
+        section.tables.extend(sweep.tables);
+        if let Some(figures) = section.figures.as_object_mut() {
+            figures.insert("sweep".to_owned(), sweep.figures);
         }
-        if dog.barks(arrived as u64, now) {
-            return Err(Failure(format!(
-                "{arrived} of {wanted} threads at the gate, and no other came in {} s",
-                watchdog::PATIENCE.as_secs()
-            )));
-        }
+        Ok(section)
     }
-    Ok(())
-}
-
-/// How often the breaker has closed again, that is, full cycles.
-fn closings(snapshot: &ampacity::Snapshot) -> u64 {
-    snapshot.transitions.between(State::HalfOpen, State::Closed)
 }
 
 #[cfg(test)]

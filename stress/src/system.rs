@@ -9,6 +9,10 @@ use serde::Serialize;
 const MAPS: u64 = 4;
 /// Maps and threads that the process has anyway, at most.
 const SPARE: u64 = 500;
+/// Memory that a thread needs beside its stack, in and out of the kernel.
+const BESIDE: u64 = 32 << 10;
+/// Memory that the process needs anyway, and that others may want meanwhile.
+const RESERVE: u64 = 64 << 20;
 
 /// What the process has used since its start.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -109,15 +113,44 @@ struct Unknown {
     vmhwm: Option<u64>,
 }
 
-/// A limit that `threads` threads do not fit under, in words.
-pub(crate) fn in_the_way(threads: u64) -> Option<String> {
-    limits()
-        .into_iter()
-        .find(|limit| threads.saturating_mul(limit.each).saturating_add(SPARE) > limit.value)
-        .map(|limit| {
-            let needed = threads.saturating_mul(limit.each).saturating_add(SPARE);
-            format!("needs about {needed} {}, but {limit}", limit.what)
-        })
+/// What a program is about to need.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Needs {
+    pub(crate) threads: u64,
+    /// Bytes of each thread's stack.
+    pub(crate) stack: u64,
+    /// Bytes beside the threads.
+    pub(crate) memory: u64,
+    /// Open files and sockets.
+    pub(crate) descriptors: u64,
+}
+
+impl Needs {
+    fn of(&self, what: What) -> u64 {
+        let each = |each: u64| self.threads.saturating_mul(each);
+        match what {
+            What::Threads => self.threads.saturating_add(SPARE),
+            What::Maps => each(MAPS).saturating_add(SPARE),
+            What::Memory => each(self.stack.saturating_add(BESIDE))
+                .saturating_add(self.memory)
+                .saturating_add(RESERVE),
+            What::Descriptors => self.descriptors,
+        }
+    }
+}
+
+/// The first limit of the system that these needs do not fit under, in words, and what to
+/// do about it.
+pub(crate) fn refusal(needs: &Needs) -> Option<String> {
+    stands_in_the_way(needs, limits())
+}
+
+fn stands_in_the_way(needs: &Needs, limits: Vec<Limit>) -> Option<String> {
+    let limit = limits.into_iter().find(|limit| needs.of(limit.what) > limit.value)?;
+    let needed = needs.of(limit.what);
+    let raise = limit.raise.replace("{}", &needed.to_string());
+    let (needed, what) = (limit.what.amount(needed), limit.what.name());
+    Some(format!("needs about {needed} {what}, but {limit}; {raise}"))
 }
 
 /// All limits on threads that can be read, in words.
@@ -129,53 +162,110 @@ pub(crate) fn all_limits() -> String {
     limits.join(", ")
 }
 
+/// What there is only so much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Threads,
+    Maps,
+    Memory,
+    Descriptors,
+}
+
+impl What {
+    fn amount(self, number: u64) -> String {
+        match self {
+            Self::Memory => format!("{} MiB", number >> 20),
+            _ => number.to_string(),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Threads => "threads",
+            Self::Maps => "memory maps",
+            Self::Memory => "of memory",
+            Self::Descriptors => "open files",
+        }
+    }
+}
+
 /// A limit of the system.
 struct Limit {
     name: &'static str,
-    what: &'static str,
+    what: What,
     value: u64,
-    each: u64, // of it, a thread needs
+    /// How to have a higher one; `{}` is what is needed.
+    raise: &'static str,
 }
 
 impl std::fmt::Display for Limit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} is {}", self.name, self.value)
+        write!(f, "{} is {}", self.name, self.what.amount(self.value))
     }
 }
 
 #[cfg(target_os = "linux")]
 fn limits() -> Vec<Limit> {
-    use nix::sys::resource::{Resource, getrlimit};
+    use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+    use procfs::Current as _;
 
+    let soft = |resource| {
+        getrlimit(resource).ok().map(|(soft, _)| soft).filter(|&soft| soft != RLIM_INFINITY)
+    };
     // The superuser is not held to it.
-    let user = status()
-        .filter(|status| status.euid != 0)
-        .and_then(|_| getrlimit(Resource::RLIMIT_NPROC).ok())
-        .map(|(soft, _)| soft);
-    let space = getrlimit(Resource::RLIMIT_AS)
-        .ok()
-        .map(|(soft, _)| soft)
-        .filter(|&soft| soft != nix::sys::resource::RLIM_INFINITY);
-    let limit =
-        |name, what, each, value: Option<u64>| value.map(|value| Limit { name, what, value, each });
-    let threads = "threads";
+    let user =
+        status().filter(|status| status.euid != 0).and_then(|_| soft(Resource::RLIMIT_NPROC));
+    let free = procfs::Meminfo::current().ok().and_then(|memory| memory.mem_available);
+    let limit = |name, what, raise, value: Option<u64>| {
+        value.map(|value| Limit { name, what, value, raise })
+    };
+    let fewer = "ask for less: fewer --threads, or a smaller --stack-kib where there is one";
     [
         limit(
             "kernel.threads-max",
-            threads,
-            1,
+            What::Threads,
+            "raise it: sysctl -w kernel.threads-max={}",
             procfs::sys::kernel::threads_max().ok().map(u64::from),
         ),
         limit(
             "kernel.pid_max",
-            threads,
-            1,
+            What::Threads,
+            "raise it: sysctl -w kernel.pid_max={}",
             procfs::sys::kernel::pid_max().ok().and_then(|most| u64::try_from(most).ok()),
         ),
-        limit("vm.max_map_count", "memory maps", MAPS, procfs::sys::vm::max_map_count().ok()),
-        limit("the limit on processes (ulimit -u)", threads, 1, user),
-        limit("the limit on address space (ulimit -v), in bytes,", "bytes", 128 << 10, space),
-        limit("pids.max of the control group", threads, 1, group_limit()),
+        limit(
+            "vm.max_map_count",
+            What::Maps,
+            "raise it: sysctl -w vm.max_map_count={}",
+            procfs::sys::vm::max_map_count().ok(),
+        ),
+        limit("the limit on processes (ulimit -u)", What::Threads, "raise it: ulimit -u {}", user),
+        limit(
+            "pids.max of the control group",
+            What::Threads,
+            "raise it where the group is set up (TasksMax={} in a systemd unit)",
+            group("pids.max"),
+        ),
+        limit(
+            "the limit on address space (ulimit -v)",
+            What::Memory,
+            "raise it: ulimit -v unlimited",
+            soft(Resource::RLIMIT_AS),
+        ),
+        limit("the memory that is free", What::Memory, fewer, free),
+        limit(
+            "what memory.max of the control group leaves",
+            What::Memory,
+            "raise it where the group is set up, or ask for less",
+            group("memory.max")
+                .map(|most| most.saturating_sub(group("memory.current").unwrap_or(0))),
+        ),
+        limit(
+            "the limit on open files (ulimit -n)",
+            What::Descriptors,
+            "raise it: ulimit -n {}",
+            soft(Resource::RLIMIT_NOFILE),
+        ),
     ]
     .into_iter()
     .flatten()
@@ -187,13 +277,13 @@ fn limits() -> Vec<Limit> {
     Vec::new()
 }
 
-/// The limit of the control group that this process is in, if it has one.
+/// A number of the control group that this process is in, if it has one.
 #[cfg(target_os = "linux")]
-fn group_limit() -> Option<u64> {
+fn group(file: &str) -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let limit = std::fs::read_to_string(format!("/sys/fs/cgroup{path}/pids.max")).ok()?;
-    limit.trim().parse().ok() // `max` is no number and no limit
+    let number = std::fs::read_to_string(format!("/sys/fs/cgroup{path}/{file}")).ok()?;
+    number.trim().parse().ok() // `max` is no number and no limit
 }
 
 #[cfg(test)]
@@ -205,8 +295,29 @@ mod tests {
         if limits().is_empty() {
             return; // not a system whose limits are known
         }
-        let why = in_the_way(u64::MAX).unwrap();
+        let why = refusal(&Needs { threads: u64::MAX, ..Needs::default() }).unwrap();
         assert!(why.contains(" is "), "{why}");
-        assert_eq!(in_the_way(1), None);
+        assert_eq!(refusal(&Needs { threads: 1, stack: 4096, ..Needs::default() }), None);
+    }
+
+    #[test]
+    fn each_limit_says_what_is_needed_what_there_is_and_what_to_raise() {
+        let needs = Needs { threads: 10_000, stack: 64 << 10, memory: 0, descriptors: 100 };
+        let refused = |what, value, raise| {
+            let limit = Limit { name: "it", what, value, raise };
+            stands_in_the_way(&needs, vec![limit])
+        };
+        let maps = refused(What::Maps, 40_499, "raise it: sysctl -w vm.max_map_count={}").unwrap();
+        assert_eq!(
+            maps,
+            "needs about 40500 memory maps, but it is 40499; \
+             raise it: sysctl -w vm.max_map_count=40500"
+        );
+        assert_eq!(refused(What::Maps, 40_500, ""), None);
+        let memory = refused(What::Memory, 1_000 << 20, "fewer").unwrap();
+        assert_eq!(memory, "needs about 1001 MiB of memory, but it is 1000 MiB; fewer");
+        let files = refused(What::Descriptors, 99, "raise it: ulimit -n {}").unwrap();
+        assert_eq!(files, "needs about 100 open files, but it is 99; raise it: ulimit -n 100");
+        assert!(refused(What::Threads, 10_499, "").is_some());
     }
 }

@@ -8,7 +8,7 @@ use crate::watchdog::Station;
 /// Calls that each thread makes, whatever the time.
 const LEAST: u64 = 8;
 /// Calls between two looks at the clock, once they are known to be quick.
-const MOST: u64 = 256;
+const MOST: u64 = 1_024;
 /// Calls are quick if so many of them, looks at the clock included, take no longer than
 /// this.
 const QUICK: Duration = Duration::from_micros(200);
@@ -51,7 +51,7 @@ impl<'a> Seat<'a> {
             length,
             last: began,
             before: station.calls.load(Ordering::Relaxed),
-            batch: LEAST,
+            batch: 1,
             asked: 0,
             made: 0,
             in_time: 0,
@@ -74,13 +74,12 @@ impl<'a> Seat<'a> {
             self.asked = 0;
             return None;
         }
-        if now.saturating_duration_since(self.last) < QUICK {
-            self.batch = (self.batch * 2).min(MOST);
-        } else {
-            self.batch = (self.batch / 2).max(LEAST);
+        if self.made > 0 {
+            let quick = now.saturating_duration_since(self.last) < QUICK;
+            self.batch = if quick { (self.batch * 2).min(MOST) } else { (self.batch / 2).max(1) };
         }
         self.last = now;
-        self.asked = if self.made == 0 { LEAST } else { self.batch };
+        self.asked = self.batch;
         Some(self.asked)
     }
 

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn five_failures_in_a_row_open_it_and_a_success_begins_anew() {
         let breaker = SingleAtomic::for_path(Path::Success);
-        let mut ends = |results: &[Result<u64, u64>]| -> Vec<End> {
+        let ends = |results: &[Result<u64, u64>]| -> Vec<End> {
             results.iter().map(|&result| breaker.call(|| result)).collect()
         };
         assert_eq!(ends(&[Err(1), Err(1), Err(1), Err(1), Ok(1)]).pop(), Some(End::Succeeded));

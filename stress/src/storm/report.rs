@@ -3,11 +3,12 @@
 use ampacity::Snapshot;
 use serde_json::json;
 
+use super::account::{Account, RULES, closings};
 use super::brief::{self, Brief};
 use super::crew::Shared;
 use super::policies::Policies;
+use super::sights;
 use super::sights::Sights;
-use super::{Options, RULES, closings, sights};
 use crate::program::{Check, Section, Table};
 use crate::system::Usage;
 use crate::watchdog;
@@ -54,7 +55,7 @@ pub(super) fn stalled(shared: &Shared, what: &str, calls: u64) -> Section {
 }
 
 /// Judges what was done and puts it into figures and words.
-pub(super) fn section(options: &Options, outcome: Outcome, shared: &Shared) -> Section {
+pub(super) fn section(options: &Account, outcome: Outcome, shared: &Shared) -> Section {
     let snapshot = shared.breaker.snapshot();
     // An era that ended nobody's call yet has no other witness. One that was made due
     // after it was seen open calls itself half-open, and is known already.
@@ -165,7 +166,7 @@ fn kept(outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Vec<Check> 
 }
 
 /// What a storm must have met to have shown anything.
-fn reached(options: &Options, outcome: &Outcome, snapshot: &Snapshot) -> Vec<Check> {
+fn reached(options: &Account, outcome: &Outcome, snapshot: &Snapshot) -> Vec<Check> {
     let tally = &outcome.tally;
     let threads = u64::from(options.threads);
     let least = |name: &str, had: u64, needed: u64| {
@@ -212,7 +213,7 @@ fn reached(options: &Options, outcome: &Outcome, snapshot: &Snapshot) -> Vec<Che
 }
 
 fn figures(
-    options: &Options,
+    options: &Account,
     outcome: &Outcome,
     snapshot: &Snapshot,
     found: &Findings,
@@ -267,7 +268,7 @@ fn figures(
     })
 }
 
-fn table(options: &Options, outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Table {
+fn table(options: &Account, outcome: &Outcome, snapshot: &Snapshot, found: &Findings) -> Table {
     let tally = &outcome.tally;
     let or_unknown =
         |figure: Option<u64>| figure.map_or_else(|| "not available".to_owned(), thousands);

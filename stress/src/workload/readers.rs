@@ -2,6 +2,7 @@
 //! writer's call may be lost for all the looking.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::yield_now;
 
 use ampacity::CircuitBreaker;
 
@@ -81,20 +82,20 @@ impl Scene for Readers {
     }
 }
 
-/// One who looks; a look counts as a call to who plays it, and as none in the books.
+/// One who looks: once, however many calls it is asked for, and none of them is in the
+/// books. Then others have their turn, or the writers would get none among thousands.
 struct Reader<'a> {
     scene: &'a Readers,
     view: View,
 }
 
 impl Actor for Reader<'_> {
-    fn calls(&mut self, calls: u64) {
-        for _ in 0..calls {
-            if let Some((era, state)) = hand::steady(&self.scene.breaker) {
-                self.view.place(era, state);
-            }
-            self.view.add(self.scene.breaker.snapshot());
+    fn calls(&mut self, _calls: u64) {
+        if let Some((era, state)) = hand::steady(&self.scene.breaker) {
+            self.view.place(era, state);
         }
+        self.view.add(self.scene.breaker.snapshot());
+        yield_now();
     }
 
     fn leave(self: Box<Self>) -> Tally {
