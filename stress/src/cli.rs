@@ -20,7 +20,7 @@ const INTERRUPTED: u8 = 130;
 
 /// Drives an ampacity breaker hard and checks what it did.
 ///
-/// Without a subcommand it runs the tour: a smaller plan of replay, glance and storm, which
+/// Without a subcommand it runs the tour: a smaller plan of replay, glance, storm and contend, which
 /// ends within two minutes on two cores.
 #[derive(Debug, Parser)]
 #[command(name = "stress", version)]
@@ -184,6 +184,7 @@ fn tour(size: Size) -> Result<Vec<Box<dyn Program>>, Refusal> {
         replay::prepare(defaults()?, size)?,
         glance::prepare(defaults()?, size)?,
         storm::prepare(defaults()?, size)?,
+        contend::prepare(defaults()?, size)?,
     ])
 }
 

@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn lanes_have_labels_of_their_own() {
-        let mut labels: Vec<_> = Lane::all(false).map(|lane| (lane.path(), lane.subject())).collect();
+        let mut labels: Vec<_> =
+            Lane::all(false).map(|lane| (lane.path(), lane.subject())).collect();
         let all = labels.len();
         labels.sort_unstable();
         labels.dedup();
