@@ -20,8 +20,8 @@ const INTERRUPTED: u8 = 130;
 
 /// Drives an ampacity breaker hard and checks what it did.
 ///
-/// Without a subcommand it runs the tour: a smaller plan of replay, glance, storm and contend, which
-/// ends within two minutes on two cores.
+/// Without a subcommand it runs the tour: a smaller plan of replay, glance, storm and contend,
+/// which ends within two minutes on two cores.
 #[derive(Debug, Parser)]
 #[command(name = "stress", version)]
 struct Line {
@@ -75,9 +75,8 @@ enum Which {
     /// Make the calls that contend follows
     #[command(hide = true)]
     TraceCalls {
-        /// Only a few kinds
-        #[arg(long)]
-        few: bool,
+        /// Which kinds
+        extent: contend::Extent,
     },
 }
 
@@ -139,8 +138,8 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::CountCalls) => {
             return glance::count_calls().map(|()| 0).map_err(|Failure(why)| Refusal(why));
         }
-        Some(Which::TraceCalls { few }) => {
-            return contend::trace_calls(few).map(|()| 0).map_err(|Failure(why)| Refusal(why));
+        Some(Which::TraceCalls { extent }) => {
+            return contend::trace_calls(extent).map(|()| 0).map_err(|Failure(why)| Refusal(why));
         }
         None => ("tour", tour(size)?),
     };

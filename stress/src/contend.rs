@@ -32,6 +32,7 @@ use crate::system::{self, Needs};
 use crate::workload::Workload;
 use calls::Calls;
 use course::Course;
+pub use lane::Extent;
 use lane::Lane;
 pub use traced::make_calls as trace_calls;
 
@@ -97,7 +98,14 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
         repetitions: options.repetitions.unwrap_or(repetitions),
         point: Duration::from_millis(options.point_ms.unwrap_or(point)),
     };
-    Ok(Box::new(Contend { course, few: size == Size::Quick }))
+    Ok(Box::new(Contend {
+        course,
+        extent: match size {
+            Size::Full => Extent::All,
+            Size::Tour => Extent::Some,
+            Size::Quick => Extent::Few,
+        },
+    }))
 }
 
 /// The workloads of these names, or those of this size.
@@ -132,8 +140,8 @@ fn workloads(names: &[String], size: Size) -> Result<Vec<Workload>, Refusal> {
 
 struct Contend {
     course: Course,
-    /// Whether only a few kinds of calls are followed.
-    few: bool,
+    /// Which kinds of calls are followed.
+    extent: Extent,
 }
 
 impl Program for Contend {
@@ -144,8 +152,8 @@ impl Program for Contend {
     fn run(&self, ctx: &Context) -> Result<Section, Failure> {
         let mut section = Section::default();
         // First: what is traced shares its core with the tracer, and nobody else is to run.
-        let bar = ctx.bar("contend: step by step", Lane::all(self.few).count() as u64);
-        let calls = Calls::take(self.few, &ctx.stop, |done| bar.set_position(done as u64));
+        let bar = ctx.bar("contend: step by step", Lane::all(self.extent).count() as u64);
+        let calls = Calls::take(self.extent, &ctx.stop, |done| bar.set_position(done as u64));
         bar.finish_and_clear();
         calls.add_to(&mut section);
 

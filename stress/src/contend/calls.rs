@@ -1,7 +1,7 @@
 //! Locked instructions and stores of a call, of every path: figures, the check and a table.
 
 use super::costs::{Costs, Run};
-use super::lane::Lane;
+use super::lane::{Extent, Lane};
 use super::tracer;
 use crate::measure::{Better, Measure, Unit, labels};
 use crate::program::{Check, Section, Stop, Table};
@@ -13,12 +13,12 @@ pub(super) struct Calls(Result<Vec<(Lane, [Costs; 2])>, String>);
 
 impl Calls {
     /// Follows this very program; takes seconds.
-    pub(super) fn take(few: bool, stop: &Stop, tell: impl FnMut(usize) + Send) -> Self {
+    pub(super) fn take(extent: Extent, stop: &Stop, tell: impl FnMut(usize) + Send) -> Self {
         let costs = |(lane, [first, second]): (Lane, [Run; 2])| {
             let calls = lane.batch();
             (lane, [first.beside(&second, calls), second.beside(&first, calls)])
         };
-        Self(tracer::trace(few, stop, tell).map(|runs| runs.into_iter().map(costs).collect()))
+        Self(tracer::trace(extent, stop, tell).map(|runs| runs.into_iter().map(costs).collect()))
     }
 
     /// Adds what there is to a section.
@@ -123,7 +123,8 @@ fn table(costs: &[(Lane, [Costs; 2])]) -> Table {
         "locked: with a lock prefix, or xchg with memory; a swap's count by site is one of them",
         "shared: into a line of 64 bytes that the other thread's calls write, too; read elsewhere:",
         "into one that they only read; private: all others, but for the stack",
-        "~ about one call in 16 is timed, at random: a mean of few",
+        "~ one call in 16 is timed, at random: a mean of few; rates and windows: by a clock that",
+        "stands still, and untimed where they need no times",
     ]
     .map(str::to_owned)
     .into();

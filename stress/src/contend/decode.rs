@@ -156,6 +156,7 @@ mod tests {
                 Register::RCX => self.count,
                 Register::RSP => 0x7000,
                 Register::FS => 0x9000,
+                Register::CS | Register::DS | Register::ES | Register::SS => 0,
                 _ => self.base,
             })
         }

@@ -3,7 +3,8 @@
 use std::hint::spin_loop;
 use std::time::Duration;
 
-use ampacity::{Builder, CircuitBreaker, ConfigError, State, Timing};
+use ampacity::{Builder, CircuitBreaker, ConfigError, ManualClock, State, Timing};
+use clap::ValueEnum;
 
 use crate::program::Failure;
 use crate::rivals::floors::Work;
@@ -23,10 +24,31 @@ pub(super) enum Lane {
     Probe(Timing),
 }
 
+/// How many kinds of calls: each instruction is a step, and takes its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Extent {
+    /// As many as a quick look has the time for.
+    Few,
+    /// Without those that say about the same as another.
+    Some,
+    /// All.
+    All,
+}
+
+impl Extent {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Few => "few",
+            Self::Some => "some",
+            Self::All => "all",
+        }
+    }
+}
+
 /// Exact figures need no more, and each instruction is a step.
 const CALLS: u64 = 2;
 /// Where only one call in 16 is timed, the means of few.
-const SAMPLED_CALLS: u64 = if cfg!(debug_assertions) { 2 } else { 32 };
+const SAMPLED_CALLS: u64 = if cfg!(debug_assertions) { 2 } else { 16 };
 /// One spell hands out no more probes.
 const MOST_PROBES: u32 = 63;
 
@@ -42,7 +64,6 @@ const GLANCE: [Who; 8] = [
     Who::Adaptive,
     Who::Every,
 ];
-/// As many as a quick look has the time for.
 const FEW: [Lane; 5] = [
     Lane::Glance(Path::Success, Who::StdMutex),
     Lane::SingleAtomic(Path::Success),
@@ -52,23 +73,35 @@ const FEW: [Lane; 5] = [
 ];
 
 impl Lane {
-    pub(super) fn all(few: bool) -> impl Iterator<Item = Self> {
+    pub(super) fn all(extent: Extent) -> impl Iterator<Item = Self> {
         let paths = Path::ALL.into_iter().flat_map(|path| {
             // The floors are shown on one path.
             let floors_too = path == Path::Success;
             let glance = GLANCE.into_iter().filter(move |who| {
                 who.takes(path) && (floors_too || !matches!(who, Who::Floor(_)))
             });
-            // A breaker that is open does not ask its policy.
-            let policies = Policy::ALL.into_iter().filter(move |_| path != Path::Rejected);
+            // A breaker that is open does not ask its policy; and failures in a row are what
+            // it has when nobody says otherwise.
+            let policies = Policy::ALL
+                .into_iter()
+                .filter(move |policy| path != Path::Rejected && *policy != Policy::Streak);
             glance
                 .map(move |who| Self::Glance(path, who))
                 .chain([Self::SingleAtomic(path)])
                 .chain(policies.map(move |policy| Self::Policy(path, policy)))
         });
         let probes = [Timing::Off, Timing::Sampled(16), Timing::Every].map(Self::Probe);
-        let all = paths.chain(probes).filter(move |_| !few);
-        all.chain(FEW.into_iter().filter(move |_| few))
+        let all = paths.chain(probes).filter(move |lane| match extent {
+            Extent::Few => FEW.contains(lane),
+            Extent::Some => !matches!(
+                lane,
+                Self::Policy(Path::Failing, _)
+                    | Self::Glance(Path::Failing, Who::Adaptive)
+                    | Self::Probe(Timing::Sampled(_))
+            ),
+            Extent::All => true,
+        });
+        all
     }
 
     pub(super) fn path(self) -> &'static str {
@@ -102,7 +135,6 @@ impl Lane {
         match self {
             Self::Glance(_, who) => who.title().to_owned(),
             Self::SingleAtomic(_) => "single atomic word".to_owned(),
-            Self::Policy(_, Policy::Streak) => "ampacity, failures in a row (100)".to_owned(),
             Self::Policy(_, policy) => format!("ampacity, {}", policy.title().trim()),
             Self::Probe(timing) => timed_as(timing).title().to_owned(),
         }
@@ -121,8 +153,7 @@ impl Lane {
                 let sampled = matches!(who, Who::Adaptive | Who::Floor(Work::B));
                 sampled && path != Path::Rejected
             }
-            Self::SingleAtomic(_) => false,
-            Self::Policy(_, policy) => !policy.times_every_call(),
+            Self::SingleAtomic(_) | Self::Policy(..) => false,
             Self::Probe(timing) => matches!(timing, Timing::Sampled(_)),
         }
     }
@@ -157,11 +188,12 @@ impl Lane {
             Self::Glance(path, who) => who.build_to_count(path),
             Self::SingleAtomic(path) => Ok(Box::new(SingleAtomic::for_path(path)) as Box<_>),
             Self::Policy(_, policy) => {
-                let builder = policy.builder().open_for(DAY);
-                // Calls come so slowly under a tracer that Adaptive would time them all.
-                let builder = match self.is_sampled() {
-                    true => builder.timing(Timing::Sampled(16)),
-                    false => builder,
+                // A clock that stands still: calls take so long under a tracer that slices of
+                // time would end in the middle of a batch.
+                let builder = policy.builder().open_for(DAY).clock(ManualClock::new());
+                let builder = match policy.times_every_call() {
+                    true => builder,
+                    false => builder.timing(Timing::Off),
                 };
                 builder.build().map(|breaker| Box::new(breaker) as Box<_>)
             }
@@ -200,7 +232,7 @@ mod tests {
 
     #[test]
     fn every_lane_makes_its_calls_as_it_should_and_probes_fit_into_one_spell() {
-        for lane in Lane::all(false) {
+        for lane in Lane::all(Extent::All) {
             let caller = lane.build().unwrap();
             let calls = 2 * (lane.warm_up() + 3 * lane.batch());
             assert_eq!(caller.timed(lane.calls_as(), calls), 0, "{lane:?}");
@@ -213,14 +245,14 @@ mod tests {
     #[test]
     fn lanes_have_labels_of_their_own() {
         let mut labels: Vec<_> =
-            Lane::all(false).map(|lane| (lane.path(), lane.subject())).collect();
+            Lane::all(Extent::All).map(|lane| (lane.path(), lane.subject())).collect();
         let all = labels.len();
         labels.sort_unstable();
         labels.dedup();
         assert_eq!(labels.len(), all);
-        for few in [false, true] {
-            assert!(Lane::all(few).any(Lane::is_untimed_closed_success));
+        for extent in [Extent::Few, Extent::Some, Extent::All] {
+            assert!(Lane::all(extent).any(Lane::is_untimed_closed_success));
         }
-        assert!(FEW.iter().all(|lane| Lane::all(false).any(|other| other == *lane)));
+        assert_eq!(Lane::all(Extent::Few).count(), FEW.len());
     }
 }

@@ -12,14 +12,12 @@ use std::thread;
 
 use nix::sys::signal::{Signal, raise};
 
-use super::lane::Lane;
+use super::lane::{Extent, Lane};
 use crate::program::Failure;
 use crate::rivals::{Caller, Path};
 
 /// The hidden subcommand.
 pub(super) const SUBCOMMAND: &str = "trace-calls";
-/// Its flag for few lanes.
-pub(super) const FEW: &str = "--few";
 
 /// What the threads raise.
 pub(super) const MARK: Signal = Signal::SIGUSR1;
@@ -34,13 +32,13 @@ enum Turn {
     Measure(Arc<dyn Caller>, Path, u64),
 }
 
-/// Makes the calls of every lane, or of `few`, once a byte on the standard input says that a tracer is
+/// Makes the calls of all lanes of this extent, once a byte on the standard input says that a tracer is
 /// there.
 ///
 /// # Errors
 ///
 /// Nobody says so, a breaker could not be built, or a call ended otherwise than it should.
-pub fn make_calls(few: bool) -> Result<(), Failure> {
+pub fn make_calls(extent: Extent) -> Result<(), Failure> {
     std::io::stdin()
         .read_exact(&mut [0])
         .map_err(|_| Failure("nobody traces these calls".to_owned()))?;
@@ -63,7 +61,7 @@ pub fn make_calls(few: bool) -> Result<(), Failure> {
         .map_err(|error| Failure(format!("no thread could be started: {error}")))?;
     black_box(&mut [0_u8; 2 * MARGIN as usize]);
     let gone = |_| Failure("the second thread is gone".to_owned());
-    for lane in Lane::all(few) {
+    for lane in Lane::all(extent) {
         let caller: Arc<dyn Caller> = lane.build()?.into();
         let (path, calls) = (lane.calls_as(), lane.batch());
         let warm = lane.warm_up();

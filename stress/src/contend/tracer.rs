@@ -25,8 +25,8 @@ use nix::unistd::Pid;
 
 use super::costs::Run;
 use super::decode::{Batch, Decoded, LONGEST, Registers};
-use super::lane::Lane;
-use super::traced::{FEW, MARGIN, MARK, SUBCOMMAND};
+use super::lane::{Extent, Lane};
+use super::traced::{MARGIN, MARK, SUBCOMMAND};
 use crate::program::Stop;
 
 /// It takes a second or two; this is for a child that hangs.
@@ -38,7 +38,7 @@ const STACK: u64 = 64 << 10;
 ///
 /// `tell` is told how many lanes are done.
 pub(super) fn trace(
-    few: bool,
+    extent: Extent,
     stop: &Stop,
     mut tell: impl FnMut(usize) + Send,
 ) -> Result<Vec<(Lane, [Run; 2])>, String> {
@@ -46,9 +46,9 @@ pub(super) fn trace(
     // from one to the other is then much quicker. No other thread may ask for anything.
     thread::scope(|scope| {
         let trace = scope.spawn(move || {
-            let mut tracer = Tracer::start(few, stop)?;
+            let mut tracer = Tracer::start(extent, stop)?;
             let mut runs = Vec::new();
-            for lane in Lane::all(few) {
+            for lane in Lane::all(extent) {
                 runs.push((lane, [tracer.first()?, tracer.second()?]));
                 tell(runs.len());
             }
@@ -68,12 +68,12 @@ struct Tracer {
 }
 
 impl Tracer {
-    fn start(few: bool, stop: &Stop) -> Result<Self, String> {
+    fn start(extent: Extent, stop: &Stop) -> Result<Self, String> {
         let this = std::env::current_exe().map_err(|_| "this program's file cannot be found")?;
         keep_to_one_core();
         let mut child = Command::new(this)
             .arg(SUBCOMMAND)
-            .args(few.then_some(FEW))
+            .arg(extent.as_str())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
