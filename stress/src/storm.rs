@@ -132,16 +132,6 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
     if options.pin && pool::allowed_cores().is_empty() {
         return Err(Refusal("--pin: this system does not say which cores there are".to_owned()));
     }
-    let many = if workloads.contains(&Workload::ManyBreakers) { breakers.into() } else { 0 };
-    let needs = Needs {
-        threads: largest as u64 + u64::from(account.readers) + OTHERS,
-        stack: stack.max(pool::STACK) as u64,
-        memory: many * BREAKER,
-        descriptors: DESCRIPTORS,
-    };
-    if let Some(why) = system::refusal(&needs) {
-        return Err(Refusal(format!("--threads {largest}: {why}")));
-    }
     let sweep = Sweep {
         counts,
         workloads,
@@ -156,6 +146,18 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
         stack,
         size,
     };
+    let many = if sweep.workloads.contains(&Workload::ManyBreakers) { breakers.into() } else { 0 };
+    // One storm after the other.
+    let account_threads = largest as u64 + u64::from(account.readers);
+    let needs = Needs {
+        threads: account_threads.max(sweep.most_threads() as u64) + OTHERS,
+        stack: stack.max(pool::STACK) as u64,
+        memory: many * BREAKER,
+        descriptors: DESCRIPTORS,
+    };
+    if let Some(why) = system::refusal(&needs) {
+        return Err(Refusal(format!("--threads {largest}: {why}")));
+    }
     Ok(Box::new(Storm { account, sweep }))
 }
 

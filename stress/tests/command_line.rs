@@ -43,6 +43,14 @@ fn bad_flags_are_refused_in_one_line() {
         (&["replay", "--speed=-inf"], "--speed"),
         (&["replay", "--speed", "fast"], "--speed"),
         (&["replay", "--speed", "1e9"], "--speed"),
+        (&["storm", "--threads", "0"], "--threads"),
+        (&["storm", "--threads", "1,1000001"], "1000001 is not in 1..=1000000"),
+        (&["storm", "--threads", "1,,2"], "--threads"),
+        (&["storm", "--point-ms", "0"], "--point-ms"),
+        (&["storm", "--repetitions", "0"], "--repetitions"),
+        (&["storm", "--stack-kib", "1"], "--stack-kib"),
+        (&["storm", "--workloads", "storm"], "--workloads storm: there is no such workload"),
+        (&["storm", "--breakers", "0"], "--breakers"),
     ] {
         let said = refusal(None, args);
         assert!(said.contains(says), "{args:?}: {said}");

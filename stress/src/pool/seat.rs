@@ -19,6 +19,7 @@ pub(crate) struct Seat<'a> {
     /// Which thread it is, from 0.
     pub(crate) index: usize,
     /// How many there are.
+    #[allow(dead_code, reason = "for jobs that share work out")]
     pub(crate) of: usize,
     /// Where it says what it is at.
     pub(crate) station: &'a Station,

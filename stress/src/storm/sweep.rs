@@ -15,7 +15,7 @@ use crate::pool::{Played, Pool, Setup, Stalled};
 use crate::program::{Check, Context, Failure, Refusal, Section, Size};
 use crate::system::Switches;
 use crate::watchdog;
-use crate::workload::{Play, Policy, Rival, Sizes, Workload, many, readers};
+use crate::workload::{Play, Rival, Sizes, Workload, many, readers};
 use findings::Findings;
 
 /// What the sweep goes through.
@@ -141,6 +141,11 @@ impl Sweep {
         }
         points.sort_by_key(|point| point.threads);
         points
+    }
+
+    /// The threads of its largest point: not always the largest count that was asked for.
+    pub(super) fn most_threads(&self) -> usize {
+        self.points().last().map_or(0, |point| point.threads)
     }
 
     /// Goes through all points, as often as is asked for or until Ctrl-C.
