@@ -156,7 +156,12 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
         descriptors: DESCRIPTORS,
     };
     if let Some(why) = system::refusal(&needs) {
-        return Err(Refusal(format!("--threads {largest}: {why}")));
+        // It is the breakers' memory, if that is more than the threads'.
+        let flag = match needs.memory > needs.threads.saturating_mul(needs.stack) {
+            true => format!("--breakers {breakers}"),
+            false => format!("--threads {largest}"),
+        };
+        return Err(Refusal(format!("{flag}: {why}")));
     }
     Ok(Box::new(Storm { account, sweep }))
 }

@@ -127,7 +127,7 @@ impl Sweep {
                 // Without so many it would be no storm of readers.
                 Workload::Readers => {
                     let large = counts.iter().copied().filter(|&count| count > storm);
-                    let most = if self.size == Size::Full { usize::MAX } else { 1 };
+                    let most = if self.size == Size::Full { usize::MAX } else { 0 };
                     std::iter::once(storm).chain(large.take(most)).collect()
                 }
                 // About as many as there are cores, and some more.
@@ -261,7 +261,9 @@ impl Outcome {
         let row = &mut self.rows[nth];
         let calling = played.of_the_first(callers);
         row.calls += played.tally().calls;
-        row.calls_per_s.push(calling.calls_per_s());
+        // Where a call lets all others go first, none may end in a short point: a rate of
+        // zero would say something else.
+        row.calls_per_s.extend(Some(calling.calls_per_s()).filter(|&rate| rate > 0.0));
         row.cpu_ns.push(calling.cpu_ns_a_call());
         row.share.push(played.share_of_the_cores(super::report::cores()));
         row.switches.voluntary +=
