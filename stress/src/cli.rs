@@ -55,7 +55,8 @@ enum Which {
     /// and against a provider that mostly says 429 and 400
     Replay(replay::Options),
     /// Put 10,000 threads on one breaker and account for every call, and for every window under
-    /// each policy
+    /// each policy; then every workload from 1 thread to 10,000, beside the breakers that one
+    /// writes first
     Storm(storm::Options),
     /// Time a call under each policy, against an empty call, the least work there is, and two
     /// mutex breakers
