@@ -100,9 +100,7 @@ impl CircuitBreaker {
             }
         }
         #[cfg(feature = "contention")]
-        if decision.swaps > 0 {
-            self.metrics.recorder().swapped(decision.swaps, decision.retries);
-        }
+        self.metrics.swapped(&decision.tried);
     }
 }
 

@@ -6,6 +6,7 @@
 
 use crate::clock::{Nanos, Tick};
 use crate::config::{Limit, Opening, Rules};
+use crate::contention::{By, Tried};
 use crate::event::{Cause, Change};
 use crate::opens::AtomicOpens;
 use crate::planted::{Bug, planted};
@@ -63,11 +64,11 @@ pub(crate) struct Decision<T> {
     pub(crate) out: T,
     /// The transition that this caller won, if there was one.
     pub(crate) change: Option<Change>,
-    /// Swaps tried, the last one included.
-    #[cfg_attr(not(feature = "contention"), allow(dead_code))]
-    pub(crate) swaps: u64,
-    /// Swaps that failed and were tried again.
+    /// Swaps that failed and were tried again, or given up.
     pub(crate) retries: u64,
+    /// All of them, by site.
+    #[cfg_attr(not(feature = "contention"), allow(dead_code))]
+    pub(crate) tried: Tried,
 }
 
 /// How a call ended, as far as the state is concerned.
@@ -76,6 +77,16 @@ pub(crate) enum Verdict {
     Success,
     Failure,
     Neutral,
+}
+
+impl Verdict {
+    fn by(self) -> By {
+        match self {
+            Verdict::Success => By::Success,
+            Verdict::Failure => By::Failure,
+            Verdict::Neutral => By::GiveBack,
+        }
+    }
 }
 
 impl Circuit {
@@ -94,7 +105,7 @@ impl Circuit {
     }
 
     /// The era now: whoever makes a later one sees what the caller wrote before.
-    pub(crate) fn era_from_now_on(&self) -> Era {
+    pub(crate) fn era_from_now_on(&self) -> (Era, Tried) {
         self.word.era_from_now_on()
     }
 
@@ -112,7 +123,7 @@ impl Circuit {
         now: impl Fn() -> Nanos,
     ) -> Decision<Result<Pass, Refusal>> {
         let mut read = Nanos(0);
-        let update = self.word.update(|word| {
+        let update = self.word.update(By::Admission, |word| {
             // The clock is read after the word, so a deadline in the word is
             // never compared with a time from before it was set.
             let now = now();
@@ -172,13 +183,13 @@ impl Circuit {
         let is_unasked = opinion.finding == Finding::Unasked;
         let wait = opinion.wait;
         if verdict == Verdict::Success && is_unasked && self.is_unchanged(pass) {
-            return Decision { out: true, change: None, swaps: 0, retries: 0 };
+            return Decision { out: true, change: None, retries: 0, tried: Tried::NONE };
         }
         let mut read = Nanos(0);
         let mut last = pass.seen; // the word of the last run of the step
         let mut first = None; // for the canaries that judge an older word
         let thresholds = &rules.thresholds;
-        let update = self.word.update(|word| {
+        let update = self.word.update(verdict.by(), |word| {
             if !self.is_of_this_era(pass, word) && !is_checked_once(&first) {
                 return (false, None);
             }
@@ -211,7 +222,7 @@ impl Circuit {
         });
         if planted(Bug::DeadlineLate) && update.turn.is_some() {
             let late = |word: Word| word.redeadlined(self.open_until(word, rules, wait, read));
-            let _ = self.word.update(|word| ((), late(word)));
+            let _ = self.word.update(verdict.by(), |word| ((), late(word)));
         }
         let cause = |turn: Turn| match turn.to == State::Closed {
             true => Cause::of_closing(last),
@@ -238,7 +249,7 @@ impl Circuit {
         rules: &Rules,
         now: Nanos,
     ) -> Decision<()> {
-        let update = self.word.update(|word| {
+        let update = self.word.update(By::GiveWay, |word| {
             let finding = finding(); // as in `settle`
             if !self.is_of_this_era(pass, word) || finding == Finding::Unasked {
                 return ((), None);
@@ -255,7 +266,7 @@ impl Circuit {
 
     /// Has every result of this era judged from now on, if it is still `era`.
     pub(crate) fn arm(&self, era: Era) -> Decision<()> {
-        let update = self.word.update(|word| {
+        let update = self.word.update(By::Arm, |word| {
             let armed = (self.word.era_of(word) == era).then(|| word.arm()).flatten();
             ((), armed)
         });
@@ -273,7 +284,7 @@ impl Circuit {
         // Without that policy no streak is kept, and nothing would end it.
         let streak = rules.thresholds.streak.map_or(0, |_| streak);
         let mut read = Nanos(0);
-        let update = self.word.update(|word| {
+        let update = self.word.update(By::Restore, |word| {
             read = now();
             let deadline = match (state, wait) {
                 // Due whatever the clock does next.
@@ -301,7 +312,7 @@ impl Circuit {
         now: impl Fn() -> Nanos,
     ) -> Decision<()> {
         let mut read = Nanos(0);
-        let update = self.word.update(|word| {
+        let update = self.word.update(By::Order, |word| {
             read = now();
             let is_blank = order != Order::Close || is_blank(self.word.era_of(word));
             let next = word.obey(order, Tick::of(read), Tick::NEVER, is_blank);
@@ -417,13 +428,13 @@ impl Circuit {
         cause: impl FnOnce(Turn) -> Cause,
         at: Nanos,
     ) -> Decision<T> {
-        let Update { out, turn, swaps, retries } = update;
+        let Update { out, turn, retries, tried } = update;
         let change = turn.map(|turn| {
             let is_current = || self.word.era_of(self.word.load()) == turn.era;
             self.stamp.of(turn.era, Tick::at_or_after(at), is_current);
             Change { turn, cause: cause(turn), at }
         });
-        Decision { out, change, swaps, retries }
+        Decision { out, change, retries, tried }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod classify;
 mod clock;
 mod config;
 mod contained;
+mod contention;
 mod error;
 mod event;
 mod grain;
@@ -32,12 +33,14 @@ pub use breaker::{CircuitBreaker, Classified};
 pub use clock::FastClock;
 pub use clock::{Clock, ManualClock, StdClock};
 pub use config::{Builder, Config, ConfigError, Preset, Timing, Value};
+#[cfg(feature = "contention")]
+pub use contention::{Place, Site};
 pub use error::{CallError, Rejected};
 pub use event::listeners::ListenerId;
 pub use event::{Cause, Event, EventCounts};
-pub use metrics::latency::Latency;
 #[cfg(feature = "contention")]
-pub use metrics::snapshot::Contention;
+pub use metrics::contention::{Attempts, Contention};
+pub use metrics::latency::Latency;
 pub use metrics::snapshot::{Latencies, Lifetime, Rejections, Snapshot, Transitions};
 pub use permit::{Outcome, OwnedPermit, Permit};
 pub use registry::{Registry, RegistryError};

@@ -126,8 +126,11 @@ impl Recorder<'_> {
     }
 
     #[cfg(feature = "contention")]
-    pub(crate) fn swapped(&self, swaps: u64, retries: u64) {
-        self.table.contention.add(self.slot.shared(STRIPES), swaps, retries);
+    pub(crate) fn place(&self) -> crate::contention::Place {
+        crate::contention::Place {
+            own: matches!(self.writer, Writer::Owner),
+            stripe: self.slot.shared(STRIPES),
+        }
     }
 
     pub(crate) fn reject(&self, reason: Reason) {
@@ -200,6 +203,16 @@ impl Metrics {
         Recorder { table, shard, writer, slot }
     }
 
+    /// Counts the swaps of one loop.
+    #[cfg(feature = "contention")]
+    #[inline]
+    pub(crate) fn swapped(&self, tried: &crate::contention::Tried) {
+        if !tried.is_empty() {
+            let Recorder { table, slot, .. } = self.recorder();
+            table.contention.add(slot.shared(STRIPES), tried);
+        }
+    }
+
     /// Counts a transition, once, for the caller who won it after `retries`.
     pub(crate) fn turned(&self, turn: Turn, retries: u64) {
         let cell = &self.table().turns[turn.from as usize][turn.to as usize];
@@ -258,7 +271,7 @@ pub(crate) struct Reading {
     pub(crate) failure: Timed,
     pub(crate) turns: [[u64; STATES]; STATES],
     #[cfg(feature = "contention")]
-    pub(crate) contention: snapshot::Contention,
+    pub(crate) contention: contention::Contention,
 }
 
 /// What was timed, of one outcome.

@@ -11,6 +11,7 @@ pub use crate::window::model::{Found, InFlight, Jury, LastCalls, Owned, Recent, 
 use crate::breaker::CircuitBreaker;
 use crate::clock::{Nanos, Tick};
 use crate::config::{Draw, Timing};
+use crate::contention::By;
 use crate::event::desk::Desk;
 use crate::event::listeners::Listener;
 use crate::event::{Cause, Change, Event};
@@ -33,7 +34,7 @@ impl Spell {
     /// A spell that has issued one probe.
     pub fn with_one_probe() -> Self {
         let word = AtomicWord::new();
-        let _ = word.update(|word| ((), Some(word.open(Tick(0)))));
+        let _ = word.update(By::Order, |word| ((), Some(word.open(Tick(0)))));
         let spell = Spell(word);
         assert!(spell.probe(1));
         spell
@@ -41,13 +42,15 @@ impl Spell {
 
     /// Asks for a probe, where the spell hands out `permits`.
     pub fn probe(&self, permits: u32) -> bool {
-        let update = self.0.update(|word| word.admit(Tick(0), permits, word::Spell::InTime, || 0));
+        let update = self
+            .0
+            .update(By::Admission, |word| word.admit(Tick(0), permits, word::Spell::InTime, || 0));
         update.out == Admission::Pass
     }
 
     /// Gives a place back, whether or not one was taken; says if it did.
     pub fn give_back(&self) -> bool {
-        let update = self.0.update(|word| match word.give_back() {
+        let update = self.0.update(By::GiveBack, |word| match word.give_back() {
             Judgement::Count(next) => (true, Some(next)),
             _ => (false, None),
         });

@@ -8,6 +8,7 @@
 
 use crate::bits::Lane;
 use crate::clock::Tick;
+use crate::contention::{By, Tried};
 use crate::planted::{Bug, planted};
 use crate::sync::{Atomic, Ordering, const_fn, impl_bits};
 use core::fmt;
@@ -592,10 +593,10 @@ pub(crate) struct Update<T> {
     pub(crate) out: T,
     /// The transition that this caller won, if its swap was one.
     pub(crate) turn: Option<Turn>,
-    /// Swaps tried, the last one included.
-    pub(crate) swaps: u64,
-    /// Swaps that failed and were tried again.
+    /// Swaps that failed and were tried again, or given up.
     pub(crate) retries: u64,
+    /// All of them, by site.
+    pub(crate) tried: Tried,
 }
 
 /// One transition, known to the caller who won it.
@@ -641,28 +642,36 @@ impl AtomicWord {
     /// `step` may run several times and sees a newer word each time, so it must
     /// not have effects of its own.
     #[inline]
-    pub(crate) fn update<T>(&self, mut step: impl FnMut(Word) -> (T, Option<Word>)) -> Update<T> {
+    pub(crate) fn update<T>(
+        &self,
+        by: By,
+        mut step: impl FnMut(Word) -> (T, Option<Word>),
+    ) -> Update<T> {
         let mut seen = self.load();
-        let mut swaps = 0;
+        let (mut retries, mut tried) = (0, Tried::NONE);
         loop {
             let (out, next) = step(seen);
             let Some(next) = next else {
-                return Update { out, turn: None, swaps, retries: swaps };
+                return Update { out, turn: None, retries, tried };
             };
             // Worked out before the swap, which proves by its success that no
             // transition came between.
             let era = self.era_of(seen);
-            swaps += 1;
             match self.swap(seen, next) {
                 Ok(_) => {
+                    tried.won(by, seen, next);
                     let turn = (next.era() != seen.era()).then(|| {
                         // Relaxed: only raises the hint, see `era_of`.
                         self.era.fetch_max(era.0 + 1, Ordering::Relaxed);
                         Turn { from: seen.state(), to: next.state(), era: Era(era.0 + 1) }
                     });
-                    return Update { out, turn, swaps, retries: swaps - 1 };
+                    return Update { out, turn, retries, tried };
                 }
-                Err(now) => seen = now,
+                Err(now) => {
+                    tried.lost(by, seen, next);
+                    retries += 1;
+                    seen = now;
+                }
             }
         }
     }
@@ -670,15 +679,21 @@ impl AtomicWord {
     /// The era now, by a swap of the word with itself: whoever makes a transition
     /// later sees what the caller wrote before this. A load would not do: it could
     /// come before a transition whose winner has looked for our writing in vain.
-    pub(crate) fn era_from_now_on(&self) -> Era {
-        let mut seen = self.load();
+    pub(crate) fn era_from_now_on(&self) -> (Era, Tried) {
+        let (mut seen, mut tried) = (self.load(), Tried::NONE);
         loop {
             let era = self.era_of(seen);
             // Release, edge `attached -> turned`: pairs with the Acquire half of the
             // swap that begins the next era.
             match self.swap(seen, seen) {
-                Ok(_) => return era,
-                Err(now) => seen = now,
+                Ok(_) => {
+                    tried.won(By::Listener, seen, seen);
+                    return (era, tried);
+                }
+                Err(now) => {
+                    tried.lost(By::Listener, seen, seen);
+                    seen = now;
+                }
             }
         }
     }

@@ -74,6 +74,10 @@ impl CircuitBreaker {
     }
 
     pub(super) fn era_from_now_on(&self) -> Era {
-        self.circuit.era_from_now_on()
+        #[cfg_attr(not(feature = "contention"), allow(unused_variables))]
+        let (era, tried) = self.circuit.era_from_now_on();
+        #[cfg(feature = "contention")]
+        self.metrics.swapped(&tried);
+        era
     }
 }

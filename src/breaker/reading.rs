@@ -31,6 +31,12 @@ impl CircuitBreaker {
         self.circuit.era_of(self.circuit.word()).0
     }
 
+    /// Where the calling thread counts its calls of this breaker.
+    #[cfg(feature = "contention")]
+    pub fn place(&self) -> crate::Place {
+        self.metrics.recorder().place()
+    }
+
     /// State, counts and latencies at about this time. Not for a hot path: it adds up
     /// all threads' counters. It waits for nobody. Before that it tells listeners what is
     /// left to tell, if nobody does.

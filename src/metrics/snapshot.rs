@@ -2,6 +2,8 @@
 
 use crate::event::EventCounts;
 use crate::metrics::Reading;
+#[cfg(feature = "contention")]
+use crate::metrics::contention::Contention;
 use crate::metrics::latency::Latency;
 #[cfg(feature = "serde")]
 use crate::metrics::serial;
@@ -204,18 +206,6 @@ impl Transitions {
     }
 }
 
-/// How hard callers fought over the shared word.
-#[cfg(feature = "contention")]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct Contention {
-    /// Swaps tried.
-    pub swaps: u64,
-    /// Swaps that another caller's swap made fail, and that were tried again.
-    pub retries: u64,
-}
-
 /// What a snapshot takes from the shared word.
 pub(crate) struct Head {
     pub(crate) name: String,
@@ -338,10 +328,7 @@ impl Snapshot {
                 failure: self.latency.failure.since(&earlier.latency.failure),
             },
             #[cfg(feature = "contention")]
-            contention: Contention {
-                swaps: self.contention.swaps.saturating_sub(earlier.contention.swaps),
-                retries: self.contention.retries.saturating_sub(earlier.contention.retries),
-            },
+            contention: self.contention.since(&earlier.contention),
             ..self.clone()
         };
         between.counting(self.lifetime.since(&earlier.lifetime))

@@ -15,8 +15,8 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
 use crate::{
-    compare, glance, index, memory, merge, pictures, print, profile, recovery, replay, report,
-    sample, soak, storm,
+    compare, contend, glance, index, memory, merge, pictures, print, profile, recovery, replay,
+    report, sample, soak, storm,
 };
 
 const INTERRUPTED: u8 = 130;
@@ -59,11 +59,15 @@ enum Which {
     /// and against a provider that mostly says 429 and 400
     Replay(replay::Options),
     /// Put 10,000 threads on one breaker and account for every call, and for every window under
-    /// each policy
+    /// each policy; then every workload from 1 thread to 10,000, beside the breakers that one
+    /// writes first
     Storm(storm::Options),
     /// Time a call under each policy, against an empty call, the least work there is, and two
     /// mutex breakers
     Glance(glance::Options),
+    /// Look for contention: locked instructions and shared writes of each call, swaps of the word
+    /// by site, and the same workloads on two mutex breakers and one of a single atomic
+    Contend(contend::Options),
     /// Play what goes wrong with a dependency, on the manual clock and for real, and check what a
     /// breaker makes of it
     Recovery(recovery::Options),
@@ -98,6 +102,12 @@ enum Which {
     MeasureMemory {
         /// How much of it, in JSON
         plan: String,
+    },
+    /// Make the calls that contend follows
+    #[command(hide = true)]
+    TraceCalls {
+        /// Which kinds
+        extent: contend::Extent,
     },
 }
 
@@ -163,6 +173,7 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Replay(options)) => ("replay", vec![replay::prepare(options, size)?]),
         Some(Which::Storm(options)) => ("storm", vec![storm::prepare(options, size)?]),
         Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options, size)?]),
+        Some(Which::Contend(options)) => ("contend", vec![contend::prepare(options, size)?]),
         Some(Which::Recovery(options)) if options.list => {
             print::out(&recovery::list());
             return Ok(0);
@@ -207,6 +218,9 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
             let played = recovery::alone::perform(&options).map_err(|Failure(why)| Refusal(why))?;
             print::out(&played);
             return Ok(0);
+        }
+        Some(Which::TraceCalls { extent }) => {
+            return contend::trace_calls(extent).map(|()| 0).map_err(|Failure(why)| Refusal(why));
         }
         None => ("tour", tour(size)?),
     };
@@ -255,6 +269,7 @@ fn tour(size: Size) -> Result<Vec<Box<dyn Program>>, Refusal> {
         replay::prepare(defaults()?, size)?,
         glance::prepare(defaults()?, size)?,
         storm::prepare(defaults()?, size)?,
+        contend::prepare(defaults()?, size)?,
         memory::prepare(defaults()?, size)?,
         recovery::prepare(defaults()?, size)?,
     ])

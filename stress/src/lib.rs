@@ -11,6 +11,7 @@ extern crate self as stress;
 
 pub mod cli;
 pub mod compare;
+pub mod contend;
 mod cpu;
 pub mod glance;
 mod heap;

@@ -152,6 +152,7 @@ impl Played {
     }
 
     /// Calls a second within the point's time.
+    #[allow(dead_code, reason = "for who looks at all threads")]
     pub(crate) fn calls_per_s(&self) -> f64 {
         self.of_the_first(usize::MAX).calls_per_s()
     }
@@ -161,6 +162,7 @@ impl Played {
     }
 
     /// Processor time of a call.
+    #[allow(dead_code, reason = "for who looks at all threads")]
     pub(crate) fn cpu_ns_a_call(&self) -> f64 {
         self.of_the_first(usize::MAX).cpu_ns_a_call()
     }

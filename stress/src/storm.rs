@@ -82,7 +82,7 @@ pub struct Options {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub workloads: Vec<String>,
 
-    /// Breakers of the workload many_breakers [default: 10000; tour and quick: 1000]
+    /// Breakers of the workload many_breakers [default: 10000; tour: 1000; quick: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub breakers: Option<u32>,
 
@@ -128,19 +128,13 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
         )));
     }
     let stack = options.stack_kib.map_or(pool::STACK, |kib| kib as usize * 1024);
-    let breakers = options.breakers.unwrap_or(if size == Size::Full { 10_000 } else { 1_000 });
+    let breakers = options.breakers.unwrap_or(match size {
+        Size::Full => 10_000,
+        Size::Tour => 1_000,
+        Size::Quick => 100,
+    });
     if options.pin && pool::allowed_cores().is_empty() {
         return Err(Refusal("--pin: this system does not say which cores there are".to_owned()));
-    }
-    let many = if workloads.contains(&Workload::ManyBreakers) { breakers.into() } else { 0 };
-    let needs = Needs {
-        threads: largest as u64 + u64::from(account.readers) + OTHERS,
-        stack: stack.max(pool::STACK) as u64,
-        memory: many * BREAKER,
-        descriptors: DESCRIPTORS,
-    };
-    if let Some(why) = system::refusal(&needs) {
-        return Err(Refusal(format!("--threads {largest}: {why}")));
     }
     let sweep = Sweep {
         counts,
@@ -156,6 +150,23 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
         stack,
         size,
     };
+    let many = if sweep.workloads.contains(&Workload::ManyBreakers) { breakers.into() } else { 0 };
+    // One storm after the other.
+    let account_threads = largest as u64 + u64::from(account.readers);
+    let needs = Needs {
+        threads: account_threads.max(sweep.most_threads() as u64) + OTHERS,
+        stack: stack.max(pool::STACK) as u64,
+        memory: many * BREAKER,
+        descriptors: DESCRIPTORS,
+    };
+    if let Some(why) = system::refusal(&needs) {
+        // It is the breakers' memory, if that is more than the threads'.
+        let flag = match needs.memory > needs.threads.saturating_mul(needs.stack) {
+            true => format!("--breakers {breakers}"),
+            false => format!("--threads {largest}"),
+        };
+        return Err(Refusal(format!("{flag}: {why}")));
+    }
     Ok(Box::new(Storm { account, sweep }))
 }
 

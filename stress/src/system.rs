@@ -250,7 +250,7 @@ fn limits() -> Vec<Limit> {
     let limit = |name, what, raise, value: Option<u64>| {
         value.map(|value| Limit { name, what, value, raise })
     };
-    let fewer = "ask for less: fewer --threads, or a smaller --stack-kib where there is one";
+    let fewer = "ask for less: fewer threads or breakers, or smaller stacks";
     [
         limit(
             "kernel.threads-max",

@@ -45,6 +45,14 @@ fn bad_flags_are_refused_in_one_line() {
         (&["replay", "--speed=-inf"], "--speed"),
         (&["replay", "--speed", "fast"], "--speed"),
         (&["replay", "--speed", "1e9"], "--speed"),
+        (&["storm", "--threads", "0"], "--threads"),
+        (&["storm", "--threads", "1,1000001"], "1000001 is not in 1..=1000000"),
+        (&["storm", "--threads", "1,,2"], "--threads"),
+        (&["storm", "--point-ms", "0"], "--point-ms"),
+        (&["storm", "--repetitions", "0"], "--repetitions"),
+        (&["storm", "--stack-kib", "1"], "--stack-kib"),
+        (&["storm", "--workloads", "storm"], "--workloads storm: there is no such workload"),
+        (&["storm", "--breakers", "0"], "--breakers"),
     ] {
         let said = refusal(None, args);
         assert!(said.contains(says), "{args:?}: {said}");
@@ -174,4 +182,50 @@ fn ctrl_c_ends_a_storm_with_status_130_and_a_whole_record() {
     assert_eq!(record["partial"], true);
     assert_eq!(record["programs"][0]["name"], "storm");
     assert_eq!(record["programs"][0]["partial"], true);
+}
+
+/// Whether a process has a thread of that name.
+#[cfg(target_os = "linux")]
+fn has_thread(pid: u32, name: &str) -> bool {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    tasks.flatten().any(|task| {
+        fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_ends_a_sweep_in_the_middle_of_a_point_and_keeps_what_was_accounted_for() {
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+    use std::process::Stdio;
+
+    let dir = tempfile::tempdir().unwrap();
+    let args = "storm --threads 2 --calls 1000 --cycles 1 --readers 1 --workloads flapping \
+                --point-ms 600000 --quiet --out out";
+    let child = Command::new(env!("CARGO_BIN_EXE_stress"))
+        .current_dir(dir.path())
+        .args(args.split_whitespace())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut child = Reaped(child);
+    while !has_thread(child.0.id(), "pool 1") {
+        assert_eq!(child.0.try_wait().unwrap(), None, "it ended by itself");
+        std::thread::yield_now();
+    }
+    kill(Pid::from_raw(child.0.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    // 130, or 1 where so small a storm did not meet all cases: that is chance.
+    assert!(matches!(child.0.wait().unwrap().code(), Some(130 | 1)));
+
+    let record = fs::read(dir.path().join("out/run.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    assert_eq!(record["partial"], true);
+    let storm = &record["programs"][0];
+    assert!(storm["figures"]["calls"].as_u64().unwrap() >= 2_000);
+    let checks = storm["checks"].as_array().unwrap();
+    let moving = checks.iter().find(|check| check["name"] == "sweep_keeps_moving").unwrap();
+    assert_eq!(moving["verdict"], "held");
+    assert!(checks.iter().all(|check| check["verdict"] != "broken"), "{checks:?}");
 }

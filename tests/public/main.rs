@@ -2,6 +2,8 @@
 
 #[cfg(feature = "serde")]
 mod config;
+#[cfg(feature = "contention")]
+mod contention;
 mod counting;
 #[cfg(feature = "serde")]
 mod data;

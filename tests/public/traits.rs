@@ -41,7 +41,12 @@ const _: () = {
 };
 
 #[cfg(feature = "contention")]
-const _: () = shared::<ampacity::Contention>();
+const _: () = {
+    shared::<ampacity::Contention>();
+    shared::<ampacity::Attempts>();
+    shared::<ampacity::Site>();
+    shared::<ampacity::Place>();
+};
 
 #[cfg(feature = "fast-clock")]
 const _: () = shared::<ampacity::FastClock>();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::watchdog::Station;
 
 /// Calls that each thread makes, whatever the time.
-const LEAST: u64 = 8;
+const LEAST: u64 = 4;
 /// Calls between two looks at the clock, once they are known to be quick.
 const MOST: u64 = 1_024;
 /// Calls are quick if so many of them, looks at the clock included, take no longer than
@@ -19,6 +19,7 @@ pub(crate) struct Seat<'a> {
     /// Which thread it is, from 0.
     pub(crate) index: usize,
     /// How many there are.
+    #[allow(dead_code, reason = "for jobs that share work out")]
     pub(crate) of: usize,
     /// Where it says what it is at.
     pub(crate) station: &'a Station,

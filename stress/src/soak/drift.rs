@@ -7,10 +7,7 @@
 //! have to speak for it: a difference beyond noise, and a change over the run in the wrong
 //! direction that is larger than its rule allows. Of too few looks nothing is judged.
 
-use statrs::stats_tests::Alternative;
-use statrs::stats_tests::mannwhitneyu::{MannWhitneyUMethod, mannwhitneyu};
-
-use crate::stats::Middle;
+use crate::stats::{Middle, rank_chance};
 
 /// A difference that chance makes once in so many runs is none.
 pub(super) const NOISE: f64 = 0.01;
@@ -80,10 +77,7 @@ fn p_value(early: &[f64], late: &[f64]) -> Option<f64> {
     if all().all(|value| Some(value) == early.first()) {
         return Some(1.0);
     }
-    // By the normal distribution also where there are few: the exact method of statrs 0.19.1
-    // takes the wrong tail unless the first sample is the larger.
-    let method = MannWhitneyUMethod::AsymptoticInclContinuityCorrection;
-    mannwhitneyu(early, late, method, Alternative::TwoSided).ok().map(|(_, p)| p)
+    rank_chance(early, late)
 }
 
 /// Theil and Sen's.

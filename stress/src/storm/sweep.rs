@@ -15,7 +15,7 @@ use crate::pool::{Played, Pool, Setup, Stalled};
 use crate::program::{Check, Context, Failure, Refusal, Section, Size};
 use crate::system::Switches;
 use crate::watchdog;
-use crate::workload::{Play, Policy, Rival, Sizes, Workload, many, readers};
+use crate::workload::{Play, Rival, Sizes, Workload, many, readers};
 use findings::Findings;
 
 /// What the sweep goes through.
@@ -127,7 +127,7 @@ impl Sweep {
                 // Without so many it would be no storm of readers.
                 Workload::Readers => {
                     let large = counts.iter().copied().filter(|&count| count > storm);
-                    let most = if self.size == Size::Full { usize::MAX } else { 1 };
+                    let most = if self.size == Size::Full { usize::MAX } else { 0 };
                     std::iter::once(storm).chain(large.take(most)).collect()
                 }
                 // About as many as there are cores, and some more.
@@ -141,6 +141,11 @@ impl Sweep {
         }
         points.sort_by_key(|point| point.threads);
         points
+    }
+
+    /// The threads of its largest point: not always the largest count that was asked for.
+    pub(super) fn most_threads(&self) -> usize {
+        self.points().last().map_or(0, |point| point.threads)
     }
 
     /// Goes through all points, as often as is asked for or until Ctrl-C.
@@ -256,7 +261,9 @@ impl Outcome {
         let row = &mut self.rows[nth];
         let calling = played.of_the_first(callers);
         row.calls += played.tally().calls;
-        row.calls_per_s.push(calling.calls_per_s());
+        // Where a call lets all others go first, none may end in a short point: a rate of
+        // zero would say something else.
+        row.calls_per_s.extend(Some(calling.calls_per_s()).filter(|&rate| rate > 0.0));
         row.cpu_ns.push(calling.cpu_ns_a_call());
         row.share.push(played.share_of_the_cores(super::report::cores()));
         row.switches.voluntary +=

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ampacity::{Builder, CircuitBreaker, ConfigError, ManualClock, Permit, State};
 
-use super::chain::{self, Edges, Rules};
+use super::chain::{self, Edges, Faults, Rules};
 use super::hand::{self, Hand};
 use super::history::{History, MOST_ERAS, Seen, Verdict};
 use super::steady::totals;
@@ -126,7 +126,7 @@ impl Eras {
                 "a_spell_never_has_more_probes_out_than_permits",
                 found.too_many_out.count + found.too_many_admitted.count == 0,
                 or(
-                    [found.too_many_out.text(), found.too_many_admitted.text()].concat(),
+                    both(&found.too_many_out, &found.too_many_admitted),
                     format!("at most {} of {} out", found.most_out, self.rules.permits),
                 ),
             ),
@@ -138,7 +138,7 @@ impl Eras {
             Check::judged(
                 "only_legal_edges_each_with_its_cause",
                 found.illegal.count + found.without_cause.count == 0,
-                or([found.illegal.text(), found.without_cause.text()].concat(), all.clone()),
+                or(both(&found.illegal, &found.without_cause), all),
             ),
             Check::judged(
                 "edges_are_as_counted",
@@ -153,6 +153,13 @@ impl Eras {
         ]);
         (checks, eras)
     }
+}
+
+/// The first few faults of either kind.
+fn both(one: &Faults, other: &Faults) -> String {
+    let texts: Vec<String> =
+        [one, other].into_iter().filter(|faults| faults.count > 0).map(Faults::text).collect();
+    texts.join("; ")
 }
 
 fn state(permit: &Permit<'_>) -> State {

@@ -18,7 +18,7 @@ const OPEN_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// The breaker, if it is this crate's, or the baseline.
 enum On {
-    Ours(CircuitBreaker),
+    Ours(Box<CircuitBreaker>),
     Theirs(Box<dyn Caller>),
 }
 
@@ -45,7 +45,7 @@ pub(super) fn build(workload: Workload, rival: Rival) -> Result<Arc<dyn Scene>, 
             if workload == Workload::Rejecting {
                 breaker.trip();
             }
-            On::Ours(breaker)
+            On::Ours(Box::new(breaker))
         }
         _ => On::Theirs(rival.build(path(workload)).map_err(wrong)?),
     };
@@ -68,7 +68,7 @@ impl Scene for Steady {
                 let path = path(self.workload);
                 return match &self.on {
                     On::Ours(breaker) => {
-                        Box::new(Alike { caller: breaker, path, calls: 0, odd: 0 })
+                        Box::new(Alike { caller: &**breaker, path, calls: 0, odd: 0 })
                     }
                     On::Theirs(caller) => {
                         Box::new(Alike { caller: &**caller, path, calls: 0, odd: 0 })
@@ -124,7 +124,7 @@ impl Scene for Steady {
 /// That every total is what was done, or what is not.
 pub(super) fn totals(mismatches: Vec<String>) -> Check {
     let detail = match mismatches.is_empty() {
-        true => "all".to_owned(),
+        true => "all agree".to_owned(),
         false => mismatches.join("; "),
     };
     Check::judged("totals_are_what_the_threads_did", mismatches.is_empty(), detail)

@@ -9,7 +9,7 @@ use ampacity::{CallError, CircuitBreaker, OwnedPermit};
 use crate::cpu::thread_cpu;
 use crate::program::{Failure, Stop};
 use crate::system;
-use crate::watchdog::PATIENCE;
+use crate::watchdog::{self, PATIENCE, Place, Station};
 use crate::workload::tally::{Tally, stale};
 
 /// As in the storm itself.
@@ -43,10 +43,10 @@ pub(super) struct Crowd {
     threads: Vec<JoinHandle<()>>,
 }
 
-#[derive(Default)]
 struct Shared {
     board: Mutex<Board>,
     done: Condvar,
+    stations: Box<[Station]>,
 }
 
 #[derive(Default)]
@@ -87,7 +87,9 @@ impl Shared {
                 continue;
             };
 
-            let mut leaving = Leaving { shared: self, done: None };
+            let station = &self.stations[index as usize];
+            station.set(Place::Calling);
+            let mut leaving = Leaving { shared: self, station, done: None };
             let before = thread_cpu();
             let mut actor = Actor { breaker, held: &mut held, tally: Tally::default() };
             actor.act(act, index, of);
@@ -101,11 +103,13 @@ impl Shared {
 /// Signs a thread off from a phase, also one that a panic ends.
 struct Leaving<'a> {
     shared: &'a Shared,
+    station: &'a Station,
     done: Option<Done>,
 }
 
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
+        self.station.set(Place::Done);
         let mut board = self.shared.board();
         board.busy -= 1;
         match self.done.take() {
@@ -128,7 +132,9 @@ impl Crowd {
     ///
     /// The system refuses one.
     pub(super) fn gather(threads: usize, stop: &Stop) -> Result<Self, Failure> {
-        let mut crowd = Self { shared: Arc::default(), threads: Vec::with_capacity(threads) };
+        let stations = (0..threads).map(|_| Station::default()).collect();
+        let shared = Shared { board: Mutex::default(), done: Condvar::new(), stations };
+        let mut crowd = Self { shared: Arc::new(shared), threads: Vec::with_capacity(threads) };
         while crowd.threads.len() < threads && !stop.requested() {
             let shared = Arc::clone(&crowd.shared);
             let (index, of) = (crowd.threads.len() as u64, threads as u64);
@@ -165,6 +171,10 @@ impl Crowd {
             Act::Calls { total, .. } | Act::Hold { total } => total.min(self.len()),
             Act::Settle { .. } | Act::UntilTurnedAway { .. } => self.len(),
         };
+        // Those who take no part are where they are to be.
+        for (at, station) in self.shared.stations.iter().enumerate() {
+            station.set(if at < wanted as usize { Place::Waiting } else { Place::Done });
+        }
         board.turn += 1;
         board.job = Some((Arc::clone(breaker), act));
         (board.wanted, board.busy) = (wanted, wanted as usize);
@@ -186,6 +196,11 @@ impl Crowd {
         }
         let done = std::mem::take(&mut board.done);
         (board.died == 0).then_some(done)
+    }
+
+    /// Where they are in a phase that does not end.
+    pub(super) fn whereabouts(&self) -> String {
+        watchdog::whereabouts(&self.shared.stations)
     }
 
     /// Waits for none of them any more.

@@ -381,7 +381,9 @@ impl<'a> Stage<'a> {
             return Err(Ended::Stopped);
         }
         let Some(done) = self.crowd.all(&self.breaker, act) else {
-            return Err(Ended::Stalled(format!("{act:?}, {:?}", self.breaker)));
+            let threads = self.crowd.whereabouts();
+            let breaker = &self.breaker;
+            return Err(Ended::Stalled(format!("{act:?}, {breaker:?}; threads: {threads}")));
         };
         let row = &mut self.row;
         row.calls += done.tally.calls;

