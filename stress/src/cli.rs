@@ -14,7 +14,7 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
-use crate::{glance, index, memory, print, profile, replay, sample, soak, storm};
+use crate::{compare, glance, index, memory, merge, print, profile, replay, sample, soak, storm};
 
 const INTERRUPTED: u8 = 130;
 
@@ -66,6 +66,10 @@ enum Which {
     Soak(soak::Options),
     /// Show where the time and the memory of a workload go, and what to do about it
     Profile(profile::Options),
+    /// Say which figures of two runs moved beyond their noise; status 1 if one got worse
+    Compare(compare::Options),
+    /// Put runs of several hosts together: histograms added, each host's figures its own
+    Merge(merge::Options),
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]
     Sample,
@@ -102,6 +106,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// What is wrong with a command line, the program's name first, without running it.
+///
+/// # Errors
+///
+/// It would be refused, in one line.
+pub fn check<'a>(args: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
+    Line::try_parse_from(args).map(drop).map_err(|error| one_line(&error))
+}
+
 fn refuse(line: &str) -> ExitCode {
     print::err(line);
     ExitCode::from(2)
@@ -135,6 +148,13 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::MeasureMemory { plan }) => {
             return memory::measure(&plan).map(|()| 0).map_err(|Failure(why)| Refusal(why));
         }
+        Some(Which::Compare(options)) => {
+            return compare::run(&options, line.json).map(u8::from);
+        }
+        Some(Which::Merge(options)) => {
+            let merged = merge::run(&options)?;
+            return Ok(keep(Place::reserve(line.out.as_deref(), "merged")?, &merged, line.json));
+        }
         Some(Which::Sample) => {
             print::out(&sample::generate(line.seed));
             return Ok(0);
@@ -167,20 +187,25 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
     }
     record.wall_s = start.elapsed().as_secs_f64();
 
-    if line.json {
-        print::json(&record);
+    Ok(keep(place, &record, line.json))
+}
+
+/// Prints and writes `record`; the exit status.
+fn keep(place: Place, record: &Record, as_json: bool) -> u8 {
+    if as_json {
+        print::json(record);
     } else {
-        print::run(&record);
+        print::run(record);
     }
-    match place.keep(&record) {
-        Ok(path) if line.json => print::err(&format!("record: {}", path.display())),
+    match place.keep(record) {
+        Ok(path) if as_json => print::err(&format!("record: {}", path.display())),
         Ok(path) => print::out(&format!("\nrecord: {}\n", path.display())),
         Err(Failure(why)) => {
             print::err(&format!("error: {why}"));
-            return Ok(1);
+            return 1;
         }
     }
-    Ok(status(&record))
+    status(record)
 }
 
 fn tour(size: Size) -> Result<Vec<Box<dyn Program>>, Refusal> {

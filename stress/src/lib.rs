@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod compare;
 mod cpu;
 pub mod glance;
 mod heap;
@@ -15,6 +16,7 @@ pub mod load;
 pub mod machine;
 pub mod measure;
 pub mod memory;
+pub mod merge;
 pub mod print;
 pub mod profile;
 pub mod program;

@@ -80,8 +80,7 @@ fn p_value(early: &[f64], late: &[f64]) -> Option<f64> {
     if all().all(|value| Some(value) == early.first()) {
         return Some(1.0);
     }
-    // By the normal distribution also where there are few: the exact method of statrs 0.19.1
-    // takes the wrong tail unless the first sample is the larger.
+    // By the normal distribution, as `compare` does and for the same reason.
     let method = MannWhitneyUMethod::AsymptoticInclContinuityCorrection;
     mannwhitneyu(early, late, method, Alternative::TwoSided).ok().map(|(_, p)| p)
 }
