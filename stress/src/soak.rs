@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use crate::program::{Context, Failure, Program, Refusal, Section, Size};
-use crate::system;
 use crate::watchdog::Watchdog;
+use crate::{room, system};
 use checkpoint::{Auditor, Checkpoint};
 use crew::{Crew, Load};
 use journal::Journal;
@@ -33,6 +33,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const CYCLE: Duration = Duration::from_secs(2);
 /// More are more than anybody reads.
 const MOST_CHECKPOINTS: u128 = 1_000_000;
+/// Each thread has a histogram of its own.
+const EACH_THREAD: u64 = 400 << 10;
 const SHORTEST: Duration = Duration::from_millis(10);
 
 /// The flags of `soak`.
@@ -116,7 +118,9 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
         )));
     }
     let threads = options.threads;
-    if let Some(why) = system::in_the_way(threads.into()) {
+    let in_the_way = system::in_the_way(threads.into())
+        .or_else(|| room::in_the_way(u64::from(threads) * EACH_THREAD));
+    if let Some(why) = in_the_way {
         return Err(Refusal(format!("--threads {threads}: {why}")));
     }
     Ok(Box::new(Soak { lasting, every, rate: options.rate, threads }))
