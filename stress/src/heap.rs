@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn a_large_block_is_seen_while_it_lives() {
         // Larger than what other tests may do meanwhile.
-        const LARGE: usize = 1 << 30;
+        const LARGE: usize = 1 << 28;
         let before = ever();
         let block: Vec<u8> = Vec::with_capacity(std::hint::black_box(LARGE));
         assert!(bytes() >= LARGE as u64 && most() >= LARGE as u64);

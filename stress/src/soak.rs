@@ -33,6 +33,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const CYCLE: Duration = Duration::from_secs(2);
 /// More are more than anybody reads.
 const MOST_CHECKPOINTS: u128 = 1_000_000;
+/// Each thread has a histogram of its own.
+const EACH_THREAD: u64 = 400 << 10;
 const SHORTEST: Duration = Duration::from_millis(10);
 
 /// The flags of `soak`.
@@ -116,7 +118,7 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
         )));
     }
     let threads = options.threads;
-    let needs = Needs { threads: threads.into(), stack: system::STACK, ..Needs::default() };
+    let needs = Needs { threads: threads.into(), stack: EACH_THREAD, ..Needs::default() };
     if let Some(why) = system::refusal(&needs) {
         return Err(Refusal(format!("--threads {threads}: {why}")));
     }

@@ -98,7 +98,7 @@ pub(super) fn idle(teller: &mut Teller<impl std::io::Write>) -> Result<(), Failu
     drop(shared);
     let bytes = before.saturating_sub(heap::bytes());
     teller.measure(measure_idle("own_in_an_arc", "heap", bytes as f64))?;
-    let detail = format!("{} that differ {}", alike.len(), alike.join(", "));
+    let detail = format!("{} that differ {}", alike.len(), few(&alike));
     teller.check("idle_breakers_of_one_kind_are_alike", alike.is_empty(), detail)?;
     teller.check("a_dropped_breaker_gives_all_back", kept == 0, format!("{kept} bytes kept"))?;
     teller.step()
@@ -176,7 +176,7 @@ pub(super) fn in_use(plan: &Plan, teller: &mut Teller<impl std::io::Write>) -> R
     teller.check(
         "a_call_allocates_nothing",
         allocating.is_empty(),
-        format!("{} of {kinds} kinds do {}", allocating.len(), allocating.join(", ")),
+        format!("{} of {kinds} kinds do {}", allocating.len(), few(&allocating)),
     )?;
     teller.check(
         "more_threads_add_nothing",
@@ -185,9 +185,15 @@ pub(super) fn in_use(plan: &Plan, teller: &mut Teller<impl std::io::Write>) -> R
             "{} of {kinds} kinds grew with the second {} threads {}",
             growing.len(),
             plan.crowd,
-            growing.join(", ")
+            few(&growing)
         ),
     )
+}
+
+/// The first few, and that there are more.
+fn few(faults: &[String]) -> String {
+    let more = if faults.len() > 3 { ", ..." } else { "" };
+    faults[..faults.len().min(3)].join(", ") + more
 }
 
 fn crowd(plan: &Plan, breaker: Arc<CircuitBreaker>) -> Result<(), Failure> {

@@ -116,6 +116,8 @@ fn live(kept: &[CircuitBreaker], everything: bool) {
             breaker.remove_listener(id);
             breaker.reset();
         }
+        own.add_listener(|event| _ = std::hint::black_box(event.era));
+        own.trip();
         // Settings that were replaced go with their breaker.
         let _ = own.reconfigure(|now| now.failure_threshold(4));
     }
