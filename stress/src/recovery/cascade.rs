@@ -46,13 +46,14 @@ fn cascade(scene: &Scene) -> Result<(), Halt> {
     scene.reach(reached(&c) == before, || {
         format!("{} calls reached C while it was open", reached(&c) - before)
     });
+    let count = |subject: &Subject, end| subject.count(|entry| entry.end == end);
+    let away = c.count(|entry| entry.end.rejected());
     for outer in [&a, &b] {
         let name = outer.breaker.name();
         scene.must(outer.path().is_empty(), || format!("{name} went {:?}", outer.path()));
-        let ignored = outer.count(|entry| entry.end == End::Ignored);
-        scene.reach(ignored == CALLS as u64, || {
-            format!("{name} took {ignored} of {CALLS} rejections for what they are")
-        });
+        let (ignored, bad) = (count(outer, End::Ignored), count(outer, End::Bad));
+        scene.must(ignored == away, || format!("{name} ignored {ignored} of {away} rejections"));
+        scene.must(bad == count(&c, End::Bad), || format!("{name} counted {bad} failures"));
     }
 
     scene.turn(Health::Good)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ampacity::State;
+use ampacity::{State, classify};
 
 use super::scenario::{Scenario, Wrong};
 use super::scene::{Halt, Health, Scene};
@@ -45,20 +45,15 @@ fn success(scene: &Scene) -> Result<(), Halt> {
     let wait = scene.wait();
     let api = scene.breaker("api", Rules::waiting(wait))?;
     scene.served(&api, 3, "at first");
-    trip(scene, &api)?;
-    scene.turned_away(&api, 3, "right after it opened");
-    scene.turn(Health::Good)?;
-    let tick = Duration::from_millis(1);
-    if scene.real() {
-        scene.pass_wait(wait)?;
-    } else {
-        scene.pass(wait - tick)?;
-        scene.turned_away(&api, 3, "a millisecond before the wait was over");
-        scene.pass(tick)?;
-    }
-    scene.must_be(&api, State::HalfOpen, "when the wait is over");
-    scene.served(&api, 1, "as the first probe");
-    scene.must_be(&api, State::HalfOpen, "after one good probe");
+    // A call from before the trip, which fails between two good probes: it changes nothing.
+    let mut played = Ok(());
+    let late = api.call(classify::plain, || {
+        played = up_to_the_first_probe(scene, &api, wait);
+        Err::<(), &str>("it took too long")
+    });
+    played?;
+    scene.must(late.is_err(), || "the late call was served".to_owned());
+    scene.must_be(&api, State::HalfOpen, "after one good probe and a late failure");
     scene.served(&api, 1, "as the second probe");
     scene.must_be(&api, State::Closed, "after two good probes");
     scene.served(&api, 10, "after it closed");
@@ -66,6 +61,24 @@ fn success(scene: &Scene) -> Result<(), Halt> {
     scene.must(path == [State::Open, State::HalfOpen, State::Closed], || {
         format!("it went {path:?}")
     });
+    Ok(())
+}
+
+fn up_to_the_first_probe(scene: &Scene, api: &Subject, wait: Duration) -> Result<(), Halt> {
+    trip(scene, api)?;
+    scene.turned_away(api, 3, "right after it opened");
+    scene.turn(Health::Good)?;
+    let tick = Duration::from_millis(1);
+    if scene.real() {
+        scene.pass_wait(wait)?;
+    } else {
+        scene.pass(wait - tick)?;
+        scene.turned_away(api, 3, "a millisecond before the wait was over");
+        scene.pass(tick)?;
+    }
+    scene.must_be(api, State::HalfOpen, "when the wait is over");
+    scene.served(api, 1, "as the first probe");
+    scene.must_be(api, State::HalfOpen, "after one good probe");
     Ok(())
 }
 
@@ -87,10 +100,18 @@ pub(super) const FAILURE: Scenario = Scenario {
 fn failure(scene: &Scene) -> Result<(), Halt> {
     let wait = scene.wait();
     let api = scene.breaker("api", Rules::waiting(wait))?;
-    trip(scene, &api)?;
-    scene.pass_wait(wait)?;
-    scene.turn(Health::Good)?;
-    scene.served(&api, 1, "as the first probe");
+    // A call from before the trip, which ends well after one good probe: it is no second one.
+    let mut played = Ok(());
+    let late = api.call(classify::plain, || {
+        played = trip(scene, &api)
+            .and_then(|()| scene.pass_wait(wait))
+            .and_then(|()| scene.turn(Health::Good));
+        scene.served(&api, 1, "as the first probe");
+        Ok::<(), &str>(())
+    });
+    played?;
+    scene.must(late.is_ok(), || "the late call failed".to_owned());
+    scene.must_be(&api, State::HalfOpen, "after one good probe and a late success");
     scene.turn(Health::Failing)?;
     let end = scene.call(&api);
     scene.must(end == End::Bad, || format!("the failing probe ended as {end:?}"));
@@ -170,6 +191,7 @@ fn metrics(scene: &Scene) -> Result<(), Halt> {
     api.breaker.reset();
     let after = api.breaker.snapshot();
     let left = after.admitted + after.succeeded + after.failed + after.rejected.total();
+    scene.must(after.era == now.era + 1, || format!("a reset left it in era {}", after.era));
     scene.must(left == 0, || format!("{left} calls are left after a reset"));
     scene.must(after.lifetime == now.lifetime, || "a reset changed the lifetime".to_owned());
     Ok(())
