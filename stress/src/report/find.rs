@@ -94,14 +94,18 @@ pub(super) fn style(at: usize) -> Style {
     Style::line(INKS[at % INKS.len()], dash, MARKERS[at % MARKERS.len()])
 }
 
-/// That of the `kind`th of a run's several: where there are several runs the colour and the
-/// mark are the run's, and the dashes tell its kinds apart.
-pub(super) fn style_of(runs: usize, run: usize, kind: usize) -> Style {
+/// That of the `kind`th of a run's several, the `at`th in the picture. Of several runs the
+/// colour is the run's, and as far as they reach the mark is the run's and the dashes are
+/// the kind's.
+pub(super) fn style_of(runs: usize, run: usize, kind: usize, at: usize) -> Style {
     if runs == 1 {
         return style(kind);
     }
-    let dash = DASHES[kind % DASHES.len()];
-    Style::line(INKS[run % INKS.len()], dash, MARKERS[run % MARKERS.len()])
+    let ink = INKS[run % INKS.len()];
+    if kind < DASHES.len() && run < MARKERS.len() {
+        return Style::line(ink, DASHES[kind], MARKERS[run]);
+    }
+    Style { ink, ..style(at) }
 }
 
 /// The name of a run's kind, with the run's own where there are several.
@@ -153,9 +157,17 @@ pub(super) fn by_threads<'a>(
     groups.sort_by_key(|((run, kind), _)| (place(kind), *run));
     let mut keys = Vec::new();
     let mut curves = Vec::new();
-    for ((run, kind), mut dots) in groups.into_iter().take(MOST_CURVES) {
+    let ranked: Vec<&str> = groups.iter().map(|((_, kind), _)| *kind).collect();
+    let rank = |kind: &str| {
+        let mut before: Vec<&str> = ranked.iter().copied().take_while(|one| *one != kind).collect();
+        before.dedup();
+        before.len()
+    };
+    for (at, ((run, kind), mut dots)) in groups.into_iter().take(MOST_CURVES).enumerate() {
         dots.sort_by(|a, b| a.x.total_cmp(&b.x));
-        let style = style_of(runs.len(), run, place(kind));
+        // Alone, a breaker has the same colour in every picture.
+        let kind_at = if runs.len() == 1 { place(kind) } else { rank(kind) };
+        let style = style_of(runs.len(), run, kind_at, at);
         keys.push(Key { name: named(runs, run, kind), style });
         curves.push(Curve { style, dots });
     }
@@ -199,6 +211,13 @@ mod tests {
         let styles: Vec<Style> = (0..30).map(style).collect();
         for (at, one) in styles.iter().enumerate() {
             assert!(styles[..at].iter().all(|other| one != other), "{at}");
+        }
+        for runs in 2..=5 {
+            let of = |at: usize| style_of(runs, at % runs, at / runs, at);
+            let styles: Vec<Style> = (0..MOST_CURVES).map(of).collect();
+            for (at, one) in styles.iter().enumerate() {
+                assert!(styles[..at].iter().all(|other| one != other), "{runs} runs, {at}");
+            }
         }
         for one in &styles[..MOST_CURVES] {
             let twins = styles[..MOST_CURVES]

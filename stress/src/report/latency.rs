@@ -56,9 +56,12 @@ pub(super) fn chapter(runs: &[Run]) -> Option<Chapter> {
         let count = |l: &Latency| find::threads(&l.labels).unwrap_or(0.0);
         count(a.1).total_cmp(&count(b.1))
     });
-    let threads = threads.into_iter().enumerate().map(|(kind, (run, latency))| Named {
+    let mut counts: Vec<&str> = threads.iter().map(|(_, l)| label(&l.labels, "threads")).collect();
+    counts.dedup();
+    let rank = |l: &Latency| counts.iter().position(|one| *one == label(&l.labels, "threads"));
+    let threads = threads.iter().map(|&(run, latency)| Named {
         name: find::named(runs, run, &count(label(&latency.labels, "threads"))),
-        kind,
+        kind: rank(latency).unwrap_or(0),
         run,
         histogram: latency.histogram(),
     });
@@ -127,8 +130,8 @@ fn draft(runs: &[Run], title: &str, mut all: Vec<Named>) -> Option<Draft> {
     all.truncate(find::MOST_CURVES);
     let most = all.iter().map(|named| named.histogram.len()).max()?;
     let (mut keys, mut curves) = (Vec::new(), Vec::new());
-    for named in &all {
-        let mut style = find::style_of(runs.len(), named.run, named.kind);
+    for (at, named) in all.iter().enumerate() {
+        let mut style = find::style_of(runs.len(), named.run, named.kind, at);
         // A mark at each bucket would be a second line.
         let dots = curve(&named.histogram);
         if dots.len() > 12 {

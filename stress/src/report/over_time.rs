@@ -32,10 +32,10 @@ pub(super) fn draft(
     let tracks: Vec<_> = tracks.iter().filter(|(_, track)| track.unit == unit).collect();
     let (mut keys, mut curves) = (Vec::new(), Vec::new());
     let kinds = find::values(tracks.iter().map(|(_, track)| &track.labels), key, &[]);
-    for (run, track) in tracks.iter().take(find::MOST_CURVES) {
+    for (at, (run, track)) in tracks.iter().take(find::MOST_CURVES).enumerate() {
         let kind = label(&track.labels, key);
-        let at = kinds.iter().position(|name| name == kind).unwrap_or(0);
-        let mut style = find::style_of(runs.len(), *run, at);
+        let kind_at = kinds.iter().position(|name| name == kind).unwrap_or(0);
+        let mut style = find::style_of(runs.len(), *run, kind_at, at);
         if track.points.len() > 30 {
             style.marker = Marker::None;
         }

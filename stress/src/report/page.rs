@@ -54,22 +54,8 @@ struct Shown {
 ///
 /// The drawing library's or the template's own.
 pub(super) fn page(runs: &[Run]) -> Result<String, Failure> {
-    let chapters: Vec<Chapter> = [
-        timeline::chapter(runs),
-        scaling::chapter(runs, "contend"),
-        scaling::chapter(runs, "storm"),
-        latency::chapter(runs),
-        contention::chapter(runs),
-        cost::chapter(runs),
-        memory::chapter(runs),
-        recovery::chapter(runs),
-    ]
-    .into_iter()
-    .flatten()
-    .chain(other::chapters(runs))
-    .collect();
     let mut count = 0;
-    let chapters: Vec<Drawn> = chapters
+    let chapters: Vec<Drawn> = chapters(runs)
         .into_iter()
         .enumerate()
         .map(|(at, chapter)| drawn(chapter, at, &mut count))
@@ -94,6 +80,24 @@ pub(super) fn page(runs: &[Run]) -> Result<String, Failure> {
     let page = page.map_err(|why| Failure(format!("the report could not be composed: {why}")))?;
     // What the template's macros leave of themselves before the first line.
     Ok(page.trim_start().to_owned())
+}
+
+/// What there is to say of `runs`, in order.
+pub(super) fn chapters(runs: &[Run]) -> Vec<Chapter> {
+    [
+        timeline::chapter(runs),
+        scaling::chapter(runs, "contend"),
+        scaling::chapter(runs, "storm"),
+        latency::chapter(runs),
+        contention::chapter(runs),
+        cost::chapter(runs),
+        memory::chapter(runs),
+        recovery::chapter(runs),
+    ]
+    .into_iter()
+    .flatten()
+    .chain(other::chapters(runs))
+    .collect()
 }
 
 fn drawn(chapter: Chapter, at: usize, count: &mut usize) -> Result<Drawn, Failure> {

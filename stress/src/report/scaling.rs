@@ -193,3 +193,30 @@ fn said(workload: &str) -> String {
         other => words::shortened(&words::spoken(other), 60),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::{Better, labels};
+    use crate::program::{Section, Size};
+    use crate::record::{Part, Record};
+
+    #[test]
+    fn the_ideal_goes_up_with_the_threads_to_the_cores_and_no_further() {
+        let mut record = Record::begin(&["stress".into()], 1, Size::Full);
+        record.machine.cores = 4;
+        let measure = |threads: &str, calls: f64| {
+            let of = [("workload", "success"), ("subject", "ampacity"), ("threads", threads)];
+            let of = labels(of.map(|(key, value)| (key, value.to_owned())));
+            Measure::new(CALLS, of, Unit::CallsPerS, Better::Higher, [calls])
+        };
+        let measures = vec![measure("1", 10.0), measure("64", 30.0)];
+        let section = Section { measures, ..Section::default() };
+        record.programs.push(Part { name: "storm".to_owned(), wall_s: 1.0, section });
+        let runs = [Run { label: String::new(), record }];
+        let ideal = linear(&runs, 0, of_workload(&runs, "storm", CALLS, "success")).unwrap();
+        let places: Vec<(f64, f64)> = ideal.iter().map(|dot| (dot.x, dot.y)).collect();
+        assert_eq!(places, [(1.0, 10.0), (4.0, 40.0), (64.0, 40.0)]);
+        assert!(shade(&runs, 64.0).is_some() && shade(&runs, 4.0).is_none());
+    }
+}

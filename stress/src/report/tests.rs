@@ -137,6 +137,40 @@ fn a_record_with_everything_makes_a_page_with_every_picture() {
     assert!(!page.contains("id=\"missing\""));
 }
 
+/// The marks of a picture, drawn for both.
+fn marks(picture: &picture::Picture) -> usize {
+    let widths = [picture::Width::Desk, picture::Width::Phone];
+    let drawn = widths.map(|width| picture.draw(width, "x", "x").unwrap());
+    let marks = ["<polyline", "<polygon", "<circle", "<rect"];
+    drawn.iter().map(|svg| marks.iter().map(|mark| svg.matches(mark).count()).sum::<usize>()).sum()
+}
+
+#[test]
+fn every_curve_bar_and_state_is_drawn() {
+    let chapters = page::chapters(&runs(&[everything(1)]));
+    let drafts = chapters.iter().flat_map(|chapter| chapter.figures.iter().chain(&chapter.more));
+    let mut seen = 0;
+    for picture in drafts.filter_map(|draft| draft.picture.as_ref()) {
+        for at in 0..picture.panels.len() {
+            let mut without = picture.clone();
+            let things = match &mut without.panels[at] {
+                picture::Panel::Chart(chart) => std::mem::take(&mut chart.curves).len(),
+                picture::Panel::Strips(strips) => strips
+                    .strips
+                    .iter_mut()
+                    .map(|strip| std::mem::take(&mut strip.spans).len().min(1))
+                    .sum(),
+                picture::Panel::Bars(bars) => {
+                    bars.groups.iter_mut().map(|group| std::mem::take(&mut group.bars).len()).sum()
+                }
+            };
+            assert!(things > 0 && marks(picture) >= marks(&without) + 2 * things);
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
 #[test]
 fn the_verdict_names_what_broke_first_and_a_partial_run_is_marked() {
     let mut record = everything(1);

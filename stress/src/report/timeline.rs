@@ -188,3 +188,36 @@ pub(super) fn spans(bands: &[Band]) -> Data {
     }
     data.cut()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::labels;
+
+    #[test]
+    fn outcomes_stand_on_each_other_and_the_highest_is_drawn_first() {
+        let track = |outcome: &str, points: &[(f64, f64)]| Track {
+            name: "requests_per_s".to_owned(),
+            labels: labels([("lane", "with".to_owned()), ("outcome", outcome.to_owned())]),
+            unit: Unit::CallsPerS,
+            points: points.to_vec(),
+        };
+        let tracks = [
+            track("rejected", &[(1.0, 4.0), (2.0, 5.0), (3.0, 6.0)]),
+            track("served", &[(1.0, 1.0), (2.0, 2.0)]),
+            track("wasted", &[(1.0, 10.0)]),
+        ];
+        let stacked = stack(&tracks.iter().collect::<Vec<_>>(), "with");
+        let found: Vec<(Ink, Vec<f64>)> = stacked
+            .iter()
+            .map(|curve| (curve.style.ink, curve.dots.iter().map(|dot| dot.y).collect()))
+            .collect();
+        let expected = [
+            (Ink::Grey, vec![15.0, 7.0, 6.0]),
+            (Ink::Vermilion, vec![11.0, 2.0]),
+            (Ink::Blue, vec![1.0, 2.0]),
+        ];
+        assert_eq!(found, expected);
+        assert!(stack(&[], "with").is_empty());
+    }
+}
