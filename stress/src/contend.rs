@@ -10,11 +10,13 @@
 mod calls;
 mod costs;
 mod course;
+#[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), allow(dead_code))]
 mod decode;
 mod events;
 mod lane;
 mod report;
 mod timed;
+#[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), allow(dead_code))]
 mod traced;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod tracer;

@@ -46,7 +46,8 @@ impl Calls {
 const TITLE: &str = "contend: what a call executes, exactly, of two threads in turn";
 
 fn measures(lane: Lane, both: [Costs; 2]) -> [Measure; 6] {
-    let figures: [(&str, fn(&Costs) -> f64); 6] = [
+    type Figure = fn(&Costs) -> f64;
+    let figures: [(&str, Figure); 6] = [
         ("instructions_a_call", |costs| costs.instructions),
         ("locked_instructions_a_call", |costs| costs.locked),
         ("shared_writes_a_call", |costs| costs.shared),

@@ -91,7 +91,7 @@ impl Lane {
                 .chain(policies.map(move |policy| Self::Policy(path, policy)))
         });
         let probes = [Timing::Off, Timing::Sampled(16), Timing::Every].map(Self::Probe);
-        let all = paths.chain(probes).filter(move |lane| match extent {
+        paths.chain(probes).filter(move |lane| match extent {
             Extent::Few => FEW.contains(lane),
             Extent::Some => !matches!(
                 lane,
@@ -100,8 +100,7 @@ impl Lane {
                     | Self::Probe(Timing::Sampled(_))
             ),
             Extent::All => true,
-        });
-        all
+        })
     }
 
     pub(super) fn path(self) -> &'static str {
