@@ -29,6 +29,13 @@ impl Lane {
         (1 << self.width) - 1
     }
 
+    /// How far `value` is ahead of `other`, two numbers that wrap where the lane ends: by
+    /// the shorter way round, so negative behind it. Bits that the lane lacks do not count.
+    pub(crate) const fn ahead(self, value: u64, other: u64) -> i64 {
+        let spare = u64::BITS - self.width;
+        (value.wrapping_sub(other) << spare).cast_signed() >> spare
+    }
+
     pub(crate) const fn get(self, word: u64) -> u64 {
         (word >> self.shift) & self.max()
     }
@@ -67,6 +74,17 @@ mod tests {
             prop_assert_eq!(lane.get(set), value.min(lane.max()));
             prop_assert_eq!(below.get(set), below.get(word));
             prop_assert_eq!(set >> lane.end(), word >> lane.end());
+        }
+
+        #[test]
+        fn a_number_is_ahead_by_less_than_half_a_lap_or_behind_by_no_more_than_half(
+            width in 1u32..40, other: u64, ahead: i64, more: u64,
+        ) {
+            let lane = Lane::lowest(3).above(width);
+            let half = 1 << (width - 1);
+            let ahead = ahead.rem_euclid(2 * half) - half;
+            let value = other.wrapping_add_signed(ahead).wrapping_add(more << width);
+            prop_assert_eq!(lane.ahead(value, other), ahead);
         }
     }
 }

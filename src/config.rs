@@ -1,9 +1,12 @@
 //! What can be set, within which bounds, and what follows from it.
 
 mod builder;
+mod check;
+mod difference;
 mod error;
 mod preset;
 mod rules;
+mod settings;
 #[cfg(feature = "serde")]
 mod text;
 mod timing;
@@ -12,14 +15,15 @@ pub use builder::Builder;
 pub use error::{ConfigError, Value};
 pub use preset::Preset;
 pub(crate) use rules::{Limit, Opening, Rules};
+pub(crate) use settings::{DEFAULT_SETTINGS, Settings};
 pub(crate) use timing::Draw;
 pub use timing::Timing;
 
-use crate::clock::{Nanos, TICK};
+use crate::clock::TICK;
 use crate::grain::Grain;
+use crate::window::Shape;
 use crate::window::policy::{Policy, failures_to_reopen};
-use crate::window::{Judge, MOST_RESULTS, MOST_SLICES, Shape, TripWhen};
-use crate::word::{Era, MOST_PROBES, State, Thresholds};
+use crate::word::{State, Thresholds};
 use core::hash::BuildHasher;
 use core::time::Duration;
 use rules::Wait;
@@ -149,149 +153,6 @@ impl Config {
         Self::DEFAULT
     }
 
-    /// Refuses values that cannot be and combinations that make no sense; `is_custom`
-    /// says that a policy was given as a function.
-    fn check(&self, is_custom: bool) -> Result<(), ConfigError> {
-        self.check_values()?;
-        self.check_window(is_custom)?;
-        self.check_half_open()
-    }
-
-    /// Each value by itself.
-    fn check_values(&self) -> Result<(), ConfigError> {
-        optional(self.failure_threshold, |n| number("failure_threshold", n, u32::MAX))?;
-        optional(self.failure_rate, |share| rate("failure_rate", share))?;
-        optional(self.slow_call, |over| {
-            duration("slow_call", over, Duration::from_nanos(1), LONGEST)
-        })?;
-        optional(self.slow_call_rate, |share| rate("slow_call_rate", share))?;
-        optional(self.count_window, |n| number("count_window", n, MOST_RESULTS))?;
-        optional(self.time_slices, |n| number("time_slices", n, MOST_SLICES))?;
-        let slices = self.time_slices.unwrap_or(DEFAULT_SLICES);
-        optional(self.time_window, |span| {
-            duration("time_window", span, SHORTEST * slices, LONGEST)
-        })?;
-        optional(self.minimum_calls, |n| number("minimum_calls", n, u32::MAX))?;
-        if self.open_for() != Duration::MAX {
-            duration("open_for", self.open_for(), SHORTEST, LONGEST)?;
-        }
-        optional(self.backoff, |backoff| {
-            within("backoff", backoff.factor, 1.0, 100.0)?;
-            let first = self.open_for();
-            if first > LONGEST {
-                return Ok(()); // refused below, with its reason
-            }
-            duration("backoff", backoff.cap, first, LONGEST)
-        })?;
-        optional(self.jitter, |jitter| within("jitter", jitter, 0.0, 1.0))?;
-        optional(self.longest_given_wait, |wait| {
-            duration("longest_given_wait", wait, SHORTEST, LONGEST)
-        })?;
-        optional(self.success_threshold, |n| number("success_threshold", n, MOST_PROBES))?;
-        optional(self.half_open_failure_rate, |share| rate("half_open_failure_rate", share))?;
-        optional(self.half_open_permits, |n| number("half_open_permits", n, MOST_PROBES))?;
-        optional(self.half_open_limit, |limit| {
-            duration("half_open_limit", limit.limit, SHORTEST, LONGEST)
-        })?;
-        optional(self.probe_lease, |lease| duration("probe_lease", lease, SHORTEST, LONGEST))?;
-        if let Some(Timing::Sampled(of)) = self.timing {
-            number("timing", of, Timing::RAREST)?;
-        }
-        within("latency_error", self.latency_error(), 0.002, 0.25)?;
-        if self.history() > LONGEST_HISTORY {
-            let (field, value) = ("history", self.history().into());
-            let max = LONGEST_HISTORY.into();
-            return Err(ConfigError::NumberOutOfRange { field, value, min: 0, max });
-        }
-        Ok(())
-    }
-
-    /// What says when a closed breaker opens.
-    fn check_window(&self, is_custom: bool) -> Result<(), ConfigError> {
-        let needs = |field, value, needs| Err(ConfigError::Needs { field, value, needs });
-        if let (Some(_), Some(span)) = (self.count_window, self.time_window) {
-            let (field, value) = ("time_window", Value::Duration(span));
-            return Err(ConfigError::Excluded { field, value, by: "count_window" });
-        }
-        if let (Some(_), Some(slices)) = (self.count_window, self.time_slices) {
-            let (field, value) = ("time_slices", Value::Number(slices.into()));
-            return Err(ConfigError::Excluded { field, value, by: "count_window" });
-        }
-        const POLICY: &str = "failure_rate, slow_call_rate or trip_when";
-        if !self.has_window(is_custom) {
-            let numbers = [
-                ("count_window", self.count_window),
-                ("time_slices", self.time_slices),
-                ("minimum_calls", self.minimum_calls),
-            ];
-            for (field, value) in numbers {
-                if let Some(value) = value {
-                    return needs(field, Value::Number(value.into()), POLICY);
-                }
-            }
-            if let Some(span) = self.time_window {
-                return needs("time_window", Value::Duration(span), POLICY);
-            }
-        }
-        match (self.slow_call, self.slow_call_rate) {
-            (None, Some(rate)) => return needs("slow_call_rate", Value::Share(rate), "slow_call"),
-            (Some(over), None) if !is_custom => {
-                let value = Value::Duration(over);
-                return needs("slow_call", value, "slow_call_rate or trip_when");
-            }
-            // A slow call that stands for sixteen is no measure of a window of twenty.
-            (Some(_), _) => {
-                if let Some(timing) = self.timing.filter(|&timing| timing != Timing::Every) {
-                    let (field, value) = ("timing", Value::Timing(timing));
-                    return Err(ConfigError::Excluded { field, value, by: "slow_call" });
-                }
-            }
-            _ => {}
-        }
-        if self.counts_in_flight() && self.slow_call.is_none() {
-            return needs("count_in_flight", Value::Flag(true), "slow_call");
-        }
-        if let (Some(seed), None) = (self.jitter_seed, self.jitter) {
-            return needs("jitter_seed", Value::Number(seed), "jitter");
-        }
-        if let Some(backoff) = self.backoff
-            && self.open_for() > LONGEST
-        {
-            let (field, value) = ("backoff", Value::Duration(backoff.cap));
-            return Err(ConfigError::Excluded { field, value, by: "open_for" });
-        }
-        if let (Some(minimum_calls), Some(count_window)) = (self.minimum_calls, self.count_window)
-            && minimum_calls > count_window
-        {
-            return Err(ConfigError::MinimumAboveWindow { minimum_calls, count_window });
-        }
-        Ok(())
-    }
-
-    /// What decides a half-open spell.
-    fn check_half_open(&self) -> Result<(), ConfigError> {
-        if let (Some(_), Some(rate)) = (self.success_threshold, self.half_open_failure_rate) {
-            let (field, value) = ("half_open_failure_rate", Value::Share(rate));
-            return Err(ConfigError::Excluded { field, value, by: "success_threshold" });
-        }
-        if let Some(half_open_permits) = self.half_open_permits
-            && self.half_open_failure_rate.is_none()
-            && half_open_permits < self.passes()
-        {
-            let success_threshold = self.passes();
-            return Err(ConfigError::PermitsBelowSuccesses {
-                half_open_permits,
-                success_threshold,
-            });
-        }
-        if let Some(HalfOpenLimit { then, .. }) = self.half_open_limit
-            && !matches!(then, State::Open | State::Closed)
-        {
-            return Err(ConfigError::NoEndOfHalfOpen { state: then });
-        }
-        Ok(())
-    }
-
     fn open_for(&self) -> Duration {
         self.open_for.unwrap_or(DEFAULT_WAIT)
     }
@@ -381,85 +242,6 @@ impl Config {
         self.minimum_calls.unwrap_or(DEFAULT_MINIMUM.min(most))
     }
 
-    /// The first setting that `other` has otherwise, by the builder's method, with this
-    /// value and that one. A default counts as its value.
-    pub(crate) fn first_difference(
-        &self,
-        other: &Config,
-    ) -> Option<(&'static str, String, String)> {
-        if self == other {
-            return None; // as good as always, and nothing to format
-        }
-        let pairs = core::iter::zip(self.settings(), other.settings());
-        pairs
-            .map(|((setting, mine), (_, theirs))| (setting, mine, theirs))
-            .find(|(_, mine, theirs)| mine != theirs)
-    }
-
-    /// Every setting, for people. Taken apart by fields so that none is forgotten.
-    fn settings(&self) -> [(&'static str, String); 22] {
-        let Config {
-            failure_threshold: _,
-            failure_rate,
-            slow_call,
-            slow_call_rate,
-            count_window,
-            time_window,
-            time_slices,
-            minimum_calls,
-            count_in_flight: _,
-            open_for: _,
-            backoff,
-            jitter,
-            jitter_seed,
-            longest_given_wait,
-            success_threshold: _,
-            half_open_failure_rate,
-            half_open_permits: _,
-            half_open_limit,
-            probe_lease: _,
-            timing: _,
-            latency_error: _,
-            history: _,
-        } = self;
-        let shape = self.shape(false);
-        let (span, slices) = match shape {
-            Some(Shape::Time { width, slices }) => {
-                (Some(Duration::from_nanos(width.saturating_mul(slices.into()))), Some(slices))
-            }
-            Some(Shape::Count { .. }) => (None, None),
-            // What a function of the user's own may want.
-            None => (*time_window, *time_slices),
-        };
-        let minimum = if shape.is_some() { Some(self.minimum()) } else { *minimum_calls };
-        let passes = half_open_failure_rate.is_none().then(|| self.passes());
-        let longest_given = longest_given_wait.unwrap_or(DEFAULT_GIVEN);
-        [
-            ("failure_threshold", text(self.streak(false))),
-            ("failure_rate", text(*failure_rate)),
-            ("slow_call", text(*slow_call)),
-            ("slow_call_rate", text(*slow_call_rate)),
-            ("count_window", text(*count_window)),
-            ("time_window", text(span)),
-            ("time_slices", text(slices)),
-            ("minimum_calls", text(minimum)),
-            ("count_in_flight", self.counts_in_flight().to_string()),
-            ("open_for", format!("{:?}", self.open_for())),
-            ("backoff", text(*backoff)),
-            ("jitter", jitter.unwrap_or(0.0).to_string()),
-            ("jitter_seed", text(*jitter_seed)),
-            ("longest_given_wait", format!("{longest_given:?}")),
-            ("success_threshold", text(passes)),
-            ("half_open_failure_rate", text(*half_open_failure_rate)),
-            ("half_open_permits", self.permits().to_string()),
-            ("half_open_limit", text(*half_open_limit)),
-            ("probe_lease", format!("{:?}", self.lease())),
-            ("timing", format!("{:?}", self.timing(false))),
-            ("latency_error", self.latency_error().to_string()),
-            ("history", self.history().to_string()),
-        ]
-    }
-
     /// The numbers that follow, for a breaker of that name.
     fn rules(&self, name: &str, is_custom: bool) -> Rules {
         let lease = ticks(self.lease());
@@ -505,10 +287,6 @@ impl Config {
     }
 }
 
-fn text(setting: Option<impl core::fmt::Debug>) -> String {
-    setting.map_or_else(|| "none".to_owned(), |setting| format!("{setting:?}"))
-}
-
 /// Whole nanoseconds of a duration that is at most [`LONGEST`].
 const fn nanos(duration: Duration) -> u64 {
     duration.as_nanos() as u64
@@ -518,122 +296,11 @@ const fn ticks(duration: Duration) -> u64 {
     duration.as_nanos().div_ceil(TICK as u128) as u64
 }
 
-fn optional<T>(
-    value: Option<T>,
-    check: impl FnOnce(T) -> Result<(), ConfigError>,
-) -> Result<(), ConfigError> {
-    value.map_or(Ok(()), check)
-}
-
-fn number(field: &'static str, value: u32, max: u32) -> Result<(), ConfigError> {
-    if (1..=max).contains(&value) {
-        return Ok(());
-    }
-    Err(ConfigError::NumberOutOfRange { field, value: value.into(), min: 1, max: max.into() })
-}
-
-fn rate(field: &'static str, value: f64) -> Result<(), ConfigError> {
-    if value > 0.0 && value <= 1.0 {
-        return Ok(());
-    }
-    Err(ConfigError::RateOutOfRange { field, value })
-}
-
-fn within(field: &'static str, value: f64, min: f64, max: f64) -> Result<(), ConfigError> {
-    if (min..=max).contains(&value) {
-        return Ok(());
-    }
-    Err(ConfigError::ShareOutOfRange { field, value, min, max })
-}
-
-fn duration(
-    field: &'static str,
-    value: Duration,
-    min: Duration,
-    max: Duration,
-) -> Result<(), ConfigError> {
-    if (min..=max).contains(&value) {
-        return Ok(());
-    }
-    Err(ConfigError::DurationOutOfRange { field, value, min, max })
-}
-
-/// A configuration, its rules and its window, replaced as one by
-/// [`reconfigure`](crate::CircuitBreaker::reconfigure).
-#[derive(Debug)]
-pub(crate) struct Settings {
-    pub(crate) config: Config,
-    pub(crate) rules: Rules,
-    /// What records and judges results, where a rate or a function decides.
-    pub(crate) judge: Option<Box<Judge>>,
-    /// Whether the function that judges is another one than the breaker was made with.
-    pub(crate) is_rejudged: bool,
-}
-
-impl Settings {
-    fn new(config: Config, name: &str, trip_when: Option<TripWhen>, era: Era) -> Settings {
-        let is_custom = trip_when.is_some();
-        let rules = config.rules(name, is_custom);
-        let judge = config.shape(is_custom).map(|shape| {
-            let policy = config.policy();
-            Box::new(Judge::new(shape, policy, trip_when, config.in_flight_over(), era))
-        });
-        Settings { config, rules, judge, is_rejudged: false }
-    }
-
-    /// The same breaker's next settings; its window goes on, in the era and at the time of
-    /// the change.
-    fn after(
-        now: &Settings,
-        config: Config,
-        name: &str,
-        trip_when: Option<TripWhen>,
-        (era, at): (Era, Nanos),
-    ) -> Settings {
-        let mut next = Settings::new(config, name, trip_when, era);
-        if next.config.jitter_seed.is_none() {
-            next.rules.wait.seed = now.rules.wait.seed;
-        }
-        let own = |judge: &Option<Box<Judge>>| judge.as_ref().and_then(|j| j.trip_when().cloned());
-        next.is_rejudged = now.is_rejudged || own(&next.judge) != own(&now.judge);
-        if let (Some(judge), Some(before)) = (&mut next.judge, &now.judge) {
-            judge.go_on_from(before, era, at);
-        }
-        next
-    }
-}
-
-pub(crate) static DEFAULT_SETTINGS: Settings = Settings {
-    config: Config::DEFAULT,
-    rules: Rules {
-        thresholds: Thresholds { streak: Some(DEFAULT_THRESHOLD), pass: DEFAULT_PASSES, fail: 1 },
-        permits: DEFAULT_PASSES,
-        wait: Wait {
-            first: Some(nanos(DEFAULT_WAIT)),
-            factor: 1.0,
-            cap: u64::MAX,
-            longest_given: nanos(DEFAULT_GIVEN),
-            jitter: 0.0,
-            seed: 0,
-        },
-        lease: ticks(DEFAULT_LEASE),
-        lease_cap: ticks(LEASE_CAP),
-        half_open_limit: None,
-        windowed: false,
-        counts_in_flight: false,
-        slow_over: u64::MAX,
-        slow_probes_fail: false,
-        draw: Draw::ADAPTIVE,
-        grain: Grain::DEFAULT,
-    },
-    judge: None,
-    is_rejudged: false,
-};
-
 #[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
 mod tests {
     use super::*;
-    use crate::clock::Tick;
+    use crate::clock::{Nanos, Tick};
+    use crate::word::Era;
 
     fn rules(config: Config) -> Rules {
         config.rules("test", false)

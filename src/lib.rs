@@ -9,6 +9,7 @@ mod circuit;
 pub mod classify;
 mod clock;
 mod config;
+mod contained;
 mod error;
 mod event;
 mod grain;

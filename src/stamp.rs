@@ -10,7 +10,7 @@
 
 use crate::bits::Lane;
 use crate::clock::Tick;
-use crate::sync::{Atomic, Bits, Ordering, const_fn};
+use crate::sync::{Atomic, Ordering, const_fn, impl_bits};
 use crate::word::Era;
 
 const TAG: Lane = Lane::lowest(24);
@@ -27,14 +27,7 @@ const _: () = assert!(AT.end() == u64::BITS, "the lanes must fill the stamp");
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Stamp(u64);
 
-impl Bits for Stamp {
-    fn bits(self) -> u64 {
-        self.0
-    }
-    fn from_bits(bits: u64) -> Self {
-        Stamp(bits)
-    }
-}
+impl_bits!(Stamp);
 
 impl Stamp {
     fn new(era: Era, at: Tick) -> Self {
@@ -47,8 +40,7 @@ impl Stamp {
 
     /// How many transitions this stamp is ahead of `era`; negative, behind it.
     fn ahead_of(self, era: Era) -> i64 {
-        let spare = u64::BITS - TAG.end();
-        (TAG.get(self.0).wrapping_sub(era.0) << spare).cast_signed() >> spare
+        TAG.ahead(TAG.get(self.0), era.0)
     }
 }
 

@@ -15,7 +15,7 @@ mod pile;
 #[cfg(any(crossbeam_loom, not(any(ampacity_loom, ampacity_shuttle))))]
 pub(crate) mod pinned;
 
-pub(crate) use self::atomic::{Atomic, Bits};
+pub(crate) use self::atomic::{Atomic, Bits, impl_bits};
 pub(crate) use self::current::Current;
 pub(crate) use self::kept::Kept;
 pub(crate) use self::once::OnceBox;

@@ -14,24 +14,27 @@ mod slice;
 mod time;
 
 use crate::clock::Nanos;
+use crate::contained::contained;
 use crate::event::Cause;
 use crate::metrics::pace::Start;
 use crate::planted::{Bug, planted};
 use crate::slot::Slot;
 use crate::sync::{Atomic, Ordering};
-use crate::word::{Era, Finding};
+use crate::word::{ERA_BITS, Era, Finding};
 use core::fmt;
-use core::panic::AssertUnwindSafe;
 use count::{Count, tickets_between};
 use flight::Flight;
 use policy::{Judged, Policy, Which};
-use std::panic::catch_unwind;
 use std::sync::Arc;
 pub(crate) use time::MOST_SLICES;
 use time::{Recorded, Time};
 
 /// The most results that a count window holds.
 pub(crate) const MOST_RESULTS: u32 = 65_536;
+
+/// After how many transitions old results are swept, before the low bits of their era
+/// come round: an eighth of a lap.
+const SWEEP_EVERY: u64 = 1 << (ERA_BITS - 3);
 
 /// What a window holds: results of the present closed era, or of the last one while the
 /// breaker is not closed. In a [`Snapshot`](crate::Snapshot), in an event's
@@ -128,12 +131,7 @@ impl TripWhen {
     /// What it says; a panic is a no. It must not unwind through a settling call, which
     /// may itself be part of an unwind.
     fn says(&self, window: &Window) -> bool {
-        catch_unwind(AssertUnwindSafe(|| (self.0)(window))).unwrap_or_else(|payload| {
-            if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                core::mem::forget(worse);
-            }
-            false
-        })
+        contained(|| (self.0)(window)).unwrap_or(false)
     }
 }
 
@@ -499,7 +497,7 @@ impl Judge {
     /// Lets go of what is so old that the low bits of its era will come again. The winner
     /// of every era calls this.
     pub(crate) fn sweep(&self, era: Era) {
-        if !era.0.is_multiple_of(slice::FAR) {
+        if !era.0.is_multiple_of(SWEEP_EVERY) {
             return;
         }
         match &*self.ring {

@@ -9,7 +9,7 @@
 use crate::bits::Lane;
 use crate::clock::Tick;
 use crate::planted::{Bug, planted};
-use crate::sync::{Atomic, Bits, Ordering, const_fn};
+use crate::sync::{Atomic, Ordering, const_fn, impl_bits};
 use core::fmt;
 
 /// The state of a breaker.
@@ -171,14 +171,7 @@ pub(crate) const MOST_OPENS: u32 = OPENS.max() as u32;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Word(u64);
 
-impl Bits for Word {
-    fn bits(self) -> u64 {
-        self.0
-    }
-    fn from_bits(bits: u64) -> Self {
-        Word(bits)
-    }
-}
+impl_bits!(Word);
 
 /// What a word says to one call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -273,10 +266,7 @@ impl Word {
 
     /// The era with these low bits that is nearest to `about`.
     pub(crate) fn era_near(self, about: Era) -> Era {
-        // The distance, wrapped to the lane and read as a signed number.
-        let spare = u64::BITS - ERA_BITS;
-        let distance = (self.era().wrapping_sub(about.0) << spare).cast_signed() >> spare;
-        Era(about.0.wrapping_add_signed(distance))
+        Era(about.0.wrapping_add_signed(ERA.ahead(self.era(), about.0)))
     }
 
     /// State and era without the rest: closed with no streak, for one.

@@ -7,8 +7,9 @@
 //! once, and nobody ever waits for one who was not chosen by this turn to run it.
 
 use super::history::History;
-use super::listeners::{Listener, ListenerId, Listeners, Seat, owed_after, panics};
+use super::listeners::{Listener, ListenerId, Listeners, Seat, owed_after};
 use super::{Change, Event, EventCounts};
+use crate::contained::contained;
 use crate::planted::{Bug, planted};
 use crate::sync::{Atomic, Ordering, Pile};
 use crate::word::Era;
@@ -200,7 +201,7 @@ impl Desk {
             }
             if planted(Bug::PanicEscapes) {
                 listener(&event);
-            } else if panics(|| listener(&event)) {
+            } else if contained(|| listener(&event)).is_none() {
                 self.panics.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -1,11 +1,11 @@
 //! Who is told of transitions.
 
 use super::Event;
+use crate::contained::contained;
 use crate::planted::{Bug, planted};
 use crate::sync::{Atomic, Current, Mutex, Ordering, PlainU64, lock};
 use crate::word::Era;
 use core::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 /// A function to call with each event.
@@ -30,7 +30,7 @@ impl Drop for Listener {
     /// Whoever happens to hold it last did not write it: a panic of what it owns ends here.
     fn drop(&mut self) {
         let listener = self.0.take();
-        panics(|| drop(listener));
+        let _ = contained(|| drop(listener));
     }
 }
 
@@ -38,15 +38,6 @@ impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Listener")
     }
-}
-
-/// Runs `f`, and contains its panic and that of what it panicked with.
-pub(super) fn panics(f: impl FnOnce()) -> bool {
-    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else { return false };
-    if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        core::mem::forget(worse);
-    }
-    true
 }
 
 /// Names a listener of one breaker: from

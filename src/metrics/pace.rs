@@ -10,7 +10,7 @@ use crate::clock::Nanos;
 use crate::config::{Draw, Timing};
 use crate::metrics::shard::Writer;
 use crate::planted::{Bug, planted};
-use crate::sync::{Atomic, Bits, Ordering};
+use crate::sync::{Atomic, Ordering, impl_bits};
 
 /// While calls of a thread come further apart than this, [`Timing::Adaptive`] times
 /// them all: two clock reads are then a few per cent of the time between two calls.
@@ -21,14 +21,7 @@ const PACE: u64 = 1_000; // ns
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Plan(u64);
 
-impl Bits for Plan {
-    fn bits(self) -> u64 {
-        self.0
-    }
-    fn from_bits(bits: u64) -> Self {
-        Plan(bits)
-    }
-}
+impl_bits!(Plan);
 
 impl Plan {
     fn new(skip: u32, weight: u32) -> Self {

@@ -18,6 +18,21 @@ impl Bits for u64 {
     }
 }
 
+/// For a type with one field, the `u64` that it is.
+macro_rules! impl_bits {
+    ($name:ident) => {
+        impl $crate::sync::Bits for $name {
+            fn bits(self) -> u64 {
+                self.0
+            }
+            fn from_bits(bits: u64) -> Self {
+                $name(bits)
+            }
+        }
+    };
+}
+pub(crate) use impl_bits;
+
 /// An atomic cell that holds a `T`.
 pub(crate) struct Atomic<T> {
     raw: Raw<u64>,

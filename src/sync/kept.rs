@@ -45,8 +45,9 @@ impl<T: Sync + Send> Kept<T> {
         // Acquire, edge `replaced -> read`: pairs with the Release store in
         // `replace`; the new value is whole for whoever finds its pointer.
         let current = self.current.load(Ordering::Acquire);
-        // SAFETY: either the `'static` value of `new` or a box that `replaced`
-        // owns (its latest is the current one), freed only with `self`; never written after publication.
+        // SAFETY: either the `'static` value of `new` or a box that `replaced` owns (its
+        // latest is the current one), freed only with `self`; never written after
+        // publication.
         unsafe { &*current }
     }
 

@@ -245,7 +245,7 @@ fn gather(slice: Tag, seen: &[Seen]) -> Began {
 #[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
 mod tests {
     use super::*;
-    use crate::window::slice::FAR;
+    use crate::window::SWEEP_EVERY;
     use crate::word::ERA_BITS;
     use proptest::prelude::*;
     use std::sync::Barrier;
@@ -360,7 +360,7 @@ mod tests {
         let began = flight.begin(Slot::of(0), ERA, Nanos(5));
         for laps in 1..=9 {
             let first = (laps - 1) * 8 + 1;
-            (first..=laps * 8).for_each(|n| flight.sweep(Era(n * FAR)));
+            (first..=laps * 8).for_each(|n| flight.sweep(Era(n * SWEEP_EVERY)));
             for near in laps * lap - 2..laps * lap + 5 {
                 assert_eq!(flight.hanging(Era(near), Nanos(HOUR)), 0);
             }

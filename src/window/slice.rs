@@ -3,8 +3,9 @@
 //! Era, slice and counts do not fit one word. A [`Bucket`] has a [`Tag`] that says whose
 //! counts it holds, and a word for each count; each use of the bucket has a generation,
 //! three bits that count uses and eight of the era, which are in the tag and in every word.
-//! **A word whose generation is not its tag's counts as zero**: it is left over from an earlier use. So a bucket is emptied and
-//! given to another slice by one write, that of its tag.
+//! **A word whose generation is not its tag's counts as zero**: it is left over from an
+//! earlier use. So a bucket is emptied and given to another slice by one write, that of its
+//! tag.
 //!
 //! Whoever gives a bucket to a newer slice writes the tag first, with the next generation,
 //! and then cleans each word: sets it to zero in the new generation. Consecutive uses
@@ -37,10 +38,11 @@
 //! An owner stores: its tag, then the words, in that order. Only [`Bucket::sweep`] writes
 //! beside it, and see there why that does no harm.
 
+use super::SWEEP_EVERY;
 use crate::bits::Lane;
 use crate::metrics::shard::Writer;
 use crate::planted::{Bug, planted};
-use crate::sync::{Atomic, Bits, Ordering};
+use crate::sync::{Atomic, Bits, Ordering, impl_bits};
 use crate::word::{ERA_BITS, Era};
 
 const GEN: Lane = Lane::lowest(3);
@@ -51,21 +53,11 @@ const _: () = assert!(SLICE.end() <= u64::BITS, "the lanes must fit the tag");
 /// The last slice that can be told from others: at 1 ms a slice, 34 years from the start.
 pub(super) const LAST_SLICE: u64 = SLICE.max();
 
-/// Tags this many eras behind are swept: see [`Bucket::sweep`].
-pub(super) const FAR: u64 = 1 << (ERA_BITS - 3);
-
 /// Whose counts a bucket holds: a generation, the low bits of an era, and a slice.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tag(u64);
 
-impl Bits for Tag {
-    fn bits(self) -> u64 {
-        self.0
-    }
-    fn from_bits(bits: u64) -> Self {
-        Tag(bits)
-    }
-}
+impl_bits!(Tag);
 
 impl core::fmt::Debug for Tag {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -99,8 +91,7 @@ impl Tag {
 
     /// How many eras this is ahead of `other`; negative, behind it.
     fn eras_ahead_of(self, other: Tag) -> i64 {
-        let spare = u64::BITS - ERA_BITS;
-        (ERA.get(self.0).wrapping_sub(ERA.get(other.0)) << spare).cast_signed() >> spare
+        ERA.ahead(ERA.get(self.0), ERA.get(other.0))
     }
 
     pub(super) fn is_of_era_of(self, other: Tag) -> bool {
@@ -120,10 +111,11 @@ impl Tag {
         }
     }
 
-    /// Whether it is [`FAR`] eras or more behind `now`, or so far behind that it looks ahead.
+    /// Whether it is [`SWEEP_EVERY`] eras or more behind `now`, or so far behind that it
+    /// looks ahead.
     pub(super) fn is_far_behind(self, now: Tag) -> bool {
         let ahead = self.eras_ahead_of(now);
-        ahead <= -FAR.cast_signed() || ahead > FAR.cast_signed()
+        ahead <= -SWEEP_EVERY.cast_signed() || ahead > SWEEP_EVERY.cast_signed()
     }
 }
 
@@ -162,14 +154,7 @@ const _: () = assert!(VALUE.end() == u64::BITS, "the lanes must fill the word");
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Tallied(u64);
 
-impl Bits for Tallied {
-    fn bits(self) -> u64 {
-        self.0
-    }
-    fn from_bits(bits: u64) -> Self {
-        Tallied(bits)
-    }
-}
+impl_bits!(Tallied);
 
 impl Tallied {
     #[inline(always)]
@@ -347,7 +332,7 @@ impl<const N: usize> Bucket<N> {
 
     /// Empties the bucket if its era is far behind `era`, which has just begun.
     ///
-    /// Called once in [`FAR`] eras, so that the low bits of an era never meet those of one
+    /// Called once in [`SWEEP_EVERY`] eras, so that the low bits of an era never meet those of one
     /// a whole lap before, unless about 6 sweepers in a row are asleep.
     ///
     /// It does no harm beside an owner, who only stores. The tag is swapped, so it is that
@@ -445,13 +430,13 @@ mod tests {
         let bucket = Bucket::<2>::new(ERA_9);
         let old = bucket.claim(Writer::Owner, Tag::of(ERA_9, 1)).unwrap();
         assert!(add(&bucket, Writer::Owner, old, 1));
-        bucket.sweep(Era(ERA_9.0 + FAR - 1));
+        bucket.sweep(Era(ERA_9.0 + SWEEP_EVERY - 1));
         assert_eq!(counts(&bucket), (1, [1, 0]));
-        bucket.sweep(Era(ERA_9.0 + FAR));
+        bucket.sweep(Era(ERA_9.0 + SWEEP_EVERY));
         assert_eq!(counts(&bucket), (0, [0, 0]));
         assert!(add(&bucket, Writer::Owner, old, 1));
         assert_eq!(counts(&bucket), (0, [0, 0]));
-        let new = bucket.claim(Writer::Owner, Tag::of(Era(ERA_9.0 + FAR), 1)).unwrap();
+        let new = bucket.claim(Writer::Owner, Tag::of(Era(ERA_9.0 + SWEEP_EVERY), 1)).unwrap();
         assert!(add(&bucket, Writer::Owner, new, 2));
         assert_eq!(counts(&bucket), (1, [2, 0]));
     }

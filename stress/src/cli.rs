@@ -14,7 +14,7 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
-use crate::{glance, index, print, replay, sample, storm};
+use crate::{compare, glance, index, merge, print, replay, sample, storm};
 
 const INTERRUPTED: u8 = 130;
 
@@ -61,6 +61,10 @@ enum Which {
     /// Time a call under each policy, against an empty call, the least work there is, and two
     /// mutex breakers
     Glance(glance::Options),
+    /// Say which figures of two runs moved beyond their noise; status 1 if one got worse
+    Compare(compare::Options),
+    /// Put runs of several hosts together: histograms added, each host's figures its own
+    Merge(merge::Options),
     /// Print a trace like the one that ships with the project
     #[command(hide = true)]
     Sample,
@@ -91,6 +95,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// What is wrong with a command line, the program's name first, without running it.
+///
+/// # Errors
+///
+/// It would be refused, in one line.
+pub fn check<'a>(args: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
+    Line::try_parse_from(args).map(drop).map_err(|error| one_line(&error))
+}
+
 fn refuse(line: &str) -> ExitCode {
     print::err(line);
     ExitCode::from(2)
@@ -118,6 +131,13 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Replay(options)) => ("replay", vec![replay::prepare(options, size)?]),
         Some(Which::Storm(options)) => ("storm", vec![storm::prepare(options, size)?]),
         Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options, size)?]),
+        Some(Which::Compare(options)) => {
+            return compare::run(&options, line.json).map(u8::from);
+        }
+        Some(Which::Merge(options)) => {
+            let merged = merge::run(&options)?;
+            return Ok(keep(Place::reserve(line.out.as_deref(), "merged")?, &merged, line.json));
+        }
         Some(Which::Sample) => {
             print::out(&sample::generate(line.seed));
             return Ok(0);
@@ -150,20 +170,25 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
     }
     record.wall_s = start.elapsed().as_secs_f64();
 
-    if line.json {
-        print::json(&record);
+    Ok(keep(place, &record, line.json))
+}
+
+/// Prints and writes `record`; the exit status.
+fn keep(place: Place, record: &Record, as_json: bool) -> u8 {
+    if as_json {
+        print::json(record);
     } else {
-        print::run(&record);
+        print::run(record);
     }
-    match place.keep(&record) {
-        Ok(path) if line.json => print::err(&format!("record: {}", path.display())),
+    match place.keep(record) {
+        Ok(path) if as_json => print::err(&format!("record: {}", path.display())),
         Ok(path) => print::out(&format!("\nrecord: {}\n", path.display())),
         Err(Failure(why)) => {
             print::err(&format!("error: {why}"));
-            return Ok(1);
+            return 1;
         }
     }
-    Ok(status(&record))
+    status(record)
 }
 
 fn tour(size: Size) -> Result<Vec<Box<dyn Program>>, Refusal> {

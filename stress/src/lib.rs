@@ -6,12 +6,14 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod compare;
 mod cpu;
 pub mod glance;
 pub mod index;
 pub mod load;
 pub mod machine;
 pub mod measure;
+pub mod merge;
 mod pool;
 pub mod print;
 pub mod program;

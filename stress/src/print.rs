@@ -22,16 +22,21 @@ pub fn err(line: &str) {
 
 /// Prints the tables and the checks of a run.
 pub fn run(record: &Record) {
-    let mut text = String::new();
     for entry in &record.programs {
-        for table in &entry.section.tables {
-            text += &format!("\n{}\n{}", table.title, body(table, NOTHING));
-            for note in &table.notes {
-                text += &format!("  {note}\n");
-            }
+        tables(&entry.section.tables);
+    }
+    out(&summary(record));
+}
+
+/// Prints tables.
+pub fn tables(tables: &[Table]) {
+    let mut text = String::new();
+    for table in tables {
+        text += &format!("\n{}\n{}", table.title, body(table, NOTHING));
+        for note in &table.notes {
+            text += &format!("  {note}\n");
         }
     }
-    text += &summary(record);
     out(&text);
 }
 

@@ -45,6 +45,30 @@ pub struct Record {
     pub machine: Machine,
     /// What was run, in order.
     pub programs: Vec<Part>,
+    /// The runs that `stress merge` made this of, `machine` and the rest above being the
+    /// first one's; what each measured has its name as the label `host`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<Host>,
+}
+
+/// One of the runs that a record was merged from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Host {
+    /// A number, from 1.
+    pub name: String,
+    /// Where it ran.
+    pub machine: Machine,
+    /// The source it was built from.
+    pub commit: Commit,
+    /// When it began.
+    pub started: String,
+    /// How long it took.
+    pub wall_s: f64,
+    /// The command line.
+    pub command: Vec<String>,
+    /// The seed it used.
+    pub seed: u64,
 }
 
 /// One program's part of a run.
@@ -76,6 +100,7 @@ impl Record {
             commit: Commit::here(),
             machine: Machine::here(),
             programs: Vec::new(),
+            merged: Vec::new(),
         }
     }
 

@@ -45,7 +45,7 @@ pub struct Options {
     trace: Option<PathBuf>,
 
     /// How many seconds of the trace to play in one
-    /// [default: as many as it takes to play it in 42 s]
+    /// [default: as many as it takes to play it in 42 s, and with --quick in 10 s]
     #[arg(long, value_name = "TIMES", value_parser = pace::speed, allow_negative_numbers = true)]
     speed: Option<f64>,
 }
@@ -55,13 +55,14 @@ pub struct Options {
 /// # Errors
 ///
 /// There is something wrong with the trace or the speed.
-pub fn prepare(options: Options, _size: Size) -> Result<Box<dyn Program>, Refusal> {
+pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal> {
     let trace = match &options.trace {
         Some(path) => Trace::read(path),
         None => Trace::parse("the built-in sample", SAMPLE),
     };
     let trace = trace.map_err(|error| Refusal(error.to_string()))?;
-    let pace = Pace::new(trace.span(), options.speed)?;
+    let takes = if size == Size::Quick { pace::SHORTEST } else { pace::USUAL };
+    let pace = Pace::new(trace.span(), takes, options.speed)?;
     let name = options.trace.as_deref().and_then(Path::file_name);
     let name = name.map_or("built-in sample".into(), |name| name.to_string_lossy().into_owned());
     Ok(Box::new(Replay { name, trace, pace }))
@@ -217,7 +218,7 @@ mod tests {
 
     fn excused(names: &[&str], held_up: impl FnOnce(Duration) -> Duration) -> usize {
         let trace = Trace::parse("sample", SAMPLE).unwrap();
-        let pace = Pace::new(trace.span(), None).unwrap();
+        let pace = Pace::new(trace.span(), pace::USUAL, None).unwrap();
         let replay = Replay { name: String::new(), trace, pace };
         let mut checks: Vec<Check> =
             names.iter().map(|name| Check::judged(*name, false, "")).collect();
@@ -246,7 +247,7 @@ mod tests {
     #[test]
     fn a_lane_that_fails_ends_the_others_and_nothing_else() {
         let trace = Trace::parse("sample", SAMPLE).unwrap();
-        let mut plans = plans(&trace, Pace::new(trace.span(), None).unwrap());
+        let mut plans = plans(&trace, Pace::new(trace.span(), pace::USUAL, None).unwrap());
         // No breaker takes these settings.
         plans[2].guard = plans[2].guard.map(|policy| Policy { failures: 0, ..policy });
         let stop = Stop::default();
@@ -260,7 +261,7 @@ mod tests {
     #[test]
     fn a_wish_to_stop_reaches_every_lane() {
         let trace = Trace::parse("sample", SAMPLE).unwrap();
-        let plans = plans(&trace, Pace::new(trace.span(), None).unwrap());
+        let plans = plans(&trace, Pace::new(trace.span(), pace::USUAL, None).unwrap());
         let stop = Stop::default();
         stop.request();
         let lanes =

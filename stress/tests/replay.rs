@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use stress::program::{Section, Stop, Verdict};
 use stress::replay::lane::{self, Lane, Plan};
-use stress::replay::pace::Pace;
+use stress::replay::pace::{self, Pace};
 use stress::replay::{plans, provider, report};
 use stress::sample::SAMPLE;
 use stress::trace::Trace;
@@ -31,7 +31,7 @@ fn play_all(plans: &[Plan<'_>; 3]) -> [Lane; 3] {
 
 fn sample() -> (Trace, Pace) {
     let trace = Trace::parse("sample", SAMPLE).unwrap();
-    let pace = Pace::new(trace.span(), None).unwrap();
+    let pace = Pace::new(trace.span(), pace::USUAL, None).unwrap();
     (trace, pace)
 }
 
@@ -105,7 +105,7 @@ fn a_real_trace_is_judged_on_every_check_and_holds_them_all() {
         return;
     }
     let trace = Trace::read(&path).unwrap();
-    let pace = Pace::new(trace.span(), None).unwrap();
+    let pace = Pace::new(trace.span(), pace::USUAL, None).unwrap();
     let plans = plans(&trace, pace);
     let lanes = play_all(&plans);
     let section = report::section("conv", &trace, pace, &plans, &lanes);
@@ -147,7 +147,7 @@ fn a_trace_of_ten_requests_is_played_and_not_judged() {
         text += &format!("2026-01-01 00:{:02}:00,100,100\n", minute * 6);
     }
     let trace = Trace::parse("ten", text.as_bytes()).unwrap();
-    let pace = Pace::new(trace.span(), None).unwrap();
+    let pace = Pace::new(trace.span(), pace::USUAL, None).unwrap();
     assert!(pace.length > Duration::from_secs(40));
     let plans = plans(&trace, pace);
     let lanes = plans.each_ref().map(|plan| play(plan, &Stop::default()));

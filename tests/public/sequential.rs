@@ -2,9 +2,9 @@
 //! by failures in a row and of everything that follows. Windows have a model of their own
 //! in `sequential_windows`.
 
-use ampacity::{Builder, CircuitBreaker, ManualClock, OwnedPermit, Reason, State, Timing};
+use crate::{START, started, told};
+use ampacity::{Builder, CircuitBreaker, OwnedPermit, Reason, State, Timing};
 use proptest::prelude::*;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What can be set. Times are in ms.
@@ -485,12 +485,8 @@ proptest! {
         rules in some_rules(),
         steps in prop::collection::vec(any_step(), 1..150),
     ) {
-        let clock = ManualClock::new();
-        let start = 1_000;
-        clock.set(Duration::from_millis(start));
-        let settings = rules.settings("model").history(1).clock(clock.clone());
-        let breaker = Arc::new(settings.build().unwrap());
-        let mut model = Model::new(rules, start);
+        let (breaker, clock) = started(rules.settings("model"));
+        let mut model = Model::new(rules, START);
         let mut out: Vec<(OwnedPermit, u64)> = Vec::new();
 
         for step in steps {
@@ -551,10 +547,7 @@ proptest! {
             prop_assert_eq!(seen.in_flight, out.len() as u64);
             prop_assert_eq!(seen.transitions.total(), model.era);
             prop_assert_eq!((seen.streak, seen.opens), (model.streak(), model.opens()));
-            let told = breaker.history().pop();
-            prop_assert_eq!(told.as_ref().map_or(0, |event| event.era), model.era);
-            let told = told.map(|event| (event.from, event.to, event.cause.to_string()));
-            prop_assert_eq!(&told, &model.told);
+            prop_assert_eq!(told(&breaker), (model.era, model.told.clone()));
         }
     }
 }

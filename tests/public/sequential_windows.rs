@@ -1,10 +1,10 @@
 //! Random operations against the sequential model of windows: what a breaker records, and
 //! when that opens it. What follows after it has opened is in `sequential`.
 
-use ampacity::{Builder, CircuitBreaker, ManualClock, OwnedPermit, State, Timing};
+use crate::{START, started, told};
+use ampacity::{Builder, CircuitBreaker, OwnedPermit, State, Timing};
 use proptest::prelude::*;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 const NAME: &str = "model";
@@ -371,12 +371,8 @@ proptest! {
         rules in some_rules(),
         steps in prop::collection::vec(any_step(), 1..150),
     ) {
-        let clock = ManualClock::new();
-        let start = 1_000;
-        clock.set(Duration::from_millis(start));
-        let settings = rules.settings().history(1).clock(clock.clone());
-        let breaker = Arc::new(settings.build().unwrap());
-        let mut model = Model { now: start, ..Model::new(rules) };
+        let (breaker, clock) = started(rules.settings());
+        let mut model = Model { now: START, ..Model::new(rules) };
         let mut out: Vec<(OwnedPermit, u64, u64)> = Vec::new();
 
         for step in steps {
@@ -447,10 +443,7 @@ proptest! {
             prop_assert_eq!(seen.window.failure_rate, rate(held.failed));
             prop_assert_eq!(seen.window.slow_call_rate, rate(held.slow));
             prop_assert_eq!(seen.streak, model.streak);
-            let told = breaker.history().pop();
-            prop_assert_eq!(told.as_ref().map_or(0, |event| event.era), model.era);
-            let told = told.map(|event| (event.from, event.to, event.cause.to_string()));
-            prop_assert_eq!(&told, &model.told);
+            prop_assert_eq!(told(&breaker), (model.era, model.told.clone()));
         }
     }
 }

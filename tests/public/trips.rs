@@ -274,23 +274,29 @@ fn among_threads_that_fail_at_once_a_trip_is_late_by_no_more_failures_than_threa
 #[test]
 fn failures_and_slow_calls_of_many_threads_are_all_in_the_window_at_rest() {
     for window in WINDOWS {
-        let settings = CircuitBreaker::builder("rest").trip_when(|_| false);
-        let breaker = window(settings).clock(ManualClock::new()).build().unwrap();
+        let clock = ManualClock::new();
+        let settings = CircuitBreaker::builder("rest").trip_when(|_| false).slow_call(MS * 5);
+        let breaker = window(settings).clock(clock.clone()).build().unwrap();
+        // Every fourth call of a thread has begun long ago, and is slow.
+        let begin = |_| breaker.try_acquire().unwrap();
+        let begun: Vec<Vec<_>> = (0..8).map(|_| (0..13).map(begin).collect()).collect();
+        clock.advance(MS * 6);
         let start = Barrier::new(8);
         thread::scope(|scope| {
-            for thread in 0..8 {
+            for (thread, mut begun) in begun.into_iter().enumerate() {
                 let (breaker, start) = (&breaker, &start);
                 scope.spawn(move || {
                     start.wait();
                     for nth in 0..50 {
-                        let permit = breaker.try_acquire().unwrap();
+                        let old = if nth % 4 == 0 { begun.pop() } else { None };
+                        let permit = old.unwrap_or_else(|| breaker.try_acquire().unwrap());
                         if (nth + thread) % 5 == 0 { permit.failure() } else { permit.success() }
                     }
                 });
             }
         });
         let seen = breaker.snapshot().window;
-        assert_eq!((seen.calls, seen.failed), (400, 80));
+        assert_eq!((seen.calls, seen.failed, seen.slow), (400, 80, 104));
     }
 }
 

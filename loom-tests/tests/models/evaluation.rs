@@ -58,32 +58,29 @@ mod hand_over {
         );
     }
 
-    /// The same, where each thread has a place of its own.
-    #[test]
-    fn two_failures_at_once_that_reach_a_rate_of_time_trip() {
+    fn two_of_time(fail: fn(&Stage)) {
         race_within(
             Bounds { preemptions: Some(2), rmw_loads: false, ..SOME },
             || Stage::new(by_time(2).failure_rate(1.0)).with_permits(2),
-            |s| s.take().failure(),
-            |s| s.take().failure(),
+            fail,
+            fail,
             |s, (), ()| is_open(s),
         );
+    }
+
+    /// The same, where each thread has a place of its own.
+    #[test]
+    fn two_failures_at_once_that_reach_a_rate_of_time_trip() {
+        two_of_time(|s| s.take().failure());
     }
 
     /// The same, where threads share a place.
     #[test]
     fn two_failures_at_once_in_a_stripe_that_reach_a_rate_of_time_trip() {
-        fn fail(s: &Stage) {
+        two_of_time(|s| {
             actor(7);
             s.take().failure();
-        }
-        race_within(
-            Bounds { preemptions: Some(2), rmw_loads: false, ..SOME },
-            || Stage::new(by_time(2).failure_rate(1.0)).with_permits(2),
-            fail,
-            fail,
-            |s, (), ()| is_open(s),
-        );
+        });
     }
 }
 
@@ -95,6 +92,13 @@ mod hints {
     /// Where loom takes minutes to search everything.
     const TWO_PREEMPTIONS: Bounds =
         Bounds { preemptions: Some(2), all_schedules: false, ..PLAIN_LOADS };
+
+    /// One that has looked at the time once, at a failure.
+    fn looked_at_the_time() -> Jury {
+        let jury = Jury::of_time();
+        assert!(!jury.fail(0));
+        jury
+    }
 
     /// Fails until there are enough failures, `so_far` being there already; the last of
     /// them has to be found one too many, whoever was spared a look before.
@@ -111,11 +115,7 @@ mod hints {
     fn a_hint_that_was_overtaken_spares_nobody_a_look_at_the_time() {
         race_within(
             TWO_PREEMPTIONS,
-            || {
-                let jury = Jury::of_time();
-                assert!(!jury.fail(0));
-                jury
-            },
+            looked_at_the_time,
             |jury| (0..3).fold(false, |found, _| found | jury.fail(0)),
             |jury| jury.fail_in_a_crowd(5),
             |jury, left, right| one_more_is_too_many(jury, 9, left || right),
@@ -127,11 +127,7 @@ mod hints {
     fn failures_that_a_look_at_the_time_misses_fit_its_hint() {
         race_within(
             TWO_PREEMPTIONS,
-            || {
-                let jury = Jury::of_time();
-                assert!(!jury.fail(0));
-                jury
-            },
+            looked_at_the_time,
             |jury| (0..2).fold(false, |found, _| found | jury.fail(0)),
             |jury| jury.fail_in_a_crowd(4),
             |jury, left, right| one_more_is_too_many(jury, 7, left || right),

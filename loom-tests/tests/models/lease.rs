@@ -4,31 +4,29 @@ use ampacity::State;
 use loom_tests::{Reached, Stage, half_open_with_probes_out, race};
 use std::time::Duration;
 
+/// A spell of one probe, which has been out for a whole lease.
+fn out_for_a_lease() -> Stage {
+    let stage = half_open_with_probes_out(1, 1, 1);
+    stage.outlive_lease();
+    stage
+}
+
 /// Invariant 37.
 #[test]
 fn a_spell_whose_probes_were_abandoned_is_followed_by_a_fresh_one() {
     static LEFT: Reached = Reached::new();
     static RIGHT: Reached = Reached::new();
-    race(
-        || {
-            let stage = half_open_with_probes_out(1, 1, 1);
-            stage.outlive_lease();
-            stage
-        },
-        Stage::try_acquire,
-        Stage::try_acquire,
-        |s, left, right| {
-            LEFT.hit_if(left.is_some());
-            RIGHT.hit_if(right.is_some());
-            let admitted = [&left, &right].into_iter().flatten().count();
-            assert_eq!(admitted, 1, "probes of a fresh spell of 1");
-            assert_eq!(s.turns(State::HalfOpen, State::HalfOpen), 1);
-            // The abandoned one comes back at last, and is nobody's probe any more.
-            s.take().failure();
-            let now = s.at_rest();
-            assert_eq!((now.state, now.era, now.stale), (State::HalfOpen, 3, 1));
-        },
-    );
+    race(out_for_a_lease, Stage::try_acquire, Stage::try_acquire, |s, left, right| {
+        LEFT.hit_if(left.is_some());
+        RIGHT.hit_if(right.is_some());
+        let admitted = [&left, &right].into_iter().flatten().count();
+        assert_eq!(admitted, 1, "probes of a fresh spell of 1");
+        assert_eq!(s.turns(State::HalfOpen, State::HalfOpen), 1);
+        // The abandoned one comes back at last, and is nobody's probe any more.
+        s.take().failure();
+        let now = s.at_rest();
+        assert_eq!((now.state, now.era, now.stale), (State::HalfOpen, 3, 1));
+    });
     LEFT.assert_some();
     RIGHT.assert_some();
 }
@@ -39,11 +37,7 @@ fn a_verdict_at_the_end_of_the_lease_is_in_time_or_stale() {
     static IN_TIME: Reached = Reached::new();
     static TOO_LATE: Reached = Reached::new();
     race(
-        || {
-            let stage = half_open_with_probes_out(1, 1, 1);
-            stage.outlive_lease();
-            stage
-        },
+        out_for_a_lease,
         |s| s.take().success(),
         |s| s.acquire(),
         |s, (), next| {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::window::slice::FAR;
+use crate::window::SWEEP_EVERY;
 use crate::word::ERA_BITS;
 use proptest::prelude::*;
 use std::sync::Barrier;
@@ -170,13 +170,13 @@ fn the_newest_window_is_still_there_while_later_eras_record_nothing() {
 fn eras_whose_low_bits_go_round_do_not_bring_old_results_back() {
     let lap = 1u64 << ERA_BITS;
     for slot in own_and_shared() {
-        for first in [0, 3, FAR - 1, FAR, FAR + 1, lap / 2, lap - 1] {
+        for first in [0, 3, SWEEP_EVERY - 1, SWEEP_EVERY, SWEEP_EVERY + 1, lap / 2, lap - 1] {
             let time = Time::new(MS, 4, Era(first));
             let _ = time.record(slot, Era(first), at(2), BAD);
             for laps in 1..=9 {
-                let begin = (first + (laps - 1) * lap) / FAR + 1;
+                let begin = (first + (laps - 1) * lap) / SWEEP_EVERY + 1;
                 let now = first + laps * lap;
-                (begin..=now / FAR).for_each(|era| time.sweep(Era(era * FAR)));
+                (begin..=now / SWEEP_EVERY).for_each(|era| time.sweep(Era(era * SWEEP_EVERY)));
                 for near in now - 2..now + 3 {
                     assert_eq!(time.sum(Era(near), at(2)), sums(0, 0, 0), "{first} {laps}");
                     assert_eq!(time.sum(Era(near), at(0)), sums(0, 0, 0), "{first} {laps}");
@@ -184,15 +184,17 @@ fn eras_whose_low_bits_go_round_do_not_bring_old_results_back() {
             }
             // Late by any number of eras, a result is late.
             let now = first + 9 * lap;
-            for late in [first, now - FAR, now - lap / 2 - 1, now - lap, now - 2 * lap + 1] {
-                if late / FAR < now / FAR {
+            for late in [first, now - SWEEP_EVERY, now - lap / 2 - 1, now - lap, now - 2 * lap + 1]
+            {
+                if late / SWEEP_EVERY < now / SWEEP_EVERY {
                     let recorded = time.record(own_and_shared()[1], Era(late), at(2), BAD);
                     assert_eq!(recorded, Recorded::Stale);
                 }
             }
             let mut before = now;
             for now in [now, now + lap / 2 + 1, now + 5 * lap / 4, now + 2 * lap - 1] {
-                (before / FAR + 1..=now / FAR).for_each(|era| time.sweep(Era(era * FAR)));
+                (before / SWEEP_EVERY + 1..=now / SWEEP_EVERY)
+                    .for_each(|era| time.sweep(Era(era * SWEEP_EVERY)));
                 before = now;
                 assert_ne!(time.record(slot, Era(now), at(2), OK_ONE), Recorded::Stale);
                 assert_eq!(time.sum(Era(now), at(2)), sums(1, 0, 0));
@@ -207,9 +209,9 @@ fn one_sweep_is_enough_after_several_that_did_not_come() {
         for missed in 0..6 {
             let time = window(4);
             let _ = time.record(slot, Era(0), at(2), BAD);
-            time.sweep(Era((missed + 1) * FAR));
+            time.sweep(Era((missed + 1) * SWEEP_EVERY));
             assert_eq!(time.sum(Era(1 << ERA_BITS), at(2)), sums(0, 0, 0));
-            let era = Era((missed + 1) * FAR + 1);
+            let era = Era((missed + 1) * SWEEP_EVERY + 1);
             assert_ne!(time.record(slot, era, at(2), OK_ONE), Recorded::Stale);
             assert_eq!(time.sum_newest(at(2)), sums(1, 0, 0));
         }
@@ -220,23 +222,23 @@ fn one_sweep_is_enough_after_several_that_did_not_come() {
 fn the_owner_of_a_swept_bucket_adds_nothing_to_a_later_era() {
     let time = Time::new(u64::MAX, 4, Era(0));
     let _ = time.record(Slot::of(0), Era(0), Nanos(0), BAD);
-    for era in (FAR..=8 * FAR).step_by(usize::try_from(FAR).unwrap()) {
+    for era in (SWEEP_EVERY..=8 * SWEEP_EVERY).step_by(usize::try_from(SWEEP_EVERY).unwrap()) {
         time.sweep(Era(era));
         // From an owner that slept meanwhile: its head is still there.
         let _ = time.record(Slot::of(0), Era(0), Nanos(0), BAD);
         assert_eq!(time.sum(Era(era), Nanos(0)), sums(0, 0, 0));
     }
-    let _ = time.record(Slot::of(0), Era(9 * FAR), Nanos(0), OK_ONE);
-    assert_eq!(time.sum(Era(9 * FAR), Nanos(0)), sums(1, 0, 0));
+    let _ = time.record(Slot::of(0), Era(9 * SWEEP_EVERY), Nanos(0), OK_ONE);
+    assert_eq!(time.sum(Era(9 * SWEEP_EVERY), Nanos(0)), sums(1, 0, 0));
 }
 
 #[test]
 fn a_sweep_leaves_what_is_near() {
     for slot in own_and_shared() {
-        for era in [3 * FAR + 1, 4 * FAR, 5 * FAR] {
+        for era in [3 * SWEEP_EVERY + 1, 4 * SWEEP_EVERY, 5 * SWEEP_EVERY] {
             let time = Time::new(MS, 4, Era(era));
             let _ = time.record(slot, Era(era), at(2), BAD);
-            time.sweep(Era(4 * FAR));
+            time.sweep(Era(4 * SWEEP_EVERY));
             assert_eq!(time.sum(Era(era), at(2)), sums(1, 1, 0));
         }
     }

@@ -38,15 +38,14 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// The pace for a trace of `span` at `speed`, or at the one that makes it take
-    /// [`USUAL`].
+    /// The pace for a trace of `span` at `speed`, or at the one that makes it take `usual`.
     ///
     /// # Errors
     ///
     /// The trace would take less than [`SHORTEST`] or more than [`LONGEST`].
-    pub fn new(span: Duration, speed: Option<f64>) -> Result<Self, Refusal> {
+    pub fn new(span: Duration, usual: Duration, speed: Option<f64>) -> Result<Self, Refusal> {
         let seconds = span.as_secs_f64();
-        let speed = speed.unwrap_or(seconds / USUAL.as_secs_f64());
+        let speed = speed.unwrap_or(seconds / usual.as_secs_f64());
         let takes = seconds / speed;
         let (least, most) = (SHORTEST.as_secs_f64(), LONGEST.as_secs_f64());
         if !(least..=most).contains(&takes) {
@@ -93,7 +92,7 @@ mod tests {
     #[test]
     fn without_a_speed_any_trace_takes_the_usual_time() {
         for span in [Duration::from_millis(1), HOUR, HOUR * 700] {
-            let pace = Pace::new(span, None).unwrap();
+            let pace = Pace::new(span, USUAL, None).unwrap();
             assert!(pace.length.abs_diff(USUAL) < Duration::from_millis(1), "{pace:?}");
             assert!(pace.compress(span).abs_diff(USUAL) < Duration::from_millis(1));
         }
@@ -101,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_hundred_times_the_speed_is_a_hundredth_of_the_time() {
-        let pace = Pace::new(HOUR, Some(100.0)).unwrap();
+        let pace = Pace::new(HOUR, USUAL, Some(100.0)).unwrap();
         assert_eq!(pace.length, Duration::from_secs(36));
         assert_eq!(pace.timeout, Duration::from_micros(169_200));
         assert_eq!(pace.open_for, Duration::from_millis(126));
@@ -111,7 +110,7 @@ mod tests {
     #[test]
     fn a_speed_that_makes_the_run_too_short_or_too_long_is_refused_with_the_bounds() {
         for speed in [1e6, 361.0, 0.4, 1e-300, f64::MIN_POSITIVE, f64::MAX] {
-            let Refusal(why) = Pace::new(HOUR, Some(speed)).unwrap_err();
+            let Refusal(why) = Pace::new(HOUR, USUAL, Some(speed)).unwrap_err();
             assert!(why.ends_with("(--speed 0.500 to 360.0)"), "{why}");
         }
     }
