@@ -6,7 +6,7 @@
 //! are known by the names and labels of what they measured, see [`crate::measure`], and by
 //! nothing else: a chapter whose program did not run is not there, and the page says so.
 //!
-//! A chapter ([`draft`]) is made of pictures ([`picture`]) before anything is drawn; the page
+//! A chapter (`draft`) is made of pictures (`picture`) before anything is drawn; the page
 //! draws them and puts them into its template.
 
 mod axis;

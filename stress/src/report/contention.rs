@@ -107,8 +107,8 @@ fn instructions(runs: &[Run]) -> Option<Draft> {
     Some(Draft {
         title: "Locked instructions and shared writes a call".to_owned(),
         picture: Some(bars(runs, &LOCKED, "a call", |_| true, name)?),
-        read: "Shorter is better: these are what cores wait for each other with. Instructions are \
-               counted in the compiled code, writes by counting each in a build made for it."
+        read: "Shorter is better: these are what cores wait for each other with. How each was \
+               counted stands under the program's own table, at the foot of this page."
             .to_owned(),
         doubts: find::doubts(all().map(|(_, m)| m)),
         tables: vec![Data::of("locked instructions and shared writes", runs, all())],

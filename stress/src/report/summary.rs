@@ -281,9 +281,8 @@ pub(super) fn key_figures(run: &Run) -> Vec<KeyFigure> {
         let rate = |m: &Measure| find::middle(m).map_or(0.0, |middle| middle.median);
         let ours = success().filter(|m| is(m, "subject", "ampacity"));
         let Some(best) = ours.max_by(|a, b| rate(a).total_cmp(&rate(b))) else { continue };
-        let threads = find::label(&best.labels, "threads");
-        let threads = words::shortened(threads, 12);
-        add(said(best), format!("successful calls through one breaker, {threads} threads"));
+        let threads = threads(&best.labels);
+        add(said(best), format!("successful calls through one breaker, {threads}"));
         let same = |m: &&Measure| m.labels.get("threads") == best.labels.get("threads");
         let mutex = success().filter(same).find(|m| is(m, "subject", "std_mutex")).map(rate);
         if let Some(mutex) = mutex.filter(|rate| *rate > 0.0) {
@@ -297,7 +296,10 @@ pub(super) fn key_figures(run: &Run) -> Vec<KeyFigure> {
     }
     let shared = find::measures(runs, "contend", "shared_writes_a_call")
         .map(|(_, measure)| measure)
-        .filter(|m| is(m, "subject", "ampacity") || is(m, "subject", ""))
+        .filter(|m| {
+            let subject = find::label(&m.labels, "subject");
+            subject.is_empty() || subject.starts_with("ampacity")
+        })
         .find(|m| find::label(&m.labels, "path").contains("success"));
     if let Some(measure) = shared {
         add(said(measure), "shared writes a successful call".into());
@@ -309,18 +311,18 @@ pub(super) fn key_figures(run: &Run) -> Vec<KeyFigure> {
         .filter(|l| find::label(&l.labels, "workload") == "success")
         .filter(|l| find::label(&l.labels, "subject") == "ampacity")
         .max_by(|a, b| {
-            let threads = |l: &crate::measure::Latency| {
+            let count = |l: &crate::measure::Latency| {
                 find::threads(&l.labels)
                     .filter(|threads| *threads <= run.record.machine.cores as f64)
                     .unwrap_or(0.0)
             };
-            threads(a).total_cmp(&threads(b))
+            count(a).total_cmp(&count(b))
         });
     if let Some(latency) = slow.filter(|latency| !latency.counts.is_empty()) {
         let ns = latency.histogram().value_at_quantile(0.999) as f64;
-        let threads = words::shortened(find::label(&latency.labels, "threads"), 12);
+        let threads = threads(&latency.labels);
         let figure = Some((words::figure(ns, Unit::Ns), false));
-        add(figure, format!("at most, 999 of 1,000 calls with {threads} threads"));
+        add(figure, format!("at most, 999 of 1,000 calls with {threads}"));
     }
     if let Some((_, idle)) = find::measures(runs, "memory", "idle_breaker").next() {
         add(said(idle), "an idle breaker".into());
@@ -333,4 +335,10 @@ pub(super) fn key_figures(run: &Run) -> Vec<KeyFigure> {
     }
     keys.truncate(8);
     keys
+}
+
+/// How many threads, in words.
+fn threads(labels: &crate::measure::Labels) -> String {
+    let threads = words::shortened(find::label(labels, "threads"), 12);
+    format!("{threads} thread{}", if threads == "1" { "" } else { "s" })
 }
