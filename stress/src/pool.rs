@@ -13,6 +13,7 @@
 //! that got no core in all that time still makes a few calls.
 
 mod cores;
+mod played;
 mod seat;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -26,6 +27,7 @@ use crate::system::{self, Switches};
 use crate::watchdog::{self, Place, Station, Watchdog};
 use crate::workload::tally::Tally;
 pub(crate) use cores::allowed_cores;
+pub(crate) use played::{Played, Report};
 pub(crate) use seat::Seat;
 
 /// How often the progress is looked at.
@@ -106,99 +108,6 @@ struct Point {
     /// Who waits for its end.
     waits: Thread,
     reports: Box<[Mutex<Option<Report>>]>,
-}
-
-/// What one thread did in a point.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Report {
-    /// Calls that ended in the point's time.
-    pub(crate) calls: u64,
-    /// All calls, those after the time included.
-    pub(crate) all: u64,
-    /// Processor time from the beginning to the end of all calls.
-    pub(crate) cpu: Duration,
-    pub(crate) switches: Switches,
-    /// When it ended, from the beginning of the point.
-    pub(crate) ended: Duration,
-    pub(crate) tally: Tally,
-}
-
-/// What all threads did in a point.
-#[derive(Debug)]
-pub(crate) struct Played {
-    /// By index; without those that died.
-    pub(crate) reports: Vec<Report>,
-    pub(crate) died: usize,
-    /// How long it was to last.
-    pub(crate) length: Duration,
-    /// The longest time without progress, as far as anybody looked.
-    pub(crate) quiet: Duration,
-    /// Ctrl-C cut it short.
-    pub(crate) cut: bool,
-}
-
-impl Played {
-    /// What all did together.
-    pub(crate) fn tally(&self) -> Tally {
-        let mut sum = Tally::default();
-        self.reports.iter().for_each(|report| sum += report.tally.clone());
-        sum
-    }
-
-    /// The same point, of which only the first so many threads are looked at: where the
-    /// others do something else.
-    pub(crate) fn of_the_first(&self, threads: usize) -> Part<'_> {
-        Part { reports: &self.reports[..threads.min(self.reports.len())], length: self.length }
-    }
-
-    /// Calls a second within the point's time.
-    #[allow(dead_code, reason = "for who looks at all threads")]
-    pub(crate) fn calls_per_s(&self) -> f64 {
-        self.of_the_first(usize::MAX).calls_per_s()
-    }
-
-    pub(crate) fn cpu(&self) -> Duration {
-        self.reports.iter().map(|report| report.cpu).sum()
-    }
-
-    /// Processor time of a call.
-    #[allow(dead_code, reason = "for who looks at all threads")]
-    pub(crate) fn cpu_ns_a_call(&self) -> f64 {
-        self.of_the_first(usize::MAX).cpu_ns_a_call()
-    }
-
-    /// From the beginning until the last thread had ended.
-    pub(crate) fn wall(&self) -> Duration {
-        self.reports.iter().map(|report| report.ended).max().unwrap_or_default()
-    }
-
-    /// The processor time they got, of what as many threads could have got on `cores` cores.
-    pub(crate) fn share_of_the_cores(&self, cores: usize) -> f64 {
-        let most = self.reports.len().min(cores) as f64;
-        self.cpu().as_secs_f64() / (self.wall().as_secs_f64() * most)
-    }
-}
-
-/// Some of the threads of a point.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Part<'a> {
-    reports: &'a [Report],
-    length: Duration,
-}
-
-impl Part<'_> {
-    /// Calls a second within the point's time.
-    pub(crate) fn calls_per_s(self) -> f64 {
-        let calls: u64 = self.reports.iter().map(|report| report.calls).sum();
-        calls as f64 / self.length.as_secs_f64()
-    }
-
-    /// Processor time of a call.
-    pub(crate) fn cpu_ns_a_call(self) -> f64 {
-        let calls: u64 = self.reports.iter().map(|report| report.all).sum();
-        let cpu: Duration = self.reports.iter().map(|report| report.cpu).sum();
-        cpu.as_nanos() as f64 / calls as f64
-    }
 }
 
 /// Nobody got anywhere for too long: what the breaker holds and where the threads are.

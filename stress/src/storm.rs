@@ -9,7 +9,7 @@
 //! threads again come and go, a hundred calls each. Then, under every policy in turn, the
 //! window at rest has to hold exactly what the threads did.
 //!
-//! Then the [`sweep`]: every [workload](crate::workload), from one thread to ten thousand,
+//! Then the sweep: every workload, from one thread to ten thousand,
 //! for a fixed time each, again and again, beside the breakers that one writes first. Each
 //! point's books are judged as well.
 
