@@ -17,11 +17,14 @@ use tempfile::TempDir;
 
 /// Each program, so that it goes on until it is ended, or for far longer than a test takes to
 /// do that.
-const PROGRAMS: [&str; 4] = [
+const PROGRAMS: [&str; 7] = [
     "storm --threads 8 --calls 100000000 --cycles 1000000000",
     "replay",
     "glance --rounds 1000",
     "recovery --rounds 1000",
+    "contend --repetitions 1000",
+    "memory --waves 100000",
+    "soak --hours 1 --every 100ms",
 ];
 
 /// One that is over at once, with every check held.
@@ -196,7 +199,7 @@ fn a_program_that_is_killed_while_it_writes_its_record_leaves_nothing_torn() {
         killed += usize::from(run.end().0.code().is_none());
         nothing_torn(dir.path());
         let left = names(&out);
-        assert!(left.iter().filter(|name| is_draft(name)).count() <= 2, "{left:?}");
+        assert!(left.iter().filter(|name| is_draft(name)).count() <= 3, "{left:?}");
     }
     assert!(killed > 0, "every program was faster than its end");
 }
@@ -216,7 +219,7 @@ fn ctrl_c_and_sigterm_leave_a_partial_record_and_status_130() {
             let name = args.split(' ').next().unwrap();
             assert_eq!(record.programs[0].name, name);
             assert!(record.programs[0].section.partial, "{args}, {signal}");
-            assert_eq!(names(&out), ["run.json", "run.md"]);
+            assert_eq!(names(&out), ["report.html", "run.json", "run.md"]);
         }
     }
 }
@@ -340,7 +343,7 @@ fn what_a_killed_run_left_is_not_in_the_way() {
     let output = command(dir.path(), SHORT).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     Record::read(&out).unwrap();
-    assert_eq!(names(&out), [".run-left", "run.json", "run.md"]);
+    assert_eq!(names(&out), [".run-left", "report.html", "run.json", "run.md"]);
 }
 
 /// Runs each of `programs` under a limit, and holds it to a refusal that says `what` to raise.
