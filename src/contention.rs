@@ -42,27 +42,51 @@ mod tried {
     use super::{By, SITES, Site};
     use crate::word::Word;
 
-    /// The swaps of one loop, by site.
+    /// The swaps of one loop, by site; small, as it is handed from caller to caller.
     pub(crate) struct Tried {
         won: Option<Site>, // which ends the loop
-        lost: Option<[u32; SITES]>,
+        /// Four slots: a site, from 1, above how many swaps were lost there.
+        lost: u64,
     }
 
-    impl Tried {
-        pub(crate) const NONE: Tried = Tried { won: None, lost: None };
+    const SLOTS: u32 = 4;
+    const SLOT: u32 = u64::BITS / SLOTS;
+    const COUNT: u32 = 11;
+    /// Of swaps lost at a site by one loop no more are counted.
+    const MOST: u64 = (1 << COUNT) - 1;
+    const _: () = assert!(SITES < 1 << (SLOT - COUNT), "a slot must have room for each site");
 
+    impl Tried {
+        pub(crate) const NONE: Tried = Tried { won: None, lost: 0 };
+
+        #[inline(always)]
         pub(crate) fn won(&mut self, by: By, seen: Word, next: Word) {
             self.won = Some(Site::of(by, seen, next));
         }
 
+        #[cold]
         pub(crate) fn lost(&mut self, by: By, seen: Word, next: Word) {
-            let lost = self.lost.get_or_insert([0; SITES]);
-            let lost = &mut lost[Site::of(by, seen, next) as usize];
-            *lost = lost.saturating_add(1);
+            let site = Site::of(by, seen, next) as u64 + 1;
+            for slot in 0..SLOTS {
+                let cell = self.slot(slot);
+                // One loop does not lose at more sites than there are slots; if it did, what
+                // follows would be counted at the last of them.
+                if cell == 0 || cell >> COUNT == site || slot + 1 == SLOTS {
+                    let first = if cell == 0 { site << COUNT } else { 0 };
+                    let one = u64::from(cell & MOST < MOST);
+                    self.lost += (first + one) << (slot * SLOT);
+                    return;
+                }
+            }
         }
 
+        fn slot(&self, slot: u32) -> u64 {
+            (self.lost >> (slot * SLOT)) & ((1 << SLOT) - 1)
+        }
+
+        #[inline(always)]
         pub(crate) fn is_empty(&self) -> bool {
-            self.won.is_none() && self.lost.is_none()
+            self.won.is_none() && self.lost == 0
         }
 
         /// Where the swap was won, if one was.
@@ -70,10 +94,35 @@ mod tried {
             self.won
         }
 
+        /// Whether any was lost.
+        pub(crate) fn has_lost(&self) -> bool {
+            self.lost != 0
+        }
+
         /// Where swaps were lost, and how many.
         pub(crate) fn losses(&self) -> impl Iterator<Item = (Site, u64)> + '_ {
-            let lost = self.lost.iter().flat_map(|lost| Site::ALL.iter().zip(lost));
-            lost.map(|(&site, &lost)| (site, lost.into())).filter(|&(_, lost)| lost > 0)
+            let cells = (0..SLOTS).map(|slot| self.slot(slot)).take_while(|&cell| cell != 0);
+            cells.map(|cell| (Site::ALL[(cell >> COUNT) as usize - 1], cell & MOST))
+        }
+    }
+
+    #[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
+    mod tests {
+        use super::*;
+        use crate::word::AtomicWord;
+
+        #[test]
+        fn losses_at_several_sites_are_kept_apart_and_do_not_run_over() {
+            let mut tried = Tried::NONE;
+            let word = AtomicWord::new().load();
+            let all = [(By::Arm, 3), (By::Restore, 5_000), (By::Order, 1), (By::Listener, 9_000)];
+            for (by, times) in all {
+                (0..times).for_each(|_| tried.lost(by, word, word));
+            }
+            let losses: Vec<(Site, u64)> = tried.losses().collect();
+            let counted =
+                [(Site::Arm, 3), (Site::Restore, MOST), (Site::ByHand, 1), (Site::Listener, MOST)];
+            assert_eq!(losses, counted);
         }
     }
 }
@@ -185,6 +234,7 @@ mod site {
             }
         }
 
+        #[inline]
         pub(crate) fn of(by: By, seen: Word, next: Word) -> Self {
             let is_turn = seen.era() != next.era();
             match (by, seen.state(), next.state()) {

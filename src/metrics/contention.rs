@@ -132,8 +132,10 @@ impl<const STRIPES: usize> Striped<STRIPES> {
         if let Some(site) = tried.site() {
             stripe.won[site as usize].fetch_add(1, Ordering::Relaxed);
         }
-        for (site, lost) in tried.losses() {
-            stripe.lost[site as usize].fetch_add(lost, Ordering::Relaxed);
+        if tried.has_lost() {
+            for (site, lost) in tried.losses() {
+                stripe.lost[site as usize].fetch_add(lost, Ordering::Relaxed);
+            }
         }
     }
 
