@@ -155,7 +155,7 @@ struct Report {
     /// In one of the runs alone.
     only_before: Vec<String>,
     only_after: Vec<String>,
-    /// Checks that held before and do not now.
+    /// Checks that do not hold and were not known not to.
     broken: Vec<String>,
     notes: Vec<String>,
 }
@@ -241,7 +241,7 @@ impl Report {
                 notes.push(format!("{what}: {} figures, such as {name}", names.len()));
             }
         }
-        notes.extend(self.broken.iter().map(|check| format!("NO LONGER HOLDS: {check}")));
+        notes.extend(self.broken.iter().map(|check| format!("DOES NOT HOLD: {check}")));
         notes.extend(self.notes.iter().cloned());
         Table {
             title: "compare: what moved beyond noise".to_owned(),
@@ -302,13 +302,12 @@ fn broken(before: &Record, after: &Record) -> Vec<String> {
             })
             .collect()
     };
-    let now = checks(after);
-    checks(before)
+    let was = checks(before);
+    let bad = |verdict: &Verdict| matches!(verdict, Verdict::Broken | Verdict::NotReached);
+    // One that is new is among them: a program that could not go on has no other check.
+    checks(after)
         .into_iter()
-        .filter(|(name, was)| {
-            *was == Verdict::Held
-                && matches!(now.get(name), Some(Verdict::Broken | Verdict::NotReached))
-        })
+        .filter(|(name, now)| bad(now) && !was.get(name).is_some_and(bad))
         .map(|(name, _)| name)
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::measure::{Better, Measure};
+use crate::measure::{Better, Measure, Unit};
 use crate::stats::rank_chance;
 
 /// When a figure has moved.
@@ -82,11 +82,13 @@ pub(super) fn judge(old: &Measure, new: &Measure, rule: Rule) -> Judgement {
     let (Some(before), Some(after)) = (old.median(), new.median()) else {
         return Judgement::TooFew(fewest);
     };
-    let chance = if fewest >= 2 && constant(&old_samples) && constant(&new_samples) {
-        // Counted, not timed: any difference is one.
+    let alike = constant(&old_samples) && constant(&new_samples);
+    let chance = if fewest >= 2 && alike && is_counted(new) {
+        // Any difference is one.
         None
     } else {
         match (least_chance(&old_samples, &new_samples), rank_chance(&old_samples, &new_samples)) {
+            (Some(least), _) if least <= rule.alpha && alike && before == after => Some(1.0),
             (Some(least), Some(chance)) if least <= rule.alpha => Some(chance),
             _ => return Judgement::TooFew(fewest),
         }
@@ -100,6 +102,17 @@ pub(super) fn judge(old: &Measure, new: &Measure, rule: Rule) -> Judgement {
         (Better::Neither, _) => Judgement::Moved(by),
         (Better::Lower, true) | (Better::Higher, false) => Judgement::Worse(by),
         (Better::Lower, false) | (Better::Higher, true) => Judgement::Better(by),
+    }
+}
+
+/// Whether a figure that was the same every time is exact. One that was timed may be so by
+/// chance, and what the system holds in memory comes in pages and stays for a whole run.
+fn is_counted(measure: &Measure) -> bool {
+    let resident = |text: &String| text.contains("resident");
+    match measure.unit {
+        Unit::Ns | Unit::S | Unit::CallsPerS => false,
+        Unit::Bytes => !resident(&measure.name) && !measure.labels.values().any(resident),
+        Unit::Count | Unit::Share | Unit::Times => true,
     }
 }
 
@@ -122,7 +135,7 @@ fn thin(samples: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Labels, Unit};
+    use crate::measure::{Labels, labels};
 
     const RULE: Rule = Rule { alpha: 0.02, least: 0.05 };
 
@@ -171,11 +184,28 @@ mod tests {
 
     #[test]
     fn counted_figures_move_by_one() {
-        let judged = judge(&ns(&[115.0; 2]), &ns(&[116.0; 2]), RULE);
+        let counted = |samples: &[f64]| Measure { unit: Unit::Count, ..ns(samples) };
+        let judged = judge(&counted(&[115.0; 2]), &counted(&[116.0; 2]), RULE);
         assert!(matches!(judged, Judgement::Worse(Move { chance: None, .. })), "{judged:?}");
-        assert_eq!(judge(&ns(&[115.0; 2]), &ns(&[115.0; 3]), RULE), Judgement::Still);
-        let from_nothing = judge(&ns(&[0.0; 2]), &ns(&[1.0; 2]), RULE);
+        let same = judge(&counted(&[115.0; 2]), &counted(&[115.0; 3]), RULE);
+        assert_eq!(same, Judgement::Still);
+        let from_nothing = judge(&counted(&[0.0; 2]), &counted(&[1.0; 2]), RULE);
         assert!(matches!(from_nothing, Judgement::Worse(_)));
+    }
+
+    #[test]
+    fn times_and_pages_that_were_the_same_every_time_are_not_exact() {
+        let pages = |samples: &[f64]| Measure {
+            unit: Unit::Bytes,
+            labels: labels([("counted", "resident".to_owned())]),
+            ..ns(samples)
+        };
+        for of in [ns as fn(&[f64]) -> Measure, pages] {
+            let moved = |to| judge(&of(&[100.0; 8]), &of(&[to; 8]), RULE);
+            assert_eq!((moved(100.0), moved(101.0)), (Judgement::Still, Judgement::Still));
+            assert!(matches!(moved(110.0), Judgement::Worse(Move { chance: Some(_), .. })));
+            assert_eq!(judge(&of(&[100.0; 2]), &of(&[101.0; 2]), RULE), Judgement::TooFew(2));
+        }
     }
 
     #[test]
