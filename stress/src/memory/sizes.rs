@@ -14,6 +14,8 @@ use crate::program::Failure;
 
 /// Breakers of which the size of one is taken.
 const FEW: u64 = 100;
+/// Of very many breakers so many are made, or dropped, between two words.
+const PART: usize = 100_000;
 /// Calls after a thread's first that may not allocate.
 const CALLS: u64 = 3_000;
 
@@ -114,12 +116,19 @@ pub(super) fn many(breakers: u64, teller: &mut Teller<impl std::io::Write>) -> R
         .map_err(|error| Failure(format!("--breakers {breakers}: {error}")))?;
     for index in 0..breakers {
         all.push(Settings::Own.build(index)?);
-        if index % 100_000 == 99_999 {
+        if (index + 1).is_multiple_of(PART as u64) {
             teller.point("idle breakers")?;
         }
     }
     let full = teller.point("idle breakers")?;
-    let admitting = all.iter().filter(|breaker| breaker.would_admit()).count();
+    let mut admitting = 0;
+    // In parts, with a word after each: who says nothing for long is taken for stuck.
+    while !all.is_empty() {
+        for breaker in all.drain(all.len().saturating_sub(PART)..) {
+            admitting += usize::from(breaker.would_admit());
+        }
+        teller.doing("idle breakers, dropped again")?;
+    }
     drop(all);
     let after = teller.point("idle breakers")?;
     let bytes = full.heap.saturating_sub(before.heap);
