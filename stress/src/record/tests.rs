@@ -51,7 +51,7 @@ fn a_record_comes_back_as_it_was_written_and_the_schema_takes_it() {
             crate::measure::labels([("threads", "2".to_owned())]),
             crate::measure::Unit::Ns,
             crate::measure::Better::Lower,
-            [1.5, 0.1],
+            [1.5, 0.1, 3.151_976_514_000_000_2],
         )],
         ..Section::default()
     };
