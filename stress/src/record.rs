@@ -223,7 +223,8 @@ impl Place {
         if let Some(path) = self.taken() {
             return Err(Refusal(format!("{}: {TAKEN}", path.display())));
         }
-        NamedTempFile::new_in(&self.dir)
+        builder()
+            .tempfile_in(&self.dir)
             .and_then(|mut file| file.write_all(b"{}"))
             .map_err(|error| refused(&self.dir, "cannot be written to", &error))
     }
@@ -289,9 +290,8 @@ fn not_written(path: &Path, error: &io::Error) -> Failure {
     Failure(format!("{}: not written: {error}", path.display()))
 }
 
-/// What is to be the file at `path`, durable, beside it under a name of its own.
-fn draft(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, Failure> {
-    let dir = path.parent().unwrap_or(Path::new("."));
+/// Of temporary files, all under one name: what a killed run leaves is known for what it is.
+fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".run-");
     #[cfg(unix)]
@@ -300,8 +300,14 @@ fn draft(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, Failure> {
         // A record is for everyone to read, unlike other temporary files.
         builder.permissions(fs::Permissions::from_mode(0o644));
     }
+    builder
+}
+
+/// What is to be the file at `path`, durable, beside it under a name of its own.
+fn draft(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, Failure> {
+    let dir = path.parent().unwrap_or(Path::new("."));
     let write = || {
-        let mut file = builder.tempfile_in(dir)?;
+        let mut file = builder().tempfile_in(dir)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         Ok(file)
