@@ -56,7 +56,7 @@ fn a_machine_without_room_is_told_before_anything_runs() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("--breakers 5000000: needs about"), "{said}");
-    assert!(said.contains("the address space (ulimit -v) leaves"), "{said}");
+    assert!(said.contains("the limit on address space (ulimit -v) is"), "{said}");
     assert_eq!(said.matches('\n').count(), 1, "{said}");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
