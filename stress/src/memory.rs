@@ -59,7 +59,7 @@ pub struct Options {
 
     /// Stack of each thread in KiB
     #[arg(long, value_name = "KIB", default_value_t = STACK_KIB,
-          value_parser = clap::value_parser!(u32).range(32..=1_048_576))]
+          value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     pub stack_kib: u32,
 
     /// Leave a profile of the heap beside the record, for dhat's viewer; needs a build with
