@@ -230,6 +230,11 @@ impl Report {
                 options.least * 100.0
             ),
         ];
+        let judged = self.count(|one| one.moved().is_some() || *one == Judgement::Still);
+        notes.push(format!(
+            "of {judged} judged up to {:.0} may be said to have moved by chance: look at one alone again",
+            (judged as f64 * options.alpha).ceil()
+        ));
         if moved.len() > MOST_ROWS {
             notes.push(format!("the {MOST_ROWS} furthest of {} that moved", moved.len()));
         }
@@ -291,16 +296,19 @@ fn measures(record: &Record) -> BTreeMap<String, &Measure> {
 }
 
 fn broken(before: &Record, after: &Record) -> Vec<String> {
-    let checks = |record: &Record| -> BTreeMap<String, Verdict> {
-        let parts = record.programs.iter();
-        parts
-            .flat_map(|part| {
-                part.section
-                    .checks
-                    .iter()
-                    .map(|check| (format!("{}/{}", part.name, check.name), check.verdict))
-            })
-            .collect()
+    // What was checked several times is as good as the worst of them.
+    let checks = |record: &Record| {
+        let mut worst: BTreeMap<String, Verdict> = BTreeMap::new();
+        for part in &record.programs {
+            for check in &part.section.checks {
+                let known = worst.entry(format!("{}/{}", part.name, check.name));
+                let known = known.or_insert(check.verdict);
+                if known.weight() < check.verdict.weight() {
+                    *known = check.verdict;
+                }
+            }
+        }
+        worst
     };
     let was = checks(before);
     let bad = |verdict: &Verdict| matches!(verdict, Verdict::Broken | Verdict::NotReached);

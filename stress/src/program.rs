@@ -246,6 +246,18 @@ pub enum Verdict {
     Unjudged,
 }
 
+impl Verdict {
+    /// More for what is worse.
+    pub(crate) fn weight(self) -> u8 {
+        match self {
+            Self::Held => 0,
+            Self::Unjudged => 1,
+            Self::NotReached => 2,
+            Self::Broken => 3,
+        }
+    }
+}
+
 /// Why a program cannot start: one line that names the flag or file, the line and
 /// the reason. Exit status 2.
 #[derive(Clone, Debug, PartialEq, Eq)]

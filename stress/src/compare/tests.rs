@@ -57,6 +57,13 @@ fn a_program_that_could_not_go_on_is_worse() {
 }
 
 #[test]
+fn of_checks_with_one_name_the_worst_counts() {
+    let mut twice = record(TEN, false);
+    twice.programs[0].section.checks.push(Check::judged("x", true, "the second time"));
+    assert_eq!(Report::of(&record(TEN, true), &twice, &options()).broken, ["storm/x"]);
+}
+
+#[test]
 fn figures_that_only_one_run_has_are_named() {
     let mut less = record(TEN, true);
     less.programs[0].section.measures.pop();
