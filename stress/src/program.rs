@@ -186,6 +186,21 @@ pub struct Section {
     pub figures: serde_json::Value,
 }
 
+impl Section {
+    /// Without what is no finite number: JSON has none, and a record with one in it could not
+    /// be read again. Measures see to theirs.
+    #[must_use]
+    pub(crate) fn finite(mut self) -> Self {
+        for track in &mut self.tracks {
+            track.points.retain(|(at, value)| at.is_finite() && value.is_finite());
+        }
+        for band in &mut self.bands {
+            band.spans.retain(|(from, to, _)| from.is_finite() && to.is_finite());
+        }
+        self
+    }
+}
+
 /// A table for people: the first column is text, the others are aligned right.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

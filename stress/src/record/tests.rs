@@ -69,6 +69,23 @@ fn a_record_comes_back_as_it_was_written_and_the_schema_takes_it() {
 }
 
 #[test]
+fn what_is_no_number_does_not_make_a_record_unreadable() {
+    use crate::measure::{Band, Labels, Track, Unit};
+    let (name, labels) = ("x".to_owned(), Labels::new());
+    let points = vec![(0.0, 1.0), (1.0, f64::NAN), (f64::INFINITY, 2.0)];
+    let spans = vec![(0.0, f64::NAN, "open".to_owned())];
+    let track = Track { name: name.clone(), labels: labels.clone(), unit: Unit::Ns, points };
+    let bands = vec![Band { name: name.clone(), labels, spans }];
+    let section = Section { tracks: vec![track], bands, ..Section::default() }.finite();
+    let mut record = record();
+    record.programs.push(Part { name, wall_s: 0.0, section });
+    let dir = tempfile::tempdir().unwrap();
+    Place::reserve(Some(dir.path()), "tour").unwrap().keep(&record).unwrap();
+    let back = Record::read(dir.path()).unwrap();
+    assert_eq!(back.programs[0].section.tracks[0].points, [(0.0, 1.0)]);
+}
+
+#[test]
 fn what_is_no_record_or_of_another_form_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(RECORD);
