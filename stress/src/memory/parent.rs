@@ -123,7 +123,9 @@ fn gone(child: &mut Measuring, ctx: &Context, heard: &mut Heard) -> Result<(), F
 fn fate(status: Option<ExitStatus>) -> String {
     use std::os::unix::process::ExitStatusExt as _;
     match status.and_then(|status| status.signal()) {
-        Some(6) => "gave up, perhaps for want of memory: ask for less".to_owned(),
+        Some(6) => "gave up, perhaps for want of memory, of which less can be asked for, or of \
+                    stack (--stack-kib)"
+            .to_owned(),
         Some(9) => "was killed, perhaps for its memory: ask for less".to_owned(),
         Some(signal) => format!("was ended by signal {signal}"),
         None => "ended before it was done".to_owned(),

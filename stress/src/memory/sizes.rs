@@ -110,6 +110,7 @@ pub(super) fn idle(teller: &mut Teller<impl std::io::Write>) -> Result<(), Failu
 pub(super) fn many(breakers: u64, teller: &mut Teller<impl std::io::Write>) -> Result<(), Failure> {
     teller.doing(format!("{breakers} idle breakers"))?;
     let size = usize::try_from(breakers).map_err(|error| Failure(error.to_string()))?;
+    let one = held(Settings::Own.build(0)?);
     let before = teller.point("idle breakers")?;
     let mut all: Vec<CircuitBreaker> = Vec::new();
     all.try_reserve_exact(size)
@@ -138,8 +139,8 @@ pub(super) fn many(breakers: u64, teller: &mut Teller<impl std::io::Write>) -> R
     }
     teller.check(
         "many_breakers_take_as_much_as_many_times_one",
-        bytes.is_multiple_of(breakers) && admitting == size,
-        format!("{bytes} bytes for {breakers}, of which {admitting} would admit a call"),
+        Some(bytes) == one.checked_mul(breakers) && admitting == size,
+        format!("{bytes} bytes for {breakers}, {one} for one; {admitting} would admit a call"),
     )?;
     let kept = after.heap.abs_diff(before.heap);
     teller.check("many_breakers_give_all_back", kept == 0, format!("{kept} bytes kept"))?;
