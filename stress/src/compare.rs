@@ -155,7 +155,7 @@ struct Report {
     /// In one of the runs alone.
     only_before: Vec<String>,
     only_after: Vec<String>,
-    /// Checks that held before and do not now.
+    /// Checks that do not hold and were not known not to.
     broken: Vec<String>,
     notes: Vec<String>,
 }
@@ -230,6 +230,11 @@ impl Report {
                 options.least * 100.0
             ),
         ];
+        let judged = self.count(|one| one.moved().is_some() || *one == Judgement::Still);
+        notes.push(format!(
+            "of {judged} judged up to {:.0} may be said to have moved by chance: look at one alone again",
+            (judged as f64 * options.alpha).ceil()
+        ));
         if moved.len() > MOST_ROWS {
             notes.push(format!("the {MOST_ROWS} furthest of {} that moved", moved.len()));
         }
@@ -241,7 +246,7 @@ impl Report {
                 notes.push(format!("{what}: {} figures, such as {name}", names.len()));
             }
         }
-        notes.extend(self.broken.iter().map(|check| format!("NO LONGER HOLDS: {check}")));
+        notes.extend(self.broken.iter().map(|check| format!("DOES NOT HOLD: {check}")));
         notes.extend(self.notes.iter().cloned());
         Table {
             title: "compare: what moved beyond noise".to_owned(),
@@ -291,24 +296,26 @@ fn measures(record: &Record) -> BTreeMap<String, &Measure> {
 }
 
 fn broken(before: &Record, after: &Record) -> Vec<String> {
-    let checks = |record: &Record| -> BTreeMap<String, Verdict> {
-        let parts = record.programs.iter();
-        parts
-            .flat_map(|part| {
-                part.section
-                    .checks
-                    .iter()
-                    .map(|check| (format!("{}/{}", part.name, check.name), check.verdict))
-            })
-            .collect()
+    // What was checked several times is as good as the worst of them.
+    let checks = |record: &Record| {
+        let mut worst: BTreeMap<String, Verdict> = BTreeMap::new();
+        for part in &record.programs {
+            for check in &part.section.checks {
+                let known = worst.entry(format!("{}/{}", part.name, check.name));
+                let known = known.or_insert(check.verdict);
+                if known.weight() < check.verdict.weight() {
+                    *known = check.verdict;
+                }
+            }
+        }
+        worst
     };
-    let now = checks(after);
-    checks(before)
+    let was = checks(before);
+    let bad = |verdict: &Verdict| matches!(verdict, Verdict::Broken | Verdict::NotReached);
+    // One that is new is among them: a program that could not go on has no other check.
+    checks(after)
         .into_iter()
-        .filter(|(name, was)| {
-            *was == Verdict::Held
-                && matches!(now.get(name), Some(Verdict::Broken | Verdict::NotReached))
-        })
+        .filter(|(name, now)| bad(now) && !was.get(name).is_some_and(bad))
         .map(|(name, _)| name)
         .collect()
 }

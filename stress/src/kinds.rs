@@ -6,69 +6,14 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use ampacity::{Builder, CircuitBreaker, ConfigError, Timing};
+use ampacity::{Builder, CircuitBreaker, ConfigError, Timing, Window};
+
+pub(crate) use crate::policy::Policy;
+use crate::policy::Thresholds;
 
 /// No rate of failures gets there while every third call succeeds.
 const RATE: f64 = 0.95;
 const SLOW: Duration = Duration::from_secs(3_600);
-
-/// What a breaker trips by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Policy {
-    Streak,
-    Count100,
-    Count65536,
-    FailureRate,
-    SlowRate,
-    Combined,
-    TripWhen,
-    InFlight,
-}
-
-impl Policy {
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Streak,
-        Self::Count100,
-        Self::Count65536,
-        Self::FailureRate,
-        Self::SlowRate,
-        Self::Combined,
-        Self::TripWhen,
-        Self::InFlight,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Streak => "consecutive_failures",
-            Self::Count100 => "failure_rate_count_100",
-            Self::Count65536 => "failure_rate_count_65536",
-            Self::FailureRate => "failure_rate_time",
-            Self::SlowRate => "slow_call_rate_time",
-            Self::Combined => "combined_time",
-            Self::TripWhen => "trip_when_time",
-            Self::InFlight => "in_flight_time",
-        }
-    }
-
-    /// In words, for a table.
-    pub(crate) fn title(self) -> &'static str {
-        match self {
-            Self::Streak => "failures in a row",
-            Self::Count100 => "failure rate, last 100",
-            Self::Count65536 => "failure rate, last 65,536",
-            Self::FailureRate => "failure rate, 10 s",
-            Self::SlowRate => "slow-call rate, 10 s",
-            Self::Combined => "all three, 10 s",
-            Self::TripWhen => "trip_when, 10 s",
-            Self::InFlight => "slow, with calls in flight",
-        }
-    }
-
-    /// Slow calls are told by timing each of them, and no other timing is allowed.
-    fn judges_slow(self) -> bool {
-        matches!(self, Self::SlowRate | Self::Combined | Self::InFlight)
-    }
-}
 
 /// One kind of breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,20 +48,15 @@ impl Kind {
     }
 
     pub(crate) fn builder(self, name: impl Into<Cow<'static, str>>) -> Builder {
-        let builder = CircuitBreaker::builder(name).timing(self.timing);
-        let rate = |builder: Builder| builder.failure_rate(RATE).minimum_calls(100);
-        let slow = |builder: Builder| builder.slow_call(SLOW).slow_call_rate(RATE);
-        match self.policy {
+        let at = Thresholds {
             // Many threads' failures may come in a row.
-            Policy::Streak => builder.failure_threshold(u32::MAX),
-            Policy::Count100 => rate(builder).count_window(100),
-            Policy::Count65536 => rate(builder).count_window(65_536),
-            Policy::FailureRate => rate(builder),
-            Policy::SlowRate => slow(builder),
-            Policy::Combined => slow(rate(builder)).failure_threshold(u32::MAX),
-            Policy::TripWhen => builder.trip_when(|window| window.failed > window.calls),
-            Policy::InFlight => slow(builder).count_in_flight(true),
-        }
+            streak: u32::MAX,
+            rate: RATE,
+            minimum: 100,
+            slow: SLOW,
+            trip_when: |window: &Window| window.failed > window.calls,
+        };
+        self.policy.set(CircuitBreaker::builder(name).timing(self.timing), at)
     }
 
     pub(crate) fn build(

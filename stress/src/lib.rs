@@ -23,6 +23,7 @@ pub mod measure;
 pub mod memory;
 pub mod merge;
 pub mod pictures;
+mod policy;
 mod pool;
 pub mod print;
 pub mod profile;

@@ -124,7 +124,9 @@ impl Measure {
     }
 }
 
-/// How long calls took: a histogram of nanoseconds, exact to three digits.
+/// How long calls took: a histogram of nanoseconds, to three digits, or to two where the
+/// program recorded no more. Its buckets are made of whole ones of three digits, so that all
+/// are read and added as they are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -216,6 +218,19 @@ mod tests {
         twice.add(&recorded).unwrap();
         assert_eq!(twice.len(), 16);
         assert_eq!(twice.value_at_quantile(0.5), recorded.value_at_quantile(0.5));
+    }
+
+    #[test]
+    fn buckets_of_two_digits_come_back_as_they_were_too() {
+        let mut recorded = Histogram::<u64>::new_with_bounds(1, LONGEST, 2).unwrap();
+        for shift in 0..40 {
+            let value = 0x3_1415_9265_u64 >> shift;
+            recorded.record_n(value.max(1), shift + 1).unwrap();
+        }
+        let latency = Latency::new("call", Labels::new(), &recorded);
+        let again = Latency::new("call", Labels::new(), &latency.histogram());
+        assert_eq!(again, latency);
+        assert_eq!(again.counts.iter().map(|count| count.1).sum::<u64>(), recorded.len());
     }
 
     #[test]

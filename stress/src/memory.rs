@@ -59,7 +59,7 @@ pub struct Options {
 
     /// Stack of each thread in KiB
     #[arg(long, value_name = "KIB", default_value_t = STACK_KIB,
-          value_parser = clap::value_parser!(u32).range(32..=1_048_576))]
+          value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     pub stack_kib: u32,
 
     /// Leave a profile of the heap beside the record, for dhat's viewer; needs a build with
@@ -83,13 +83,18 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
         return Err(refusal);
     }
     let plan = plan(&options, size);
-    for (flag, threads) in
-        [("--threads", plan.threads), ("--wave-threads", plan.wave_threads), ("", plan.crowd)]
-    {
-        let refuse = |why: String| Refusal(format!("{flag} {threads}: {why}"));
-        let (threads, stack) = (threads.into(), u64::from(plan.stack_kib) << 10);
-        if let Some(why) = system::refusal(&Needs { threads, stack, ..Needs::default() }) {
-            return Err(refuse(why));
+    for (what, threads) in [
+        ("--threads", plan.threads),
+        ("--wave-threads", plan.wave_threads),
+        ("threads that call a breaker of each kind:", plan.crowd),
+    ] {
+        let needs = Needs {
+            threads: threads.into(),
+            stack: u64::from(plan.stack_kib) << 10,
+            ..Needs::default()
+        };
+        if let Some(why) = system::refusal(&needs) {
+            return Err(Refusal(format!("{what} {threads}: {why}")));
         }
     }
     let breakers = plan.breakers;

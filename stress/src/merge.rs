@@ -127,6 +127,16 @@ fn own(section: &mut Section, host: &str) {
     for check in &mut section.checks {
         check.detail = format!("host {host}: {}", check.detail);
     }
+    // What was checked several times is one check of this host's.
+    let mut checks: Vec<Check> = Vec::new();
+    for check in std::mem::take(&mut section.checks) {
+        match checks.iter_mut().find(|known| known.name == check.name) {
+            Some(known) if known.verdict.weight() < check.verdict.weight() => *known = check,
+            Some(_) => {}
+            None => checks.push(check),
+        }
+    }
+    section.checks = checks;
     let figures = section.figures.take();
     section.figures = serde_json::json!({ host: figures });
 }
@@ -157,18 +167,12 @@ fn worst(checks: Vec<Check>, hosts: usize) -> Vec<Check> {
         }
         by_name.entry(check.name.clone()).or_default().push(check);
     }
-    let rank = |verdict| match verdict {
-        Verdict::Held => 0,
-        Verdict::Unjudged => 1,
-        Verdict::NotReached => 2,
-        Verdict::Broken => 3,
-    };
     names
         .into_iter()
         .filter_map(|name| {
             let of = by_name.remove(&name)?;
             let held = of.iter().filter(|check| check.verdict == Verdict::Held).count();
-            let worst = of.into_iter().rev().max_by_key(|check| rank(check.verdict))?;
+            let worst = of.into_iter().rev().max_by_key(|check| check.verdict.weight())?;
             let detail = format!("held on {held} of {hosts} hosts; {}", worst.detail);
             Some(Check { detail, ..worst })
         })
@@ -241,6 +245,19 @@ mod tests {
         let check = &merged.programs[0].section.checks[0];
         assert_eq!(check.verdict, Verdict::Broken);
         assert_eq!(check.detail, "held on 2 of 3 hosts; host 2: as it was");
+    }
+
+    #[test]
+    fn a_check_that_a_host_made_twice_is_one_of_its_checks_the_worse() {
+        let twice = |seed, second| {
+            let mut run = run(seed, &[1], true);
+            run.programs[0].section.checks.push(Check::judged("x", second, "again"));
+            run
+        };
+        let detail = |runs| merge(runs).programs[0].section.checks[0].detail.clone();
+        assert_eq!(detail(vec![twice(1, true), twice(2, true)])[..19], *"held on 2 of 2 host");
+        let broken = detail(vec![twice(1, true), twice(2, false)]);
+        assert_eq!(broken, "held on 1 of 2 hosts; host 2: again");
     }
 
     #[test]

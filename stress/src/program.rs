@@ -186,6 +186,21 @@ pub struct Section {
     pub figures: serde_json::Value,
 }
 
+impl Section {
+    /// Without what is no finite number: JSON has none, and a record with one in it could not
+    /// be read again. Measures see to theirs.
+    #[must_use]
+    pub(crate) fn finite(mut self) -> Self {
+        for track in &mut self.tracks {
+            track.points.retain(|(at, value)| at.is_finite() && value.is_finite());
+        }
+        for band in &mut self.bands {
+            band.spans.retain(|(from, to, _)| from.is_finite() && to.is_finite());
+        }
+        self
+    }
+}
+
 /// A table for people: the first column is text, the others are aligned right.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -244,6 +259,18 @@ pub enum Verdict {
     /// What there was to go by (a trace of ten requests, a machine that stood still) cannot
     /// show it, whatever the breaker does. Never said because of what the breaker did.
     Unjudged,
+}
+
+impl Verdict {
+    /// More for what is worse.
+    pub(crate) fn weight(self) -> u8 {
+        match self {
+            Self::Held => 0,
+            Self::Unjudged => 1,
+            Self::NotReached => 2,
+            Self::Broken => 3,
+        }
+    }
 }
 
 /// Why a program cannot start: one line that names the flag or file, the line and

@@ -1,5 +1,7 @@
 //! `run.json`: what was run, where, and what came of it; written whole or not at all.
 
+mod layout;
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write as _};
@@ -124,9 +126,7 @@ impl Record {
     }
 
     pub(crate) fn json(&self) -> serde_json::Result<Vec<u8>> {
-        let mut json = serde_json::to_vec_pretty(self)?;
-        json.push(b'\n');
-        Ok(json)
+        layout::json(self)
     }
 }
 
@@ -223,7 +223,8 @@ impl Place {
         if let Some(path) = self.taken() {
             return Err(Refusal(format!("{}: {TAKEN}", path.display())));
         }
-        NamedTempFile::new_in(&self.dir)
+        builder()
+            .tempfile_in(&self.dir)
             .and_then(|mut file| file.write_all(b"{}"))
             .map_err(|error| refused(&self.dir, "cannot be written to", &error))
     }
@@ -289,9 +290,8 @@ fn not_written(path: &Path, error: &io::Error) -> Failure {
     Failure(format!("{}: not written: {error}", path.display()))
 }
 
-/// What is to be the file at `path`, durable, beside it under a name of its own.
-fn draft(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, Failure> {
-    let dir = path.parent().unwrap_or(Path::new("."));
+/// Of temporary files, all under one name: what a killed run leaves is known for what it is.
+fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".run-");
     #[cfg(unix)]
@@ -300,8 +300,14 @@ fn draft(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, Failure> {
         // A record is for everyone to read, unlike other temporary files.
         builder.permissions(fs::Permissions::from_mode(0o644));
     }
+    builder
+}
+
+/// What is to be the file at `path`, durable, beside it under a name of its own.
+fn draft(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, Failure> {
+    let dir = path.parent().unwrap_or(Path::new("."));
     let write = || {
-        let mut file = builder.tempfile_in(dir)?;
+        let mut file = builder().tempfile_in(dir)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         Ok(file)
@@ -320,159 +326,4 @@ fn settle(draft: NamedTempFile, path: &Path) -> Result<(), Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record() -> Record {
-        Record::begin(&["/somewhere/stress".into(), "--seed".into(), "7".into()], 7, Size::Full)
-    }
-
-    fn names(dir: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(dir)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn a_kept_record_is_one_whole_json_document_and_nothing_else_is_left() {
-        let dir = tempfile::tempdir().unwrap();
-        let place = Place::reserve(Some(dir.path()), "tour").unwrap();
-        assert!(names(dir.path()).is_empty());
-        let path = place.keep(&record()).unwrap();
-        let json: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-        assert_eq!(json["command"], serde_json::json!(["stress", "--seed", "7"]));
-        assert_eq!(json["seed"], 7);
-        assert_eq!(json["partial"], false);
-        assert!(json["machine"]["cores"].as_u64().unwrap() >= 1);
-        assert_eq!(names(dir.path()), ["report.html", "run.json", "run.md"]);
-    }
-
-    /// Written anew by `BLESS=1 cargo test -p stress schema`.
-    #[test]
-    fn the_committed_schema_is_that_of_the_record() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("run.schema.json");
-        let mut now = serde_json::to_string_pretty(&schemars::schema_for!(Record)).unwrap();
-        now.push('\n');
-        if std::env::var_os("BLESS").is_some() {
-            fs::write(&path, &now).unwrap();
-        }
-        let committed = fs::read_to_string(&path).unwrap_or_default();
-        assert!(now == committed, "BLESS=1 cargo test -p stress schema writes it anew");
-    }
-
-    #[test]
-    fn a_record_comes_back_as_it_was_written_and_the_schema_takes_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut record = record();
-        let section = Section {
-            checks: vec![crate::program::Check::judged("x", true, "y")],
-            measures: vec![crate::measure::Measure::new(
-                "ns_a_call",
-                crate::measure::labels([("threads", "2".to_owned())]),
-                crate::measure::Unit::Ns,
-                crate::measure::Better::Lower,
-                [1.5, 0.1],
-            )],
-            ..Section::default()
-        };
-        record.programs.push(Part { name: "storm".to_owned(), wall_s: 0.25, section });
-        let path = Place::reserve(Some(dir.path()), "tour").unwrap().keep(&record).unwrap();
-        assert_eq!(Record::read(&path).unwrap(), record);
-        assert_eq!(Record::read(dir.path()).unwrap(), record);
-
-        let schema = serde_json::to_value(schemars::schema_for!(Record)).unwrap();
-        let document = serde_json::to_value(&record).unwrap();
-        jsonschema::validate(&schema, &document).unwrap();
-        let mut wrong = document.clone();
-        wrong["programs"][0]["measures"][0]["unit"] = "furlong".into();
-        assert!(jsonschema::validate(&schema, &wrong).is_err());
-    }
-
-    #[test]
-    fn what_is_no_record_or_of_another_form_is_refused_by_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(RECORD);
-        for (text, says) in [
-            ("", "not a record"),
-            ("{\"format\": 1}", "format 1"),
-            ("{\"format\": 2}", "missing field"),
-            ("\0\u{1}", "not a record"),
-        ] {
-            fs::write(&path, text).unwrap();
-            let Refusal(why) = Record::read(dir.path()).unwrap_err();
-            assert!(why.contains(RECORD) && why.contains(says), "{why}");
-        }
-        let Refusal(why) = Record::read(&dir.path().join("none")).unwrap_err();
-        assert!(why.contains("cannot be read"), "{why}");
-    }
-
-    #[test]
-    fn a_place_dropped_without_a_record_takes_away_what_it_made_and_no_more() {
-        let dir = tempfile::tempdir().unwrap();
-        drop(Place::reserve(Some(&dir.path().join("a/b/c")), "tour").unwrap());
-        assert!(names(dir.path()).is_empty());
-
-        fs::write(dir.path().join("mine"), "x").unwrap();
-        drop(Place::reserve(Some(dir.path()), "tour").unwrap());
-        assert_eq!(names(dir.path()), ["mine"]);
-    }
-
-    #[test]
-    fn a_record_that_cannot_be_moved_into_place_leaves_nothing_behind() {
-        let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().join("run");
-        let place = Place::reserve(Some(&out), "tour").unwrap();
-        fs::create_dir(out.join(TABLES)).unwrap();
-        let Failure(why) = place.keep(&record()).unwrap_err();
-        assert!(why.contains("run.md"), "{why}");
-        assert_eq!(names(&out), [TABLES]);
-    }
-
-    #[test]
-    fn a_file_in_the_way_is_refused_by_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("file");
-        fs::write(&file, "").unwrap();
-        for out in [file.clone(), file.join("below")] {
-            let Refusal(why) = Place::reserve(Some(&out), "tour").unwrap_err();
-            assert!(why.contains("file") && !why.contains('\n'), "{why}");
-        }
-        assert_eq!(names(dir.path()), ["file"]);
-    }
-
-    #[test]
-    fn a_directory_that_holds_a_record_or_a_part_of_one_is_refused_and_left_alone() {
-        for name in [RECORD, TABLES, report::PAGE] {
-            let dir = tempfile::tempdir().unwrap();
-            fs::write(dir.path().join(name), "kept").unwrap();
-            let Refusal(why) = Place::reserve(Some(dir.path()), "tour").unwrap_err();
-            assert!(why.contains(name) && !why.contains('\n'), "{why}");
-            assert_eq!(names(dir.path()), [name]);
-            assert_eq!(fs::read(dir.path().join(name)).unwrap(), b"kept");
-        }
-    }
-
-    #[test]
-    fn of_two_runs_into_one_directory_the_first_record_stays() {
-        let dir = tempfile::tempdir().unwrap();
-        let [slow, fast] = [(); 2].map(|()| Place::reserve(Some(dir.path()), "tour").unwrap());
-        let path = fast.keep(&record()).unwrap();
-        let kept = fs::read(&path).unwrap();
-        let Failure(why) = slow.keep(&record()).unwrap_err();
-        assert!(why.contains(RECORD), "{why}");
-        assert_eq!(fs::read(&path).unwrap(), kept);
-        assert_eq!(names(dir.path()), [report::PAGE, RECORD, TABLES]);
-    }
-
-    #[test]
-    fn two_runs_in_one_second_get_two_directories() {
-        let dir = tempfile::tempdir().unwrap();
-        let parent = dir.path().join("local");
-        let one = Place::fresh(&parent, "tour").unwrap();
-        let two = Place::fresh(&parent, "tour").unwrap();
-        assert_ne!(one.dir, two.dir);
-    }
-}
+mod tests;

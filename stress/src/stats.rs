@@ -41,6 +41,11 @@ fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
 /// than too little. statrs 0.19's exact method says 1 less the chance where the first has
 /// no more samples than the second, and goes through every order of the others.
 pub(crate) fn rank_chance(a: &[f64], b: &[f64]) -> Option<f64> {
+    // The test has no answer where all are alike.
+    let first = a.first()?;
+    if !b.is_empty() && a.iter().chain(b).all(|sample| sample == first) {
+        return Some(1.0);
+    }
     let method = MannWhitneyUMethod::AsymptoticInclContinuityCorrection;
     mannwhitneyu(a, b, method, Alternative::TwoSided).ok().map(|(_, chance)| chance)
 }

@@ -85,7 +85,7 @@ impl Workload {
             Self::HalfOpenHerd => "half_open_herd",
             Self::Readers => "readers",
             Self::ManyBreakers => "many_breakers",
-            Self::Policy(policy) => policy.name(),
+            Self::Policy(policy) => policy.workload(),
         }
     }
 
@@ -100,7 +100,7 @@ impl Workload {
             Self::HalfOpenHerd => "half-open herd",
             Self::Readers => "readers against writers",
             Self::ManyBreakers => "many breakers",
-            Self::Policy(policy) => policy.title(),
+            Self::Policy(policy) => policy.workload_title(),
         }
     }
 

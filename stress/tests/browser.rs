@@ -62,25 +62,37 @@ fn read(browser: &Path, page: &Path) -> (String, Vec<String>) {
     (dom, console.collect())
 }
 
-/// How much wider than a window of `width` pixels the page is, and what its widest part is.
+/// For each window of so many pixels, its width, the page's in it, and what is wider; of a
+/// page that fits nothing is.
 ///
-/// A page around it measures: the report itself runs nothing, and lets nobody in.
-fn overflow(browser: &Path, dir: &Path, page: &str, width: u32) -> String {
+/// A page around them measures: the report itself runs nothing, and lets nobody in.
+fn overflow<const N: usize>(
+    browser: &Path,
+    dir: &Path,
+    page: &str,
+    widths: [u32; N],
+) -> Vec<String> {
     let inner = page.replace('&', "&amp;").replace('"', "&quot;");
-    let around = dir.join(format!("around-{width}.html"));
+    let frames = widths.map(|width| {
+        format!(
+            "<iframe style=\"border:0;width:{width}px;height:3000px\" srcdoc=\"{inner}\"></iframe>"
+        )
+    });
+    let around = dir.join("around.html");
     let text = format!(
-        "<!doctype html><html><body><iframe style=\"border:0;width:{width}px;height:3000px\" \
-         srcdoc=\"{inner}\"></iframe><script>onload=()=>{{\
-         const d=frames[0].document,e=d.documentElement;\
+        "<!doctype html><html><body>{}<script>onload=()=>{{\
+         document.title=Array.from(frames,(f,at)=>{{\
+         const d=f.document,e=d.documentElement,w={widths:?}[at];\
          let o='';for(const n of d.querySelectorAll('body *')){{\
          if(n.closest('.box,pre,svg')&&!n.matches('.box,pre,svg'))continue;\
-         if(n.getBoundingClientRect().right>{width}.5)o=n.tagName+'.'+n.className}}\
-         document.title=e.clientWidth+' '+e.scrollWidth+' '+o}}</script></body></html>"
+         if(n.getBoundingClientRect().right>w+.5)o=n.tagName+'.'+n.className}}\
+         return e.clientWidth+' '+e.scrollWidth+' '+o}}).join('|')}}</script></body></html>",
+        frames.concat()
     );
     fs::write(&around, text).unwrap();
     let (dom, _) = read(browser, &around);
     let title = dom.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next());
-    title.expect("the page around it has measured").to_owned()
+    title.expect("the page around it has measured").split('|').map(str::to_owned).collect()
 }
 
 /// The drawings of a page, one text each.
@@ -115,27 +127,23 @@ fn a_browser_shows_every_picture_and_has_nothing_to_complain_of() {
     }
 
     // The page itself refuses what it has no need of: what sneaks in is seen on the console.
-    for (at, foreign) in [
-        "<img src=\"http://127.0.0.1:9/x.png\">",
-        "<script>document.title='x'</script>",
-        "<link rel=\"stylesheet\" href=\"http://127.0.0.1:9/x.css\">",
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let path = dir.path().join(format!("foreign-{at}.html"));
-        fs::write(&path, page.replacen("<main>", &format!("<main>{foreign}"), 1)).unwrap();
-        let (_, console) = read(&browser, &path);
-        assert!(console.iter().any(|line| line.contains("Content Security Policy")), "{foreign}");
+    let foreign = "<main><img src=\"http://127.0.0.1:9/x.png\"><script>document.title='x'</script>\
+                   <link rel=\"stylesheet\" href=\"http://127.0.0.1:9/x.css\">";
+    let path_of_foreign = dir.path().join("foreign.html");
+    fs::write(&path_of_foreign, page.replacen("<main>", foreign, 1)).unwrap();
+    let (_, console) = read(&browser, &path_of_foreign);
+    for what in ["x.png", "inline script", "x.css"] {
+        let refused =
+            |line: &String| line.contains("Content Security Policy") && line.contains(what);
+        assert!(console.iter().any(refused), "{what}: {console:?}");
     }
 
-    for width in [320, 360, 600, 1000] {
-        let found = overflow(&browser, dir.path(), &page, width);
-        assert_eq!(found, format!("{width} {width} "), "the page is wider than its window");
-    }
+    let widths = [320, 360, 600, 1000];
+    let fits = widths.map(|width| format!("{width} {width} "));
+    assert_eq!(overflow(&browser, dir.path(), &page, widths), fits, "wider than its window");
     // And the measure sees what is too wide.
     let wide = page.replacen("<main>", "<main><div class=\"far\" style=\"width:400px\">x</div>", 1);
-    let found = overflow(&browser, dir.path(), &wide, 360);
+    let found = &overflow(&browser, dir.path(), &wide, [360])[0];
     assert!(found.starts_with("360 4") && found.ends_with("DIV.far"), "{found}");
 
     // Side by side with a run of another machine.
@@ -152,7 +160,7 @@ fn a_browser_shows_every_picture_and_has_nothing_to_complain_of() {
     assert!(console.is_empty(), "{console:?}");
     assert!(drawings(&dom).all(|drawing| marks(drawing) >= 3));
     let page = fs::read_to_string(&both).unwrap();
-    assert_eq!(overflow(&browser, dir.path(), &page, 360), "360 360 ");
+    assert_eq!(overflow(&browser, dir.path(), &page, [360]), ["360 360 "]);
 
     if let Some(shots) = std::env::var_os("REPORT_SHOTS") {
         shoot(&browser, &path, Path::new(&shots), "");

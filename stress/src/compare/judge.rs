@@ -117,7 +117,7 @@ fn thin(samples: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Labels, Unit};
+    use crate::measure::{Labels, Unit, labels};
 
     const RULE: Rule = Rule { alpha: 0.02, least: 0.05 };
 
@@ -174,6 +174,21 @@ mod tests {
         assert!(matches!(from_nothing, Judgement::Worse(_)));
         // Times that happen to agree are no counts.
         assert_eq!(judge(&ns(&[115.0; 2]), &ns(&[116.0; 2]), RULE), Judgement::TooFew(2));
+    }
+
+    #[test]
+    fn times_and_pages_that_were_the_same_every_time_are_not_exact() {
+        let pages = |samples: &[f64]| Measure {
+            unit: Unit::Bytes,
+            labels: labels([("counted", "resident".to_owned())]),
+            ..ns(samples)
+        };
+        for of in [ns as fn(&[f64]) -> Measure, pages] {
+            let moved = |to| judge(&of(&[100.0; 8]), &of(&[to; 8]), RULE);
+            assert_eq!((moved(100.0), moved(101.0)), (Judgement::Still, Judgement::Still));
+            assert!(matches!(moved(110.0), Judgement::Worse(Move { chance: Some(_), .. })));
+            assert_eq!(judge(&of(&[100.0; 2]), &of(&[101.0; 2]), RULE), Judgement::TooFew(2));
+        }
     }
 
     #[test]

@@ -46,6 +46,24 @@ fn a_check_that_no_longer_holds_is_worse() {
 }
 
 #[test]
+fn a_program_that_could_not_go_on_is_worse() {
+    let mut fell = record(TEN, true);
+    let why = Check::judged("ran_to_its_end", false, "no threads");
+    fell.programs[0].section = Section { checks: vec![why], ..Section::default() };
+    let report = Report::of(&record(TEN, true), &fell, &options());
+    assert!(report.worse());
+    assert_eq!(report.broken, ["storm/ran_to_its_end"]);
+    assert!(!Report::of(&fell, &fell, &options()).worse());
+}
+
+#[test]
+fn of_checks_with_one_name_the_worst_counts() {
+    let mut twice = record(TEN, false);
+    twice.programs[0].section.checks.push(Check::judged("x", true, "the second time"));
+    assert_eq!(Report::of(&record(TEN, true), &twice, &options()).broken, ["storm/x"]);
+}
+
+#[test]
 fn figures_that_only_one_run_has_are_named() {
     let mut less = record(TEN, true);
     less.programs[0].section.measures.pop();

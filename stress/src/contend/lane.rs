@@ -123,9 +123,7 @@ impl Lane {
         match self {
             Self::Glance(_, who) => who.name().to_owned(),
             Self::SingleAtomic(_) => "single_atomic".to_owned(),
-            Self::Policy(_, policy) => {
-                format!("ampacity_{}", policy.name().trim_start_matches("policy_"))
-            }
+            Self::Policy(_, policy) => format!("ampacity_{}", policy.name()),
             Self::Probe(timing) => timed_as(timing).name().to_owned(),
         }
     }
@@ -134,7 +132,7 @@ impl Lane {
         match self {
             Self::Glance(_, who) => who.title().to_owned(),
             Self::SingleAtomic(_) => "single atomic word".to_owned(),
-            Self::Policy(_, policy) => format!("ampacity, {}", policy.title().trim()),
+            Self::Policy(_, policy) => format!("ampacity, {}", policy.workload_title().trim()),
             Self::Probe(timing) => timed_as(timing).title().to_owned(),
         }
     }

@@ -15,8 +15,8 @@ use crate::resident;
 
 /// How often it is looked how much the process holds.
 const LOOK: Duration = Duration::from_millis(50);
-/// The process ends by itself when its threads stand still; a whole minute without a word
-/// says that it cannot even do that.
+/// The process ends by itself when its threads stand still; a whole minute without a word,
+/// and without a page more or less, says that it cannot even do that.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Ctrl-C goes to both processes; ours may learn of it after the other has ended.
 const BOTH: Duration = Duration::from_millis(500);
@@ -65,7 +65,7 @@ pub(super) fn hear(plan: &Plan, ctx: &Context) -> Result<Heard, Failure> {
     let lines = listen(&mut child.0)?;
     let bar = ctx.bar(if plan.profile { "memory: profile" } else { "memory" }, plan.steps());
     let mut heard = Heard::default();
-    let mut last = Instant::now();
+    let (mut last, mut held) = (Instant::now(), None);
     let ended = loop {
         if ctx.stop.requested() {
             heard.partial = true;
@@ -96,6 +96,9 @@ pub(super) fn hear(plan: &Plan, ctx: &Context) -> Result<Heard, Failure> {
             Err(RecvTimeoutError::Disconnected) => break gone(&mut child, ctx, &mut heard),
         }
         if let Some(resident) = resident::bytes(Some(child.0.id())) {
+            if held.replace(resident) != Some(resident) {
+                last = Instant::now();
+            }
             heard.samples.push((start.elapsed().as_secs_f64(), resident as f64));
         }
     };
@@ -120,7 +123,9 @@ fn gone(child: &mut Measuring, ctx: &Context, heard: &mut Heard) -> Result<(), F
 fn fate(status: Option<ExitStatus>) -> String {
     use std::os::unix::process::ExitStatusExt as _;
     match status.and_then(|status| status.signal()) {
-        Some(6) => "gave up, perhaps for want of memory: ask for less".to_owned(),
+        Some(6) => "gave up, perhaps for want of memory, of which less can be asked for, or of \
+                    stack (--stack-kib)"
+            .to_owned(),
         Some(9) => "was killed, perhaps for its memory: ask for less".to_owned(),
         Some(signal) => format!("was ended by signal {signal}"),
         None => "ended before it was done".to_owned(),

@@ -111,10 +111,11 @@ pub(super) fn measure(effort: Effort, stop: &Stop, bar: &ProgressBar) -> Result<
     stage("snapshot", &mut all.stages, before);
     all.tokens = words.len();
     all.entities = found.len();
-    all.current = heap::bytes().saturating_sub(start);
+    let held = heap::bytes();
+    all.current = held.saturating_sub(start);
     // The process's most is this work's if it rose meanwhile.
-    let process = heap::most();
-    all.peak = if process > most { process } else { highest }.saturating_sub(start);
+    let process = Some(heap::most()).filter(|&now| now > most).unwrap_or(0);
+    all.peak = process.max(highest).max(held).saturating_sub(start);
     drop((found, breaker));
     bar.inc(1);
 
@@ -263,6 +264,7 @@ mod tests {
         let bar = ProgressBar::hidden();
         let all = measure(EFFORT, &Stop::default(), &bar).unwrap();
         assert!(all.tokens >= 300 && all.entities > 20 && !all.partial);
+        assert!(all.peak >= all.current, "{} and {}", all.peak, all.current);
         assert_eq!(all.stages.len(), 5);
         assert_eq!(all.strategies.len(), 1 + kinds::Kind::all().count());
         assert!(all.strategies.iter().all(|strategy| strategy.samples.len() == 2));

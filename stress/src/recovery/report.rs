@@ -22,12 +22,8 @@ pub(super) struct Outcome {
 impl Outcome {
     /// The worst of all rounds, if there was any.
     fn worst(&self, how: usize) -> Option<&Played> {
-        let rank = |played: &&Played| match played.verdict() {
-            Verdict::Broken => 2,
-            Verdict::NotReached => 1,
-            _ => 0,
-        };
-        self.played[how].iter().rev().filter(|played| !played.stopped).max_by_key(rank)
+        let finished = self.played[how].iter().rev().filter(|played| !played.stopped);
+        finished.max_by_key(|played| played.verdict().weight())
     }
 }
 

@@ -82,9 +82,11 @@ pub(super) fn chapter(runs: &[Run]) -> Option<Chapter> {
     Some(Chapter {
         id: "latency",
         title: "Latency".to_owned(),
-        intro: "Each call is timed by the thread that makes it, into a histogram of its own. The \
-                timing itself takes some tens of nanoseconds, which are in every figure here."
-            .to_owned(),
+        intro:
+            "Of each batch of calls one is timed, by the thread that makes it, into a histogram \
+                of its own. A time has about one read of the processor's counter in it, some tens \
+                of nanoseconds."
+                .to_owned(),
         figures: [by_subject, by_threads].into_iter().flatten().collect(),
         more: vec![table],
     })
@@ -191,7 +193,7 @@ fn curve(histogram: &Histogram<u64>) -> Vec<Dot> {
 }
 
 fn table(all: impl Iterator<Item = (String, Histogram<u64>)>) -> Data {
-    let head = ["of", "p50", "p90", "p99", "p99.9", "p99.99", "max", "calls"];
+    let head = ["of", "p50", "p90", "p99", "p99.9", "p99.99", "max", "timed"];
     let mut data = Data::new("the time that so many calls did not exceed", head);
     for (name, histogram) in all {
         let mut row = vec![name];

@@ -325,7 +325,7 @@ pub(super) fn key_figures(run: &Run) -> Vec<KeyFigure> {
         add(figure, format!("at most, 999 of 1,000 calls with {threads}"));
     }
     if let Some((_, idle)) = find::measures(runs, "memory", "idle_breaker").next() {
-        add(said(idle), "an idle breaker".into());
+        add(said(idle), "an idle breaker of default settings".into());
     }
     let most = find::measures(runs, "storm", "calls_per_s")
         .filter_map(|(_, measure)| find::threads(&measure.labels))

@@ -33,15 +33,8 @@ pub(super) fn count(value: f64) -> String {
 
 /// A whole number with its thousands set off.
 fn grouped(value: f64) -> String {
-    let plain = format!("{:.0}", value.abs());
-    let mut text = String::new();
-    for (at, digit) in plain.chars().enumerate() {
-        if at > 0 && (plain.len() - at) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if value < 0.0 { format!("-{text}") } else { text }
+    let sign = if value < 0.0 { "-" } else { "" };
+    format!("{sign}{}", crate::print::thousands(value.abs().round() as u64))
 }
 
 fn time(ns: f64) -> String {

@@ -61,7 +61,7 @@ impl Rule {
         let was = Middle::of(early.iter().copied())?.median;
         let slope = slope(&looks)?;
         let change = slope * (looks.last()?.0 - looks.first()?.0);
-        let p = p_value(early, late)?;
+        let p = rank_chance(early, late)?;
         let allowed = (was.abs() * self.share).max(self.at_least);
         let wrong = match self.wrong {
             Wrong::Up => change > allowed,
@@ -69,15 +69,6 @@ impl Rule {
         };
         Some(Drift { was, change, an_hour: slope * 3_600.0, p, allowed, fault: wrong && p < NOISE })
     }
-}
-
-fn p_value(early: &[f64], late: &[f64]) -> Option<f64> {
-    let all = || early.iter().chain(late);
-    // All alike, which the test has no answer for.
-    if all().all(|value| Some(value) == early.first()) {
-        return Some(1.0);
-    }
-    rank_chance(early, late)
 }
 
 /// Theil and Sen's.

@@ -189,7 +189,8 @@ fn kept(soak: &Soak, outcome: &Outcome, auditor: &Auditor, journal: &Journal) ->
         checks.push(if missing.is_empty() && looks > 0 {
             Check::judged(name, true, detail)
         } else {
-            Check::not_reached(name, format!("not {}; {detail}", missing.join(", ")))
+            let why = "of few calls none is enough: a higher --rate, or --every";
+            Check::not_reached(name, format!("not {}; {detail}; {why}", missing.join(", ")))
         });
     }
     checks

@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ampacity::{Cause, CircuitBreaker, Event, ManualClock, Timing};
+use ampacity::{Cause, CircuitBreaker, Event, ManualClock, Timing, Window};
 
 use super::EACH;
 use super::model::{Batch, Form, SLICE, SLICES};
+pub(super) use crate::policy::Policy;
+use crate::policy::Thresholds;
 use crate::program::Failure;
 use crate::workload::clock::Obstacle;
 
@@ -18,18 +20,6 @@ pub(super) const OPEN_FOR: Duration = Duration::from_secs(3600);
 pub(super) const SUCCESSES: u32 = 2;
 const RATE: f64 = 0.5;
 const MOST_MINIMUM: u64 = 100;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Policy {
-    Streak,
-    Count100,
-    Count65536,
-    FailureRate,
-    SlowRate,
-    Combined,
-    TripWhen,
-    InFlight,
-}
 
 /// What makes a breaker trip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,55 +64,12 @@ impl Sizes {
 pub(super) type Told = Arc<Mutex<Vec<Event>>>;
 
 impl Policy {
-    pub(super) const ALL: [Self; 8] = [
-        Self::Streak,
-        Self::Count100,
-        Self::Count65536,
-        Self::FailureRate,
-        Self::SlowRate,
-        Self::Combined,
-        Self::TripWhen,
-        Self::InFlight,
-    ];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Streak => "consecutive_failures",
-            Self::Count100 => "failure_rate_count_100",
-            Self::Count65536 => "failure_rate_count_65536",
-            Self::FailureRate => "failure_rate_time",
-            Self::SlowRate => "slow_call_rate_time",
-            Self::Combined => "combined_time",
-            Self::TripWhen => "trip_when_time",
-            Self::InFlight => "in_flight_time",
-        }
-    }
-
-    /// In words, for a table.
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            Self::Streak => "failures in a row",
-            Self::Count100 => "failure rate, last 100",
-            Self::Count65536 => "failure rate, last 65,536",
-            Self::FailureRate => "failure rate, 10 s",
-            Self::SlowRate => "slow-call rate, 10 s",
-            Self::Combined => "all three, 10 s",
-            Self::TripWhen => "trip_when, 10 s",
-            Self::InFlight => "slow, with calls in flight",
-        }
-    }
-
     pub(super) fn form(self) -> Form {
-        match self {
-            Self::Streak => Form::None,
-            Self::Count100 => Form::Count(100),
-            Self::Count65536 => Form::Count(65_536),
-            _ => Form::Time,
+        match (self, self.last_calls()) {
+            (Self::Streak, _) => Form::None,
+            (_, Some(calls)) => Form::Count(calls.into()),
+            (_, None) => Form::Time,
         }
-    }
-
-    pub(super) fn judges_slow(self) -> bool {
-        matches!(self, Self::SlowRate | Self::Combined | Self::InFlight)
     }
 
     /// What it is made to trip by, era after era, and whether after many successes or by
@@ -168,28 +115,19 @@ impl Policy {
             .on_event(move |event| {
                 told.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
             });
-        let span = SLICE * SLICES as u32;
-        let (streak, minimum) = (small(sizes.streak), small(sizes.minimum));
         let builder = match self.form() {
-            Form::None => builder.failure_threshold(streak),
-            Form::Count(len) => builder.count_window(small(len)).minimum_calls(minimum),
-            Form::Time => {
-                builder.time_window(span).time_slices(SLICES as u32).minimum_calls(minimum)
-            }
+            Form::Time => builder.time_window(SLICE * SLICES as u32).time_slices(SLICES as u32),
+            _ => builder,
         };
         let limit = sizes.limit;
-        let builder = match self {
-            Self::Streak => builder,
-            Self::Count100 | Self::Count65536 | Self::FailureRate => builder.failure_rate(RATE),
-            Self::SlowRate => builder.slow_call(SLOW).slow_call_rate(RATE),
-            Self::Combined => builder
-                .failure_threshold(streak)
-                .failure_rate(RATE)
-                .slow_call(SLOW)
-                .slow_call_rate(RATE),
-            Self::TripWhen => builder.trip_when(move |window| window.failed >= limit),
-            Self::InFlight => builder.slow_call(SLOW).slow_call_rate(RATE).count_in_flight(true),
+        let at = Thresholds {
+            streak: small(sizes.streak),
+            rate: RATE,
+            minimum: small(sizes.minimum),
+            slow: SLOW,
+            trip_when: move |window: &Window| window.failed >= limit,
         };
+        let builder = self.set(builder, at);
         builder.build().map(Arc::new).map_err(|error| Failure(error.to_string()))
     }
 }
