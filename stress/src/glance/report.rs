@@ -56,7 +56,7 @@ fn measures(rows: &[Row], counts: &Counts, cores: usize) -> Vec<Measure> {
                 ("subject", row.who.name().to_owned()),
             ]);
             let name = "instructions_a_call";
-            measures.push(Measure::new(name, of, Unit::Count, Better::Lower, [count]).exact());
+            measures.push(Measure::new(name, of, Unit::Count, Better::Lower, [count]));
         }
         for (at, threads) in THREADS.into_iter().enumerate() {
             let of = labels([
