@@ -15,6 +15,7 @@ mod decode;
 mod events;
 mod lane;
 mod report;
+mod swaps;
 mod timed;
 #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), allow(dead_code))]
 mod traced;

@@ -15,7 +15,7 @@ const SHOWN: usize = 20;
 
 /// Where a thread stands; all about it is Relaxed, as it is only ever looked at.
 #[derive(Debug, Default)]
-#[repr(align(64))] // each is written by its thread at every step
+#[repr(align(128))] // each is written by its thread at every step; lines come in pairs
 pub(crate) struct Station {
     pub(crate) calls: AtomicU64,
     place: AtomicU8,

@@ -16,8 +16,8 @@ use crate::pool::{Job, Seat};
 use crate::program::Failure;
 use crate::workload::tally::Tally;
 
-/// Bits of a time in ns that say who looked.
-const BITS: u32 = 12;
+/// Bits of a time in ns that say who looked: enough for as many threads as may be asked for.
+const BITS: u32 = 17;
 
 thread_local! {
     /// The number of this thread; 0 is nobody.

@@ -49,6 +49,8 @@ impl Extent {
 const CALLS: u64 = 2;
 /// Where only one call in 16 is timed, the means of few.
 const SAMPLED_CALLS: u64 = if cfg!(debug_assertions) { 2 } else { 16 };
+/// Where nothing may be shared, also not by one call in so many.
+const CHECKED_CALLS: u64 = if cfg!(debug_assertions) { 16 } else { 128 };
 /// One spell hands out no more probes.
 const MOST_PROBES: u32 = 63;
 
@@ -145,6 +147,15 @@ impl Lane {
         self == Self::Glance(Path::Success, Who::Off)
     }
 
+    /// Whether it is this crate's.
+    pub(super) fn is_ours(self) -> bool {
+        match self {
+            Self::Glance(_, who) => who.is_ours(),
+            Self::SingleAtomic(_) => false,
+            Self::Policy(..) | Self::Probe(_) => true,
+        }
+    }
+
     /// Whether it times one call in 16: then its figures are means of few.
     pub(super) fn is_sampled(self) -> bool {
         match self {
@@ -169,6 +180,7 @@ impl Lane {
     pub(super) fn batch(self) -> u64 {
         match self {
             Self::Probe(_) => CALLS,
+            _ if self.is_untimed_closed_success() => CHECKED_CALLS,
             _ if self.is_sampled() => SAMPLED_CALLS,
             _ => CALLS,
         }
