@@ -50,7 +50,7 @@ const CALLS: u64 = 2;
 /// Where only one call in 16 is timed, the means of few.
 const SAMPLED_CALLS: u64 = if cfg!(debug_assertions) { 2 } else { 16 };
 /// Where nothing may be shared, also not by one call in so many.
-const CHECKED_CALLS: u64 = if cfg!(debug_assertions) { 16 } else { 128 };
+const CHECKED_CALLS: u64 = if cfg!(debug_assertions) { 4 } else { 128 };
 /// One spell hands out no more probes.
 const MOST_PROBES: u32 = 63;
 

@@ -181,6 +181,9 @@ fn places(outcome: &Outcome) -> Vec<Measure> {
 }
 
 fn checks(course: &Course, outcome: &Outcome) -> Vec<Check> {
+    if outcome.judged + outcome.died as u64 == 0 && outcome.stalled.is_none() {
+        return Vec::new(); // Ctrl-C came before the first point's end
+    }
     let moves = match &outcome.stalled {
         Some(why) => Check::judged("contended_threads_keep_moving", false, why.clone()),
         None => Check::judged("contended_threads_keep_moving", true, "always"),

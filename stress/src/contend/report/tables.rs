@@ -1,5 +1,7 @@
 //! The contended workloads, in tables for people.
 
+use hdrhistogram::Histogram;
+
 use super::{ENOUGH, by_site, doubt, of_linear};
 use crate::contend::course::{Course, Outcome, Point, Round, Row};
 use crate::program::Table;
@@ -131,19 +133,28 @@ pub(super) fn latencies(
         }
         let mut cells = vec![format!("  {}", rival.name())];
         let quantiles = [0.5, 0.9, 0.99, 0.999, 0.9999];
-        cells.extend(quantiles.map(|q| row.times.value_at_quantile(q).to_string()));
+        cells.extend(quantiles.map(|q| quantile(&row.times, q)));
         cells.extend([row.times.max().to_string(), row.times.len().to_string()]);
         table.rows.push(cells);
     }
     table.notes = vec![
-        "the last call of each batch is timed, into a histogram of the thread's own, of 2 digits"
+        "the last call of each batch is timed, into a histogram of the thread's own, of 2 digits;"
             .to_owned(),
+        "-: too few were timed for one of them to lie above".to_owned(),
         format!(
             "{} ns of each time are the timing itself; a timed call takes {:.0} ns more",
             cost.0, cost.1
         ),
     ];
     table
+}
+
+/// What so many of the calls took at most; of fewer than it takes for one to lie above, nothing.
+fn quantile(times: &Histogram<u64>, q: f64) -> String {
+    match times.len() as f64 * (1.0 - q) > 0.999 {
+        true => times.value_at_quantile(q).to_string(),
+        false => "-".to_owned(),
+    }
 }
 
 pub(super) fn sites(course: &Course, outcome: &Outcome) -> Table {
@@ -190,4 +201,19 @@ pub(super) fn sites(course: &Course, outcome: &Outcome) -> Table {
     table.notes =
         vec!["lost: another caller's swap came between, and it is tried again".to_owned()];
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contend::timed;
+
+    #[test]
+    fn a_quantile_is_told_of_as_many_calls_as_it_takes() {
+        let mut times = timed::none();
+        times.record_n(7, 99).unwrap();
+        assert_eq!((&*quantile(&times, 0.9), &*quantile(&times, 0.99)), ("7", "-"));
+        times.record(9).unwrap();
+        assert_eq!((&*quantile(&times, 0.99), &*quantile(&times, 0.999)), ("7", "-"));
+    }
 }

@@ -93,6 +93,6 @@ fn ctrl_c_leaves_what_there_is_and_says_so() {
     let mut section = Section::default();
     add_to(&mut section, &course(), &outcome);
     assert!(section.partial);
-    assert!(section.checks.iter().all(|check| check.verdict == Verdict::Held));
+    assert!(section.checks.is_empty(), "nothing was played: {:?}", section.checks);
     assert!(section.measures.iter().all(|measure| measure.name != "calls_per_s"));
 }
