@@ -11,7 +11,6 @@ use super::timed::Recorder;
 use crate::measure::{Better, Labels, Latency, Measure, Unit, labels};
 use crate::program::{Check, Section};
 use crate::stats::Middle;
-use crate::workload::Rival;
 
 /// Below this share of the cores, threads seldom ran at once, and what they cost each other
 /// does not show.

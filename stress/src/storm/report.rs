@@ -9,6 +9,7 @@ use super::crew::Shared;
 use super::policies::Policies;
 use super::sights;
 use super::sights::Sights;
+use crate::print::thousands;
 use crate::program::{Check, Section, Table};
 use crate::system::Usage;
 use crate::watchdog;
@@ -359,17 +360,4 @@ pub(super) fn cores() -> usize {
 
 pub(super) fn pair(figure: u64, of_it: u64) -> String {
     format!("{} ({})", thousands(figure), thousands(of_it))
-}
-
-/// A number with a comma before each group of three digits.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

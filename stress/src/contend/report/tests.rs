@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::contend::timed;
 use crate::program::{Stop, Verdict};
-use crate::workload::Workload;
+use crate::workload::{Rival, Workload};
 
 fn course() -> Course {
     Course {
