@@ -100,10 +100,11 @@ pub(super) fn workloads(outcome: &Outcome, threads: usize, cores: usize) -> Tabl
         && !rounds.is_empty()
     {
         let told: u64 = rounds.iter().map(|round| round.told).sum();
+        let dropped: u64 = rounds.iter().map(|round| round.dropped).sum();
         let by_another: u64 = rounds.iter().map(|round| round.by_another).sum();
         table.notes.push(format!(
-            "hand-overs: of {told} events of trips and closings by hand, {by_another} were told by \
-             another thread"
+            "hand-overs: {told} trips and closings by hand were told of ({dropped} dropped), \
+             {by_another} by another thread"
         ));
     }
     table
