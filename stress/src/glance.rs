@@ -31,12 +31,14 @@ const THREADS: [usize; 3] = [1, 2, 64];
 pub struct Options {
     /// Rounds; each measures everything once and takes about four seconds
     /// [default: 7, or on a busy machine as many as begin within 30 s, and 3 at least; in the
-    /// tour 3; with --quick 1]
+    /// tour 5; with --quick 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub rounds: Option<u32>,
 }
 
 const ROUNDS: u32 = 7;
+/// As few as a rank test of two runs can tell apart.
+const TOUR_ROUNDS: u32 = 5;
 const QUICK_ROUNDS: u32 = 1;
 const LEAST_ROUNDS: u32 = 3;
 /// No round begins later, unless somebody asked for so many.
@@ -65,7 +67,7 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
     }
     let rounds = options.rounds.or(match size {
         Size::Full => None,
-        Size::Tour => Some(LEAST_ROUNDS),
+        Size::Tour => Some(TOUR_ROUNDS),
         Size::Quick => Some(QUICK_ROUNDS),
     });
     Ok(Box::new(Glance { options: Options { rounds } }))

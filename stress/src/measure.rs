@@ -84,6 +84,10 @@ pub struct Measure {
     pub better: Better,
     /// Each repetition's, in the order they were taken; all finite.
     pub samples: Vec<f64>,
+    /// Whether it is counted, not timed: the same run counts the same, and any difference
+    /// between two runs is one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exact: bool,
     /// Why it is not to be believed, if so: `oversubscribed`, `share of the cores 0.71`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
@@ -99,7 +103,13 @@ impl Measure {
         samples: impl IntoIterator<Item = f64>,
     ) -> Self {
         let samples = samples.into_iter().filter(|sample| sample.is_finite()).collect();
-        Self { name: name.to_owned(), labels, unit, better, samples, doubt: None }
+        Self { name: name.to_owned(), labels, unit, better, samples, exact: false, doubt: None }
+    }
+
+    /// The same, counted and not timed.
+    #[must_use]
+    pub fn exact(self) -> Self {
+        Self { exact: true, ..self }
     }
 
     /// The same, with a reason not to believe it.

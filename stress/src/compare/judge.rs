@@ -19,7 +19,7 @@ pub(super) struct Rule {
 pub(super) struct Move {
     pub(super) before: f64,
     pub(super) after: f64,
-    /// Of such ranks if nothing had moved; none where all repetitions agree.
+    /// Of such ranks if nothing had moved; none where all is counted.
     pub(super) chance: Option<f64>,
 }
 
@@ -82,8 +82,7 @@ pub(super) fn judge(old: &Measure, new: &Measure, rule: Rule) -> Judgement {
     let (Some(before), Some(after)) = (old.median(), new.median()) else {
         return Judgement::TooFew(fewest);
     };
-    let chance = if fewest >= 2 && constant(&old_samples) && constant(&new_samples) {
-        // Counted, not timed: any difference is one.
+    let chance = if old.exact && new.exact {
         None
     } else {
         match (least_chance(&old_samples, &new_samples), rank_chance(&old_samples, &new_samples)) {
@@ -101,10 +100,6 @@ pub(super) fn judge(old: &Measure, new: &Measure, rule: Rule) -> Judgement {
         (Better::Lower, true) | (Better::Higher, false) => Judgement::Worse(by),
         (Better::Lower, false) | (Better::Higher, true) => Judgement::Better(by),
     }
-}
-
-fn constant(samples: &[f64]) -> bool {
-    samples.windows(2).all(|pair| pair[0] == pair[1])
 }
 
 /// That of ranks as far apart as so many could be.
@@ -171,11 +166,14 @@ mod tests {
 
     #[test]
     fn counted_figures_move_by_one() {
-        let judged = judge(&ns(&[115.0; 2]), &ns(&[116.0; 2]), RULE);
+        let counted = |count| ns(&[count]).exact();
+        let judged = judge(&counted(115.0), &counted(116.0), RULE);
         assert!(matches!(judged, Judgement::Worse(Move { chance: None, .. })), "{judged:?}");
-        assert_eq!(judge(&ns(&[115.0; 2]), &ns(&[115.0; 3]), RULE), Judgement::Still);
-        let from_nothing = judge(&ns(&[0.0; 2]), &ns(&[1.0; 2]), RULE);
+        assert_eq!(judge(&counted(115.0), &counted(115.0), RULE), Judgement::Still);
+        let from_nothing = judge(&counted(0.0), &counted(1.0), RULE);
         assert!(matches!(from_nothing, Judgement::Worse(_)));
+        // Times that happen to agree are no counts.
+        assert_eq!(judge(&ns(&[115.0; 2]), &ns(&[116.0; 2]), RULE), Judgement::TooFew(2));
     }
 
     #[test]

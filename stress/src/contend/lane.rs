@@ -147,15 +147,6 @@ impl Lane {
         self == Self::Glance(Path::Success, Who::Off)
     }
 
-    /// Whether it is this crate's.
-    pub(super) fn is_ours(self) -> bool {
-        match self {
-            Self::Glance(_, who) => who.is_ours(),
-            Self::SingleAtomic(_) => false,
-            Self::Policy(..) | Self::Probe(_) => true,
-        }
-    }
-
     /// Whether it times one call in 16: then its figures are means of few.
     pub(super) fn is_sampled(self) -> bool {
         match self {

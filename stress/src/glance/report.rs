@@ -39,16 +39,25 @@ pub(super) fn section(rows: &[Row], counts: &Counts, bias: &Bias, partial: bool)
             bias.table(),
         ],
         checks: checks(rows).into_iter().chain(bias.check()).collect(),
-        measures: measures(rows, cores),
+        measures: measures(rows, counts, cores),
         partial,
         ..Section::default()
     }
 }
 
-/// Processor time a call, of everybody on each path with each number of threads.
-fn measures(rows: &[Row], cores: usize) -> Vec<Measure> {
+/// Processor time a call, of everybody on each path with each number of threads, and the
+/// instructions of one.
+fn measures(rows: &[Row], counts: &Counts, cores: usize) -> Vec<Measure> {
     let mut measures = Vec::new();
     for row in rows {
+        if let Ok(count) = counts.of(row.path, row.who) {
+            let of = labels([
+                ("path", row.path.name().to_owned()),
+                ("subject", row.who.name().to_owned()),
+            ]);
+            let name = "instructions_a_call";
+            measures.push(Measure::new(name, of, Unit::Count, Better::Lower, [count]).exact());
+        }
         for (at, threads) in THREADS.into_iter().enumerate() {
             let of = labels([
                 ("path", row.path.name().to_owned()),

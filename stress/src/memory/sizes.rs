@@ -52,7 +52,8 @@ impl Settings {
 
 fn measure_idle(settings: &str, counted: &str, bytes: f64) -> Measure {
     let labels = labels([("settings", settings.to_owned()), ("counted", counted.to_owned())]);
-    Measure::new("idle_breaker", labels, Unit::Bytes, Better::Lower, [bytes])
+    let measure = Measure::new("idle_breaker", labels, Unit::Bytes, Better::Lower, [bytes]);
+    if counted == "heap" { measure.exact() } else { measure }
 }
 
 pub(super) fn failed(error: ampacity::ConfigError) -> Failure {
@@ -216,5 +217,5 @@ fn measure(kind: Kind, callers: &str, bytes: u64) -> Measure {
         ("timing", kind.timing().to_owned()),
         ("callers", callers.to_owned()),
     ]);
-    Measure::new("breaker_in_use", labels, Unit::Bytes, Better::Lower, [bytes as f64])
+    Measure::new("breaker_in_use", labels, Unit::Bytes, Better::Lower, [bytes as f64]).exact()
 }

@@ -9,7 +9,7 @@ use plotters::style::text_anchor::HPos;
 use plotters::style::{Color as _, TRANSPARENT};
 
 use super::axis::Axis;
-use super::ink::Ink;
+use super::ink::{Dash, Ink};
 use super::picture::{
     Area, LEFT, LETTER, LINE, Marker, RIGHT, Style, at, draw_marker, failed, point, text,
 };
@@ -140,7 +140,7 @@ impl Chart {
             plane.draw(&Polygon::new(outline, curve.style.ink.drawn().filled())).map_err(failed)?;
             return Ok(());
         }
-        if line.len() > 1 {
+        if line.len() > 1 && curve.style.dash != Dash::None {
             plane.draw(&PathElement::new(line, curve.style.stroke(2.0))).map_err(failed)?;
         }
         for &(dot, (x, y)) in &dots {
@@ -148,7 +148,7 @@ impl Chart {
                 && let (Some(low), Some(high)) = (self.y.pushed(low), self.y.pushed(high))
             {
                 let bar = vec![(x, spot(0.0, low).1), (x, spot(0.0, high).1)];
-                let thin = Style { dash: super::ink::Dash::Solid, ..curve.style }.stroke(1.2);
+                let thin = Style { dash: Dash::Solid, ..curve.style }.stroke(1.2);
                 plane.draw(&PathElement::new(bar, thin)).map_err(failed)?;
             }
             // A single point has no line to be seen by.

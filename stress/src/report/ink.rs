@@ -60,6 +60,8 @@ pub(super) enum Dash {
     Long,
     Short,
     Mixed,
+    /// No line at all: marks alone.
+    None,
 }
 
 const DASHES: [(Dash, &str); 4] =

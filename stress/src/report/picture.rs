@@ -233,7 +233,9 @@ fn draw_key(root: &Area<'_>, x: f64, y: f64, key: &Key) -> Result<(), Failure> {
         root.draw(&Rectangle::new(corners, style.ink.drawn().filled())).map_err(failed)?;
     } else {
         let line = vec![point(x, y), point(x + 24.0, y)];
-        root.draw(&PathElement::new(line, style.stroke(2.0))).map_err(failed)?;
+        if style.dash != Dash::None {
+            root.draw(&PathElement::new(line, style.stroke(2.0))).map_err(failed)?;
+        }
         draw_marker(root, point(x + 12.0, y), style)?;
     }
     let words = text(Ink::Text, 12.0, HPos::Left);

@@ -49,29 +49,29 @@ pub(super) fn chapter(runs: &[Run]) -> Option<Chapter> {
 }
 
 fn bands(runs: &[Run], run: usize, bands: &[Band]) -> Option<Draft> {
+    // On the manual clock a state lasts for as long as the script says, or for no time at
+    // all: that is for the table.
+    let is_real = |band: &&Band| label(&band.labels, "clock") == "for_real";
+    let any_real = bands.iter().any(|band| is_real(&band));
     let mut scenarios: BTreeMap<&str, Vec<&Band>> = BTreeMap::new();
-    for band in bands {
+    for band in bands.iter().filter(|band| !any_real || is_real(band)) {
         scenarios.entry(label(&band.labels, "scenario")).or_default().push(band);
     }
     let mut panels = Vec::new();
     for (scenario, bands) in scenarios.into_iter().take(MOST_SCENARIOS) {
         // Each scenario has a time of its own.
         let ends = bands.iter().flat_map(|band| &band.spans).flat_map(|span| [span.0, span.1]);
+        let took = ends.clone().filter(|end| end.is_finite()).fold(0.0, f64::max);
         let Some(x) = Axis::between(ends, Unit::Count) else { continue };
         let strips = bands
             .iter()
             .take(6)
             .map(|band| {
-                let rest: Vec<String> = band
-                    .labels
-                    .iter()
-                    .filter(|(key, _)| *key != "scenario")
-                    .map(|(_, value)| words::spoken(value))
-                    .collect();
-                let of =
-                    if rest.is_empty() { String::new() } else { format!(" {}", rest.join(", ")) };
-                let name =
-                    format!("{}: {}{of}", words::spoken(scenario), words::spoken(&band.name));
+                let mut name = words::spoken(scenario);
+                if bands.len() > 1 {
+                    name += &format!(", breaker {}", words::spoken(label(&band.labels, "breaker")));
+                }
+                name += &format!(", {}", words::figure(took, Unit::S));
                 Strip { name: words::shortened(&name, 90), spans: band.spans.clone() }
             })
             .collect();
@@ -85,9 +85,9 @@ fn bands(runs: &[Run], run: usize, bands: &[Band]) -> Option<Draft> {
         title: find::named_title(runs, run, "States through each scenario"),
         picture: Some(Picture { keys: keys.into(), panels }),
         read:
-            "Left to right is the scenario's own time, from its start to its end, and is not the \
-               same for all; the table has the seconds. Low is closed, half-way half-open, high \
-               open."
+            "Played for real: left to right is a scenario's own time, from its start to its end, \
+               which is not the same for all. Low is closed, half-way half-open, high open. The \
+               table has the seconds, and those of the manual clock."
                 .to_owned(),
         doubts: Vec::new(),
         tables: vec![timeline::spans(bands)],

@@ -122,7 +122,7 @@ fn a_record_with_everything_makes_a_page_with_every_picture() {
         "Locked instructions and shared writes a call",
         "What a call costs: success",
         "Resident memory of the process, over time",
-        "What a breaker takes, idle and in use, and a thread",
+        "What a breaker takes, idle and in use, and what a thread adds",
         "States through each scenario",
     ] {
         assert!(page.contains(&format!("<h3>{title}")), "{title}");
