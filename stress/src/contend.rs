@@ -15,6 +15,7 @@ mod decode;
 mod events;
 mod lane;
 mod report;
+mod swaps;
 mod timed;
 #[cfg_attr(not(all(target_os = "linux", target_arch = "x86_64")), allow(dead_code))]
 mod traced;
@@ -38,13 +39,15 @@ pub use lane::Extent;
 use lane::Lane;
 pub use traced::make_calls as trace_calls;
 
+const MOST_THREADS: i64 = 100_000;
+
 /// The flags of `contend`.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// How many threads call at once; 1 is added, for what the others are held against
     /// [default: 1, 2, as many as there are cores, and 64; in the tour and with --quick 1, the
     /// cores and 64]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=MOST_THREADS))]
     pub threads: Vec<u32>,
 
     /// Which workloads, by name, or `policies` for all of those [default: those whose figures

@@ -16,6 +16,7 @@ mod cores;
 mod played;
 mod seat;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
@@ -241,7 +242,7 @@ impl Pool {
     pub(crate) fn dismiss(mut self) {
         self.tiers.iter_mut().for_each(|tier| tier.open(None));
         for thread in self.threads {
-            let _ = thread.join(); // a death was noted in its point
+            let _ = thread.join();
         }
     }
 
@@ -270,7 +271,9 @@ impl Shared {
             let next = Arc::clone(&turn.next);
             let Some(point) = turn.point.clone() else { return };
             gate = next;
-            point.play(index, &self.stations[index]);
+            // A panic was said where it was raised, and noted in the point. The thread goes on:
+            // the next point counts on it.
+            let _ = catch_unwind(AssertUnwindSafe(|| point.play(index, &self.stations[index])));
         }
     }
 }
@@ -283,7 +286,7 @@ impl Point {
         station.set(Place::Calling);
         let mut leaving = Leaving { point: self, index, station, report: None };
         let (cpu, switches) = (thread_cpu(), Switches::of_this_thread());
-        let mut seat = Seat::new(index, self.threads, station, &self.over, began, self.length);
+        let mut seat = Seat::new(index, station, &self.over, began, self.length);
         let tally = self.job.work(&mut seat);
         let (calls, all) = seat.made();
         leaving.report = Some(Report {
@@ -311,7 +314,7 @@ impl Point {
     }
 }
 
-/// Signs a thread off from a point, also one that a panic ends.
+/// Signs a thread off from a point, also where a panic ends its part.
 struct Leaving<'a> {
     point: &'a Point,
     index: usize,

@@ -44,6 +44,8 @@ const MOST_CALLS: u64 = 1_000_000_000;
 const OTHERS: u64 = 8;
 /// Descriptors that are open anyway, at most, and the record's.
 const DESCRIPTORS: u64 = 32;
+/// With less a call runs over the end of its stack, and that ends the process.
+const LEAST_STACK_KIB: i64 = if cfg!(debug_assertions) { 64 } else { 16 };
 /// Memory of a breaker that many threads call and none times, at most.
 const BREAKER: u64 = 32 << 10;
 
@@ -91,7 +93,7 @@ pub struct Options {
     pub pin: bool,
 
     /// Stack of each thread of the sweep, in KiB [default: 64; 256 if built without optimisation]
-    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(16..=1_048_576))]
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(LEAST_STACK_KIB..=1_048_576))]
     pub stack_kib: Option<u32>,
 }
 

@@ -1,5 +1,8 @@
 //! What the system allows a process, and what this one used.
 
+#[cfg(target_os = "linux")]
+mod group;
+
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
@@ -272,10 +275,10 @@ fn limits() -> Vec<Limit> {
         ),
         limit("the limit on processes (ulimit -u)", What::Threads, "raise it: ulimit -u {}", user),
         limit(
-            "pids.max of the control group",
+            "what pids.max of a control group leaves",
             What::Threads,
             "raise it where the group is set up (TasksMax={} in a systemd unit)",
-            group("pids.max"),
+            group::threads(),
         ),
         limit(
             "the limit on address space (ulimit -v)",
@@ -285,11 +288,10 @@ fn limits() -> Vec<Limit> {
         ),
         limit("the memory that is free", What::Memory, fewer, free),
         limit(
-            "what memory.max of the control group leaves",
+            "what memory.max of a control group leaves",
             What::Memory,
             "raise it where the group is set up, or ask for less",
-            group("memory.max")
-                .map(|most| most.saturating_sub(group("memory.current").unwrap_or(0))),
+            group::memory(),
         ),
         limit(
             "the limit on open files (ulimit -n)",
@@ -306,15 +308,6 @@ fn limits() -> Vec<Limit> {
 #[cfg(not(target_os = "linux"))]
 fn limits() -> Vec<Limit> {
     Vec::new()
-}
-
-/// A number of the control group that this process is in, if it has one.
-#[cfg(target_os = "linux")]
-fn group(file: &str) -> Option<u64> {
-    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let number = std::fs::read_to_string(format!("/sys/fs/cgroup{path}/{file}")).ok()?;
-    number.trim().parse().ok() // `max` is no number and no limit
 }
 
 #[cfg(test)]

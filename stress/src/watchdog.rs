@@ -15,7 +15,7 @@ const SHOWN: usize = 20;
 
 /// Where a thread stands; all about it is Relaxed, as it is only ever looked at.
 #[derive(Debug, Default)]
-#[repr(align(64))] // each is written by its thread at every step
+#[repr(align(128))] // each is written by its thread at every step; lines come in pairs
 pub(crate) struct Station {
     pub(crate) calls: AtomicU64,
     place: AtomicU8,
@@ -118,6 +118,8 @@ impl fmt::Display for Place {
 pub(crate) struct Watchdog {
     progress: u64,
     since: Instant,
+    /// When it looked last.
+    looked: Instant,
     longest: Duration,
     patience: Duration,
 }
@@ -129,11 +131,20 @@ impl Watchdog {
 
     /// One that barks after another time.
     pub(crate) fn with_patience(now: Instant, patience: Duration) -> Self {
-        Self { progress: 0, since: now, longest: Duration::ZERO, patience }
+        Self { progress: 0, since: now, looked: now, longest: Duration::ZERO, patience }
     }
 
     /// Whether it has seen nothing but this `progress` for too long.
+    ///
+    /// If whoever asks has not asked for longer than that, the process itself stood still
+    /// (stopped by hand, frozen, or starved), and its threads with it: then it begins anew.
     pub(crate) fn barks(&mut self, progress: u64, now: Instant) -> bool {
+        let gap = now.saturating_duration_since(self.looked);
+        self.looked = now;
+        if gap > self.patience {
+            (self.progress, self.since) = (progress, now);
+            return false;
+        }
         let quiet = now.saturating_duration_since(self.since);
         self.longest = self.longest.max(quiet);
         if progress != self.progress {
@@ -161,10 +172,20 @@ mod tests {
         assert!(!dog.barks(0, start + PATIENCE / 2));
         assert!(!dog.barks(1, start + PATIENCE));
         assert!(!dog.barks(1, start + PATIENCE + PATIENCE / 2));
-        assert!(!dog.barks(2, start + PATIENCE * 3));
-        assert!(!dog.barks(2, start + PATIENCE * 3));
-        assert!(dog.barks(2, start + PATIENCE * 4));
-        assert_eq!(dog.longest(), PATIENCE * 2);
+        assert!(!dog.barks(2, start + PATIENCE * 2));
+        assert!(!dog.barks(2, start + PATIENCE * 2));
+        assert!(dog.barks(2, start + PATIENCE * 3));
+        assert_eq!(dog.longest(), PATIENCE);
+    }
+
+    #[test]
+    fn time_in_which_the_process_stood_still_is_nobodys_fault() {
+        let start = Instant::now();
+        let mut dog = Watchdog::new(start);
+        assert!(!dog.barks(5, start + PATIENCE / 2));
+        assert!(!dog.barks(5, start + PATIENCE * 9), "stopped by hand, and gone on");
+        assert!(!dog.barks(5, start + PATIENCE * 9 + PATIENCE / 2));
+        assert!(dog.barks(5, start + PATIENCE * 10), "and now?");
     }
 
     #[test]

@@ -151,7 +151,6 @@ pub(crate) trait Scene: Send + Sync {
     fn dump(&self) -> String;
 
     /// This crate's breaker, if it is one.
-    #[allow(dead_code, reason = "for who looks at its swaps")]
     fn breaker(&self) -> Option<&ampacity::CircuitBreaker> {
         None
     }

@@ -125,8 +125,7 @@ fn swaps_by_site_and_fairness_and_times_of_each_point_are_in_the_record() {
     assert_eq!(has("hand_overs", &[("threads", "1")]), 0.0, "nobody else is there");
     let latencies = section(&record)["latencies"].as_array().unwrap();
     assert!(latencies.len() >= 2 * 4);
-    for name in ["swaps_at_all_sites_are_all_swaps", "contended_workloads_account_for_their_calls"]
-    {
+    for name in ["swaps_won_are_the_transitions", "contended_workloads_account_for_their_calls"] {
         assert_eq!(check(&record, name)["verdict"], "held", "{name}");
     }
 }

@@ -125,7 +125,8 @@ fn table(costs: &[(Lane, [Costs; 2])]) -> Table {
     }
     table.notes = [
         "this very program, stepped through; the difference of a batch and one of twice as many",
-        "locked: with a lock prefix, or xchg with memory; a swap's count by site is one of them",
+        "locked: with a lock prefix, xchg with memory, or mfence; in this build ampacity counts its",
+        "swaps by site, each with a locked instruction that a build without the feature has not",
         "shared: into a line of 64 bytes that the other thread's calls write, too; read elsewhere:",
         "into one that they only read; private: all others, but for the stack",
         "~ one call in 16 is timed, at random: a mean of few; rates and windows: by a clock that",

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 use ampacity::Contention;
 
 use super::events::{HandOvers, Orders};
+use super::swaps;
 use super::timed::{self, Timed};
 use crate::pool::{Job, Played, Pool, STACK, Setup, Stalled};
 use crate::program::{Check, Context, Failure, Verdict};
@@ -46,7 +47,12 @@ pub(super) struct Round {
     pub(super) slowest: f64,
     pub(super) voluntary: f64,
     pub(super) involuntary: f64,
+    /// How many of the threads called.
+    pub(super) callers: usize,
     pub(super) contention: Option<Contention>,
+    /// Transitions, and those of which other swaps were won, in words.
+    pub(super) turns: u64,
+    pub(super) unlike: Vec<String>,
 }
 
 /// A point, its repetitions, and how long calls took in all of them.
@@ -189,19 +195,19 @@ impl Course {
 
 impl Outcome {
     fn took(&mut self, nth: usize, played: &Played, scene: &dyn Scene, job: &Timed) {
-        let point = self.rows[nth].point;
-        if played.died == 0 {
-            self.judged += 1;
-            let tally = played.tally();
-            let wrong = scene.judge(&tally).into_iter().filter(|check| {
-                // Of a short point a case may stay away: `storm` sees to it that all come.
-                check.verdict == Verdict::Broken
-            });
-            let what = format!("{}, {}", point.workload.name(), point.rival.name());
-            self.wrong.extend(wrong.map(|Check { name, detail, .. }| {
-                format!("{what}, {} threads: {name}: {detail}", point.threads)
-            }));
+        if played.died > 0 {
+            return; // the others' books and rates are not those of so many threads
         }
+        let point = self.rows[nth].point;
+        self.judged += 1;
+        let wrong = scene.judge(&played.tally()).into_iter().filter(|check| {
+            // Of a short point a case may stay away: `storm` sees to it that all come.
+            check.verdict == Verdict::Broken
+        });
+        let what = format!("{}, {}", point.workload.name(), point.rival.name());
+        self.wrong.extend(wrong.map(|Check { name, detail, .. }| {
+            format!("{what}, {} threads: {name}: {detail}", point.threads)
+        }));
         if let [_, ..] = job.places()[..]
             && !self.collisions.iter().any(|&(threads, ..)| threads == point.threads)
         {
@@ -223,6 +229,7 @@ impl Round {
         let calls: Vec<u64> = reports.iter().map(|report| report.calls).collect();
         let all: u64 = reports.iter().map(|report| report.all).sum();
         let million = all as f64 / 1e6;
+        let at_rest = scene.breaker().map(|breaker| breaker.snapshot());
         let sum = |part: &dyn Fn(&crate::pool::Report) -> u64| {
             reports.iter().map(part).sum::<u64>() as f64
         };
@@ -235,7 +242,10 @@ impl Round {
             slowest: slowest_over_median(&calls),
             voluntary: sum(&|report| report.switches.voluntary) / million,
             involuntary: sum(&|report| report.switches.involuntary) / million,
-            contention: scene.breaker().map(|breaker| breaker.snapshot().contention),
+            callers,
+            contention: at_rest.as_ref().map(|snapshot| snapshot.contention),
+            turns: at_rest.as_ref().map_or(0, |snapshot| snapshot.transitions.total()),
+            unlike: at_rest.as_ref().map(swaps::unlike_transitions).unwrap_or_default(),
         }
     }
 }

@@ -20,7 +20,8 @@ pub(super) struct Line(pub(super) u64);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Batch {
     pub(super) instructions: u64,
-    /// With a `lock` prefix, or an exchange with memory, which is locked without one.
+    /// With a `lock` prefix, or an exchange with memory, which is locked without one; or a
+    /// full fence, which waits for all stores as those do.
     pub(super) locked: u64,
     pub(super) syscalls: u64,
     /// The first and the last line of each store outside the thread's stack.
@@ -105,7 +106,11 @@ impl Decoded {
 
 fn is_locked(instruction: &Instruction) -> bool {
     let in_memory = (0..instruction.op_count()).any(|op| instruction.op_kind(op) == OpKind::Memory);
-    instruction.has_lock_prefix() || (instruction.mnemonic() == Mnemonic::Xchg && in_memory)
+    match instruction.mnemonic() {
+        Mnemonic::Mfence => true,
+        Mnemonic::Xchg => in_memory,
+        _ => instruction.has_lock_prefix(),
+    }
 }
 
 fn add_access(batch: &mut Batch, memory: &UsedMemory, registers: &impl Registers) {
@@ -118,7 +123,12 @@ fn add_access(batch: &mut Batch, memory: &UsedMemory, registers: &impl Registers
     let value = |register: Register, _, _| {
         let value = registers.value(register.full_register())?;
         let bits = register.size() * 8;
-        Some(if bits < 64 { value & ((1 << bits) - 1) } else { value })
+        // A segment register is 16 bits, but its value is the base behind it.
+        Some(if bits < 64 && !register.is_segment_register() {
+            value & ((1 << bits) - 1)
+        } else {
+            value
+        })
     };
     let Some(address) = memory.virtual_address(0, value) else {
         batch.unknown += 1;
@@ -145,6 +155,9 @@ fn line(address: u64) -> Line {
 mod tests {
     use super::*;
 
+    /// Where a thread's own data is.
+    const THREAD: u64 = 0x7f12_3456_9000;
+
     struct At {
         base: u64,
         count: u64,
@@ -155,7 +168,7 @@ mod tests {
             Some(match register {
                 Register::RCX => self.count,
                 Register::RSP => 0x7000,
-                Register::FS => 0x9000,
+                Register::FS => THREAD,
                 Register::CS | Register::DS | Register::ES | Register::SS => 0,
                 _ => self.base,
             })
@@ -181,7 +194,7 @@ mod tests {
     const AT: At = At { base: 0x1000, count: 1 };
 
     #[test]
-    fn locked_instructions_are_those_with_the_prefix_and_exchanges_with_memory() {
+    fn locked_instructions_are_those_with_the_prefix_exchanges_with_memory_and_full_fences() {
         for (what, bytes, locked, stores) in [
             ("lock xadd [rdi], rax", &[0xf0, 0x48, 0x0f, 0xc1, 0x07][..], 1, &[0x1000][..]),
             ("lock cmpxchg [rdi], rsi", &[0xf0, 0x48, 0x0f, 0xb1, 0x37], 1, &[0x1000]),
@@ -193,7 +206,13 @@ mod tests {
             ("mov rax, [rdi]", &[0x48, 0x8b, 0x07], 0, &[]),
             ("lea rax, [rdi]", &[0x48, 0x8d, 0x07], 0, &[]),
             ("push rax", &[0x50], 0, &[]),
-            ("mov fs:[0x10], eax", &[0x64, 0x89, 0x04, 0x25, 0x10, 0, 0, 0], 0, &[0x9010]),
+            ("mov fs:[0x10], eax", &[0x64, 0x89, 0x04, 0x25, 0x10, 0, 0, 0], 0, &[THREAD + 0x10]),
+            ("mov [edi], eax", &[0x67, 0x89, 0x07], 0, &[0x1000]),
+            ("mfence", &[0x0f, 0xae, 0xf0], 1, &[]),
+            ("sfence", &[0x0f, 0xae, 0xf8], 0, &[]),
+            ("vmovdqu [rdi], ymm0", &[0xc5, 0xfe, 0x7f, 0x07], 0, &[0x1000]),
+            ("call rax", &[0xff, 0xd0], 0, &[]),
+            ("movsb", &[0xa4], 0, &[0x1000]),
         ] {
             let batch = run(bytes, &AT);
             assert_eq!((batch.instructions, batch.locked), (1, locked), "{what}");

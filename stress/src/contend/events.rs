@@ -16,8 +16,9 @@ use crate::pool::{Job, Seat};
 use crate::program::Failure;
 use crate::workload::tally::Tally;
 
-/// Bits of a time in ns that say who looked.
-const BITS: u32 = 12;
+/// Bits of a time in ns that say who looked: enough for as many threads as may be asked for.
+const BITS: u32 = 17;
+const _: () = assert!(super::MOST_THREADS < 1 << BITS, "each has a number, and nobody has 0");
 
 thread_local! {
     /// The number of this thread; 0 is nobody.
@@ -75,10 +76,11 @@ impl Orders {
 
     /// At rest.
     pub(super) fn hand_overs(&self) -> HandOvers {
-        let dropped = self.breaker.snapshot().events.dropped;
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let by_another = load(&self.counts.by_another);
-        HandOvers { told: load(&self.counts.by_maker) + by_another, by_another, dropped }
+        let (by_maker, by_another) = (load(&self.counts.by_maker), load(&self.counts.by_another));
+        // After these: a snapshot tells what nobody has told yet, and that is no hand-over.
+        let dropped = self.breaker.snapshot().events.dropped;
+        HandOvers { told: by_maker + by_another, by_another, dropped }
     }
 }
 

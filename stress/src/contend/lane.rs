@@ -49,6 +49,8 @@ impl Extent {
 const CALLS: u64 = 2;
 /// Where only one call in 16 is timed, the means of few.
 const SAMPLED_CALLS: u64 = if cfg!(debug_assertions) { 2 } else { 16 };
+/// Where nothing may be shared, also not by one call in so many.
+const CHECKED_CALLS: u64 = if cfg!(debug_assertions) { 4 } else { 128 };
 /// One spell hands out no more probes.
 const MOST_PROBES: u32 = 63;
 
@@ -167,6 +169,7 @@ impl Lane {
     pub(super) fn batch(self) -> u64 {
         match self {
             Self::Probe(_) => CALLS,
+            _ if self.is_untimed_closed_success() => CHECKED_CALLS,
             _ if self.is_sampled() => SAMPLED_CALLS,
             _ => CALLS,
         }

@@ -48,20 +48,8 @@ impl Played {
         Part { reports: &self.reports[..threads.min(self.reports.len())], length: self.length }
     }
 
-    /// Calls a second within the point's time.
-    #[allow(dead_code, reason = "for who looks at all threads")]
-    pub(crate) fn calls_per_s(&self) -> f64 {
-        self.of_the_first(usize::MAX).calls_per_s()
-    }
-
     pub(crate) fn cpu(&self) -> Duration {
         self.reports.iter().map(|report| report.cpu).sum()
-    }
-
-    /// Processor time of a call.
-    #[allow(dead_code, reason = "for who looks at all threads")]
-    pub(crate) fn cpu_ns_a_call(&self) -> f64 {
-        self.of_the_first(usize::MAX).cpu_ns_a_call()
     }
 
     /// From the beginning until the last thread had ended.

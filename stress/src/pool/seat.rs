@@ -18,9 +18,6 @@ const QUICK: Duration = Duration::from_micros(200);
 pub(crate) struct Seat<'a> {
     /// Which thread it is, from 0.
     pub(crate) index: usize,
-    /// How many there are.
-    #[allow(dead_code, reason = "for jobs that share work out")]
-    pub(crate) of: usize,
     /// Where it says what it is at.
     pub(crate) station: &'a Station,
     over: &'a AtomicBool,
@@ -37,7 +34,6 @@ pub(crate) struct Seat<'a> {
 impl<'a> Seat<'a> {
     pub(super) fn new(
         index: usize,
-        of: usize,
         station: &'a Station,
         over: &'a AtomicBool,
         began: Instant,
@@ -45,7 +41,6 @@ impl<'a> Seat<'a> {
     ) -> Self {
         Self {
             index,
-            of,
             station,
             over,
             began,

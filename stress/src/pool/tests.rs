@@ -133,5 +133,8 @@ fn a_thread_that_dies_is_counted_and_the_point_ends() {
     let mut pool = Pool::start(&setup(&[3]), &stop, |_| {}).unwrap();
     let played = pool.play(3, SHORT, Arc::new(Dies), &stop, |_| {}).unwrap();
     assert_eq!((played.died, played.reports.len()), (1, 2));
+    // It is there for the next.
+    let played = pool.play(3, SHORT, Arc::new(Count::default()), &stop, |_| {}).unwrap();
+    assert_eq!((played.died, played.reports.len()), (0, 3));
     pool.dismiss();
 }

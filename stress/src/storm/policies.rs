@@ -21,7 +21,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::report::{cores, thousands};
+use super::report::cores;
+use crate::print::thousands;
 use crate::program::{Check, Context, Failure, Table};
 use crowd::Crowd;
 use findings::Findings;

@@ -9,6 +9,7 @@ use super::crew::Shared;
 use super::policies::Policies;
 use super::sights;
 use super::sights::Sights;
+use crate::print::thousands;
 use crate::program::{Check, Section, Table};
 use crate::system::Usage;
 use crate::watchdog;
@@ -177,6 +178,11 @@ fn reached(options: &Account, outcome: &Outcome, snapshot: &Snapshot) -> Vec<Che
             Check::not_reached(name, detail)
         }
     };
+    // What takes two of them is no case that one alone could have met.
+    let together = |name: &str, had: u64| match options.threads {
+        1 => Check::unjudged(name, "one thread alone has no other to meet"),
+        _ => least(name, had, 1),
+    };
     let alive = "all_threads_alive_at_once";
     let brief = &outcome.brief;
     let lost = Check::judged(
@@ -200,14 +206,14 @@ fn reached(options: &Account, outcome: &Outcome, snapshot: &Snapshot) -> Vec<Che
         ),
         least("enough_calls", tally.calls, threads * options.calls),
         least("enough_cycles", closings(snapshot), options.cycles),
-        least("met_swap_retries", snapshot.contention.retries, 1),
+        together("met_swap_retries", snapshot.contention.retries),
         least("met_panics", tally.panicked, 1),
         least("met_dropped_permits", tally.cancelled, 1),
         least("met_ignored_calls", tally.ignored, 1),
-        least("met_stale_settles", snapshot.stale, 1),
-        least("met_full_spells", tally.rejected_full, 1),
+        together("met_stale_settles", snapshot.stale),
+        together("met_full_spells", tally.rejected_full),
         least("met_open_breaker", tally.rejected_open, 1),
-        least("met_permits_settled_elsewhere", tally.sent, 1),
+        together("met_permits_settled_elsewhere", tally.sent),
         least("met_told_events", outcome.seen.told(), 1),
     ]
 }
@@ -354,17 +360,4 @@ pub(super) fn cores() -> usize {
 
 pub(super) fn pair(figure: u64, of_it: u64) -> String {
     format!("{} ({})", thousands(figure), thousands(of_it))
-}
-
-/// A number with a comma before each group of three digits.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

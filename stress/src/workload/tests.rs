@@ -38,6 +38,19 @@ fn every_workload_holds_what_it_must_for_any_number_of_threads() {
 }
 
 #[test]
+fn of_more_eras_than_are_kept_the_first_are_judged() {
+    let scene =
+        Workload::HalfOpenHerd.build(Rival::Ampacity, Sizes { threads: 1, breakers: 1 }).unwrap();
+    let station = Station::default();
+    let mut actor = scene.enter(0, &station);
+    while scene.breaker().unwrap().era() < history::MOST_ERAS + 9 {
+        actor.calls(1_000);
+    }
+    let checks = scene.judge(&actor.leave());
+    assert!(checks.len() >= 6 && checks.iter().all(|check| check.verdict == Verdict::Held));
+}
+
+#[test]
 fn every_workload_has_a_name_of_its_own() {
     let mut names: Vec<&str> = Workload::ALL.iter().map(|workload| workload.name()).collect();
     names.sort_unstable();

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::report::{cores, thousands};
+use super::super::report::cores;
 use super::{Outcome, Row, Sweep};
 use crate::measure::{Better, Labels, Measure, Unit, labels};
+use crate::print::thousands;
 use crate::program::{Section, Table};
 use crate::stats::Middle;
 use crate::workload::{Rival, Workload, many, readers};
