@@ -99,9 +99,20 @@ impl Switches {
     }
 }
 
-/// The threads that this process has now, by the system's count.
-pub(crate) fn threads() -> Option<u64> {
-    status().map(|status| status.threads)
+/// The threads of this process that have that name, by the system's count. One that has
+/// been joined may be among them for a moment longer, so it is no difference of two counts.
+#[cfg(target_os = "linux")]
+pub(crate) fn threads(name: &str) -> Option<u64> {
+    let tasks = std::fs::read_dir("/proc/self/task").ok()?;
+    let has_it = |path: std::path::PathBuf| {
+        std::fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+    };
+    Some(tasks.flatten().filter(|task| has_it(task.path())).count() as u64)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn threads(_name: &str) -> Option<u64> {
+    None
 }
 
 /// The most memory this process has had so far.
@@ -313,6 +324,25 @@ fn limits() -> Vec<Limit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn threads_are_counted_by_their_name() {
+        let name = "counted-here";
+        assert_eq!(threads(name), Some(0));
+        let gate = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                let builder = std::thread::Builder::new().name(name.to_owned());
+                // There from the first wait to the second.
+                let wait = || [(); 2].map(|()| gate.wait().is_leader());
+                builder.spawn_scoped(scope, wait).unwrap();
+            }
+            gate.wait();
+            assert_eq!(threads(name), Some(3));
+            gate.wait();
+        });
+    }
 
     #[test]
     fn more_threads_than_any_system_has_are_refused_by_a_named_limit() {

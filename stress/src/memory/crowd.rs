@@ -8,6 +8,9 @@ use crate::program::Failure;
 use crate::system;
 use crate::watchdog::{PATIENCE, Watchdog};
 
+/// By which the system knows the threads.
+pub(super) const NAME: &str = "memory-crowd";
+
 /// How often it is looked who has arrived.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -86,7 +89,8 @@ impl Crowd {
                     gate.arrive();
                 }
             };
-            let builder = thread::Builder::new().stack_size((stack_kib as usize) << 10);
+            let builder =
+                thread::Builder::new().name(NAME.to_owned()).stack_size((stack_kib as usize) << 10);
             let thread = builder.spawn(live).map_err(|error| {
                 Failure(format!(
                     "thread {} of {count} could not be started: {error}; {}",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ampacity::{CircuitBreaker, Timing};
 
-use super::crowd::Crowd;
+use super::crowd::{self, Crowd};
 use super::said::{Plan, Point, Teller};
 use super::sizes::{EACH, failed, use_once};
 use crate::heap;
@@ -128,7 +128,6 @@ fn round(
 ) -> Result<Round, Failure> {
     let threads = plan.threads;
     teller.doing(format!("{threads} threads on one breaker"))?;
-    let others = system::threads();
     let before = teller.point("threads on one, before")?;
     let theirs = Arc::clone(breaker);
     let mut crowd = Crowd::start(threads, plan.stack_kib, move |step| {
@@ -137,7 +136,7 @@ fn round(
         }
     })?;
     crowd.step()?;
-    let alive = system::threads().zip(others).map(|(all, others)| all.saturating_sub(others));
+    let alive = system::threads(crowd::NAME);
     let waiting = teller.point("threads on one, alive")?;
     crowd.step()?;
     let called = teller.point("threads on one, called")?;

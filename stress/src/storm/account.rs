@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ampacity::{CircuitBreaker, ManualClock, State, Timing};
 
 use super::audience::{self, Audience};
-use super::crew::{Crew, Shared};
+use super::crew::{self, Crew, Shared};
 use super::reader::Reader;
 use super::report::{self, Outcome};
 use super::sights::Sights;
@@ -56,8 +56,6 @@ impl Account {
         let audience = Audience::start(self.readers as usize, &shared.breaker, &shared.turns)
             .map_err(|error| no_thread(&error))?;
         let before = Usage::now();
-        // Those that are there already: this one, the readers, Ctrl-C's, the bars'.
-        let others = system::threads();
         let start = Instant::now();
 
         let crew = muster(ctx, &shared)?;
@@ -67,8 +65,7 @@ impl Account {
             crew.call_off();
             return Ok(report::nothing_done());
         }
-        outcome.alive =
-            system::threads().zip(others).map(|(all, others)| all.saturating_sub(others));
+        outcome.alive = system::threads(crew::NAME);
 
         let start = Instant::now();
         crew.let_go();

@@ -17,6 +17,9 @@ use crate::workload::history::History;
 use crate::workload::tally::Tally;
 
 /// Enough for a call and for an unwinding; frames are larger without optimisation.
+/// By which the system knows the threads.
+pub(super) const NAME: &str = "storm";
+
 const STACK: usize = if cfg!(debug_assertions) { 256 << 10 } else { 64 << 10 };
 
 /// Threads that stay for the sake of the cycles.
@@ -212,7 +215,7 @@ impl Crew {
         let shared = Arc::clone(&self.shared);
         let index = self.threads.len();
         let thread = thread::Builder::new()
-            .name("storm".to_owned())
+            .name(NAME.to_owned())
             .stack_size(STACK)
             .spawn(move || shared.live(index))?;
         self.threads.push(thread);
