@@ -131,8 +131,7 @@ fn swaps_by_site_and_fairness_and_times_of_each_point_are_in_the_record() {
 }
 
 /// As many instructions as valgrind's callgrind counts for `glance`, where it is installed:
-/// of the same calls in the same program.
-/// Only with optimisation: without it callgrind takes two minutes.
+/// of the same calls in the same program. Only with optimisation: without it callgrind takes two minutes.
 #[cfg(not(debug_assertions))]
 #[test]
 fn instructions_are_about_as_many_as_callgrind_counts() {
