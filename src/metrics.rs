@@ -163,11 +163,11 @@ impl Recorder<'_> {
         };
         let histogram = if failed { &histograms.failure } else { &histograms.success };
         let nanos = end.since(start.at);
-        histogram.record(grain, writer, start.weight, nanos, end.0);
+        histogram.record(grain, writer, start.weight(), nanos, end.0);
         match writer {
             // A stripe's successes are tallied in the thread's shard: one cell less to share.
-            Writer::Shared if !failed => self.shard.sampled.add(self.writer, start.weight, nanos),
-            _ => histogram.tally.add(writer, start.weight, nanos),
+            Writer::Shared if !failed => self.shard.sampled.add(self.writer, start.weight(), nanos),
+            _ => histogram.tally.add(writer, start.weight(), nanos),
         }
     }
 }

@@ -437,8 +437,7 @@ impl Judge {
     /// A call of `era` begins, at a time that is put right if the clock has stepped back.
     pub(crate) fn begin(&self, slot: Slot, era: Era, start: &mut Start) {
         if let Some(flight) = &self.in_flight {
-            start.at = flight.begin(slot, era, start.at);
-            start.flight = flight.id();
+            *start = start.in_flight(flight.id(), flight.begin(slot, era, start.at));
         }
     }
 
@@ -446,7 +445,7 @@ impl Judge {
     /// is none of theirs.
     pub(crate) fn end(&self, slot: Slot, era: Era, start: Start) {
         if let Some(flight) = &self.in_flight
-            && start.flight == flight.id()
+            && start.flight() == flight.id()
         {
             flight.end(slot, era, start.at);
         }

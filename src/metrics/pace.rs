@@ -51,20 +51,41 @@ impl Plan {
 }
 
 /// When a call began, and how many it stands for; it is not timed if for none.
+///
+/// Two words, which is what a function returns in registers: in memory, a load of both
+/// may have to wait until two stores of one each have left the store buffer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
     pub(crate) at: Nanos,
-    pub(crate) weight: u32,
-    /// Where it is counted as in flight, by number; nowhere if 0.
-    pub(crate) flight: u32,
+    of: u64, // where it is counted as in flight, above how many it stands for
 }
 
 impl Start {
-    pub(crate) const UNTIMED: Start = Start { at: Nanos(0), weight: 0, flight: 0 };
+    pub(crate) const UNTIMED: Start = Start { at: Nanos(0), of: 0 };
+
+    #[inline(always)]
+    fn timed(at: Nanos, weight: u32) -> Self {
+        Start { at, of: u64::from(weight) }
+    }
+
+    /// The same call, counted as in flight by `flight` from `at` on.
+    pub(crate) fn in_flight(self, flight: u32, at: Nanos) -> Self {
+        Start { at, of: u64::from(flight) << 32 | u64::from(self.weight()) }
+    }
 
     #[inline(always)]
     pub(crate) fn is_timed(self) -> bool {
-        self.weight != 0
+        self.weight() != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn weight(self) -> u32 {
+        self.of as u32
+    }
+
+    /// Where it is counted as in flight, by number; nowhere if 0.
+    pub(crate) fn flight(self) -> u32 {
+        (self.of >> 32) as u32
     }
 }
 
@@ -117,7 +138,7 @@ impl Pace {
             return Start::UNTIMED;
         }
         match draw.timing {
-            Timing::Every => Start { at: now(), weight: 1, flight: 0 },
+            Timing::Every => Start::timed(now(), 1),
             Timing::Off => {
                 if writer == Writer::Owner {
                     // So many calls then do with the comparison above.
@@ -164,7 +185,7 @@ impl Pace {
             match self.swap(writer, seen, next) {
                 Ok(()) => {
                     self.expected.store(expected.0, Ordering::Relaxed);
-                    return Start { at, weight: seen.weight(), flight: 0 };
+                    return Start::timed(at, seen.weight());
                 }
                 Err(newer) => seen = newer,
             }
@@ -202,7 +223,7 @@ mod tests {
         (0..calls)
             .map(|nth| (nth, one(nth)))
             .filter(|(_, start)| start.is_timed())
-            .map(|(nth, start)| (nth, start.weight))
+            .map(|(nth, start)| (nth, start.weight()))
             .collect()
     }
 
@@ -291,7 +312,7 @@ mod tests {
             for nth in 0..calls {
                 at += apart;
                 let start = pace.start(Writer::Owner, &draw, || scatter(nth), || Nanos(at));
-                weights.extend(start.is_timed().then_some(start.weight));
+                weights.extend(start.is_timed().then_some(start.weight()));
             }
             weights
         };
