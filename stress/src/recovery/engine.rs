@@ -16,11 +16,13 @@ use super::time::How;
 use super::{alone, bands};
 use crate::measure::Band;
 use crate::program::{Stop, Verdict};
-use crate::watchdog::{PATIENCE, Watchdog};
+use crate::watchdog::Watchdog;
 
 /// Each attempt for real has twice the time of the one before.
 const ATTEMPTS: u32 = 6;
 const LOOK: Duration = Duration::from_millis(20);
+/// Longer than what a script's own requests wait for.
+const QUIET: Duration = Duration::from_secs(30);
 
 /// What came of one playing.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -117,7 +119,7 @@ pub(super) fn here(take: Take, stop: &Stop) -> Played {
     if let Err(error) = spawned {
         return Played::failed(format!("no thread could be started: {error}"));
     }
-    let mut dog = Watchdog::new(start);
+    let mut dog = Watchdog::with_patience(start, QUIET);
     loop {
         match told.recv_timeout(LOOK) {
             Ok(mut played) => {
@@ -129,7 +131,7 @@ pub(super) fn here(take: Take, stop: &Stop) -> Played {
                 let steps = steps.load(Ordering::Relaxed);
                 if dog.barks(steps, Instant::now()) {
                     // The thread is left where it stands; it ends with the process.
-                    let quiet = PATIENCE.as_secs();
+                    let quiet = QUIET.as_secs();
                     let why = format!("after {steps} calls none ended for {quiet} s: it hangs");
                     return Played { faults: vec![why], ..Played::default() };
                 }

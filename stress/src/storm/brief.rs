@@ -4,7 +4,9 @@
 //! many threads in one that it shares. So they come in waves, each larger than the number
 //! of places on most machines, and all of a wave start and end at about the same time.
 
-use std::sync::{PoisonError, RwLock};
+use std::ops::Range;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::Instant;
 
@@ -12,6 +14,7 @@ use ampacity::{CallError, CircuitBreaker};
 
 use super::plan;
 use crate::program::{Failure, Stop};
+use crate::watchdog::PATIENCE;
 use crate::workload::tally::Tally;
 
 /// Calls of each thread.
@@ -43,7 +46,7 @@ impl Brief {
 ///
 /// # Errors
 ///
-/// A thread could not be started, or the breaker not be built.
+/// A thread could not be started, has died or hangs, or the breaker could not be built.
 pub(super) fn come_and_go(threads: u64, seed: u64, stop: &Stop) -> Result<Brief, Failure> {
     let breaker = CircuitBreaker::builder("brief")
         // None of them opens it: a call that is turned away is settled by nobody.
@@ -51,37 +54,49 @@ pub(super) fn come_and_go(threads: u64, seed: u64, stop: &Stop) -> Result<Brief,
         .timing(ampacity::Timing::Every)
         .build()
         .map_err(|error| Failure(error.to_string()))?;
+    let breaker = Arc::new(breaker);
     let mut brief = Brief::default();
     let start = Instant::now();
     while brief.threads < threads && !stop.requested() {
         let wave = brief.threads..threads.min(brief.threads + WAVE);
         brief.threads = wave.end;
-        // Shut until all of the wave are there.
-        let gate = RwLock::new(());
-        let tally = thread::scope(|scope| {
-            let shut = gate.write().unwrap_or_else(PoisonError::into_inner);
-            let live = |index| {
-                let (breaker, gate) = (&breaker, &gate);
-                thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || {
-                    drop(gate.read().unwrap_or_else(PoisonError::into_inner));
-                    calls(breaker, seed, index)
-                })
-            };
-            let wave: Vec<_> = wave.map(live).collect::<Result<_, _>>().map_err(|error| {
-                Failure(format!("a short-lived thread could not be started: {error}"))
-            })?;
-            drop(shut);
-            let mut sum = Tally::default();
-            for thread in wave {
-                sum += thread.join().map_err(|_| Failure("a short-lived thread died".into()))?;
-            }
-            Ok(sum)
-        })?;
-        brief.tally += tally;
+        brief.tally += live(&breaker, wave, seed)?;
     }
     brief.wall_s = start.elapsed().as_secs_f64();
     brief.mismatches = brief.tally.mismatches(&breaker.snapshot());
     Ok(brief)
+}
+
+/// One wave, from its threads' start to their end. They are not joined: one that hangs is
+/// left where it stands.
+fn live(breaker: &Arc<CircuitBreaker>, wave: Range<u64>, seed: u64) -> Result<Tally, Failure> {
+    // Shut until all of the wave are there.
+    let gate = Arc::new(RwLock::new(()));
+    let shut = gate.write().unwrap_or_else(PoisonError::into_inner);
+    let (done, ended) = channel();
+    for index in wave.clone() {
+        let (breaker, gate, done) = (Arc::clone(breaker), Arc::clone(&gate), done.clone());
+        let one = move || {
+            drop(gate.read().unwrap_or_else(PoisonError::into_inner));
+            let _ = done.send(calls(&breaker, seed, index)); // to nobody, after a failure
+        };
+        thread::Builder::new().stack_size(STACK).spawn(one).map_err(|error| {
+            Failure(format!("a short-lived thread could not be started: {error}"))
+        })?;
+    }
+    drop((shut, done));
+    let mut sum = Tally::default();
+    for left in (1..=wave.end - wave.start).rev() {
+        sum += ended.recv_timeout(PATIENCE).map_err(|error| match error {
+            RecvTimeoutError::Timeout => Failure(format!(
+                "of {} short-lived threads {left} are left, and none ended in {} s: {breaker:?}",
+                wave.end - wave.start,
+                PATIENCE.as_secs()
+            )),
+            RecvTimeoutError::Disconnected => Failure("a short-lived thread died".into()),
+        })?;
+    }
+    Ok(sum)
 }
 
 /// One thread's life.
