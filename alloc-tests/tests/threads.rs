@@ -38,7 +38,7 @@ fn main() {
     crowd(THREADS, move || use_once(&settled));
 
     // What calls add to an idle breaker. A lone core is granted what two have. Tested with
-    // the workspace, the library counts its swaps by site as well, in 8 stripes of 400 B.
+    // the workspace, the library counts its swaps by site as well, in 8 stripes of 384 B.
     let own = THREADS.min(shards());
     let shared = 96 * KIB + 512 * num_cpus::get().max(2) + 4 * KIB;
     // No trip: thousands of failures could be in a row.

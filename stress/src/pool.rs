@@ -220,6 +220,8 @@ impl Pool {
             // Whoever leaves without a call is progress, too.
             let signs = progress.wrapping_sub(point.busy.load(Ordering::Relaxed) as u64);
             if point.busy.load(Ordering::Acquire) > 0 && dog.barks(signs, Instant::now()) {
+                // Those that are not stuck need not go on. Relaxed: a hint to stop.
+                point.over.store(true, Ordering::Relaxed);
                 return Err(Stalled(watchdog::report(
                     "no call ended",
                     self.patience,

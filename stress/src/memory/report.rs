@@ -174,7 +174,7 @@ fn in_use(plan: &Plan, measures: &[Measure]) -> Table {
         notes: vec![
             "what goes when it is dropped, its struct included. More threads add nothing: beyond the"
                 .to_owned(),
-            "larger of 128 and 4 a core they share. This build counts swaps, in about 1 KiB of these"
+            "larger of 128 and 4 a core they share. This build counts swaps, in about 3 KiB of these"
                 .to_owned(),
         ],
     }
