@@ -302,7 +302,7 @@ fn perform(program: &dyn Program, ctx: &Context) -> Part {
         ..Section::default()
     });
     let wall_s = start.elapsed().as_secs_f64();
-    Part { name: program.name().to_owned(), wall_s, section: section.finite() }
+    Part { name: program.name().to_owned(), wall_s, section: section.recordable() }
 }
 
 fn status(record: &Record) -> u8 {

@@ -103,7 +103,7 @@ struct Point {
     length: Duration,
     awake: AtomicUsize,
     began: OnceLock<Instant>,
-    /// Ctrl-C came.
+    /// Ctrl-C came, or nobody got anywhere.
     over: AtomicBool,
     busy: AtomicUsize,
     /// Who waits for its end.
@@ -220,7 +220,7 @@ impl Pool {
             // Whoever leaves without a call is progress, too.
             let signs = progress.wrapping_sub(point.busy.load(Ordering::Relaxed) as u64);
             if point.busy.load(Ordering::Acquire) > 0 && dog.barks(signs, Instant::now()) {
-                // Those that are not stuck need not go on. Relaxed: a hint to stop.
+                // Who is not stuck waits for no one who is. Relaxed: a hint to stop.
                 point.over.store(true, Ordering::Relaxed);
                 return Err(Stalled(watchdog::report(
                     "no call ended",
@@ -310,6 +310,10 @@ impl Point {
         loop {
             if let Some(&began) = self.began.get() {
                 return began;
+            }
+            // Somebody never came, and nobody waits for him any more. Relaxed: a hint.
+            if self.over.load(Ordering::Relaxed) {
+                return Instant::now();
             }
             thread::yield_now();
         }

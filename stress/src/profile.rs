@@ -31,7 +31,7 @@ const EACH_TOKEN: u64 = 200;
 pub struct Options {
     /// Tokens of the document [default: 10000; with --quick 1000]
     #[arg(long, value_name = "N",
-          value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+          value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub tokens: Option<u64>,
 
     /// Write the profile to FILE as well, as JSON

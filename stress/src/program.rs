@@ -187,13 +187,15 @@ pub struct Section {
 }
 
 impl Section {
-    /// Without what is no finite number: JSON has none, and a record with one in it could not
-    /// be read again. Measures see to theirs.
+    /// As it is recorded: without what is no finite number, as JSON has none and the record
+    /// could not be read again (measures see to theirs), and without figures of nothing.
     #[must_use]
-    pub(crate) fn finite(mut self) -> Self {
+    pub(crate) fn recordable(mut self) -> Self {
+        self.measures.retain(|measure| !measure.samples.is_empty());
         for track in &mut self.tracks {
             track.points.retain(|(at, value)| at.is_finite() && value.is_finite());
         }
+        self.tracks.retain(|track| !track.points.is_empty());
         for band in &mut self.bands {
             band.spans.retain(|(from, to, _)| from.is_finite() && to.is_finite());
         }

@@ -173,8 +173,7 @@ fn places(outcome: &Outcome) -> Vec<Measure> {
             ("workload", "trips_and_closings".to_owned()),
         ]);
         let share = rounds.iter().map(|round| round.by_another as f64 / round.told as f64);
-        let share = Measure::new("hand_overs", labels, Unit::Share, Better::Neither, share);
-        measures.extend((!share.samples.is_empty()).then_some(share));
+        measures.push(Measure::new("hand_overs", labels, Unit::Share, Better::Neither, share));
     }
     measures
 }

@@ -110,6 +110,34 @@ fn a_thread_that_never_ends_is_found_and_named_with_its_place_and_the_word() {
     drop(release);
 }
 
+#[test]
+fn who_waits_for_a_thread_that_never_comes_leaves_when_it_is_over() {
+    let point = Arc::new(Point {
+        job: Arc::new(Count::default()),
+        threads: 2,
+        length: Duration::ZERO,
+        awake: AtomicUsize::new(0),
+        began: OnceLock::new(),
+        over: AtomicBool::new(false),
+        busy: AtomicUsize::new(2),
+        waits: thread::current(),
+        reports: (0..2).map(|_| Mutex::default()).collect(),
+    });
+    let (tell, told) = channel();
+    let its = Arc::clone(&point);
+    thread::spawn(move || {
+        its.play(0, &Station::default());
+        let _ = tell.send(());
+    });
+    while point.awake.load(Ordering::Relaxed) == 0 {
+        thread::yield_now();
+    }
+    assert!(told.try_recv().is_err(), "it waits for the other");
+    point.over.store(true, Ordering::Relaxed);
+    told.recv_timeout(watchdog::PATIENCE).expect("it left");
+    assert_eq!(point.busy.load(Ordering::Relaxed), 1);
+}
+
 /// One thread panics.
 struct Dies;
 

@@ -69,20 +69,28 @@ fn a_record_comes_back_as_it_was_written_and_the_schema_takes_it() {
 }
 
 #[test]
-fn what_is_no_number_does_not_make_a_record_unreadable() {
-    use crate::measure::{Band, Labels, Track, Unit};
+fn what_is_no_number_does_not_make_a_record_unreadable_and_figures_of_nothing_are_not_in_it() {
+    use crate::measure::{Band, Better, Labels, Measure, Track, Unit};
     let (name, labels) = ("x".to_owned(), Labels::new());
     let points = vec![(0.0, 1.0), (1.0, f64::NAN), (f64::INFINITY, 2.0)];
     let spans = vec![(0.0, f64::NAN, "open".to_owned())];
     let track = Track { name: name.clone(), labels: labels.clone(), unit: Unit::Ns, points };
-    let bands = vec![Band { name: name.clone(), labels, spans }];
-    let section = Section { tracks: vec![track], bands, ..Section::default() }.finite();
+    let empty = Track { points: vec![(f64::NAN, 0.0)], ..track.clone() };
+    let figure = |samples: &[f64]| {
+        Measure::new("y", labels.clone(), Unit::Ns, Better::Lower, samples.iter().copied())
+    };
+    let measures = vec![figure(&[]), figure(&[1.0, f64::NAN]), figure(&[f64::NAN])];
+    let bands = vec![Band { name: name.clone(), labels: labels.clone(), spans }];
+    let tracks = vec![track, empty];
+    let section = Section { tracks, bands, measures, ..Section::default() }.recordable();
     let mut record = record();
     record.programs.push(Part { name, wall_s: 0.0, section });
     let dir = tempfile::tempdir().unwrap();
     Place::reserve(Some(dir.path()), "tour").unwrap().keep(&record).unwrap();
     let back = Record::read(dir.path()).unwrap();
-    assert_eq!(back.programs[0].section.tracks[0].points, [(0.0, 1.0)]);
+    let Section { tracks, measures, .. } = &back.programs[0].section;
+    assert_eq!((tracks.len(), &*tracks[0].points), (1, &[(0.0, 1.0)][..]));
+    assert_eq!((measures.len(), &*measures[0].samples), (1, &[1.0][..]));
 }
 
 #[test]

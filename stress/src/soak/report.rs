@@ -126,9 +126,9 @@ pub(super) fn section(
     Section {
         partial: outcome.partial,
         checks,
-        measures: FIGURES.iter().map(measure).filter(|m| !m.samples.is_empty()).collect(),
+        measures: FIGURES.iter().map(measure).collect(),
         latencies: vec![Latency::new("call", labels.clone(), &auditor.all)],
-        tracks: FIGURES.iter().filter_map(|figure| track(figure, looks)).collect(),
+        tracks: FIGURES.iter().map(|figure| track(figure, looks)).collect(),
         tables: vec![table(soak, looks, drifts.iter().map(|(_, _, row)| row.clone()).collect())],
         figures: json!({
             "lasting_s": soak.lasting.as_secs_f64(),
@@ -251,12 +251,12 @@ fn cell(figure: Option<f64>) -> String {
     figure.map_or_else(|| "-".to_owned(), |figure| thousands(figure.max(0.0).round() as u64))
 }
 
-fn track(figure: &Figure, looks: &[Checkpoint]) -> Option<Track> {
+fn track(figure: &Figure, looks: &[Checkpoint]) -> Track {
     let points: Vec<(f64, f64)> =
         looks.iter().filter_map(|look| Some((look.at_s, (figure.of)(look)?))).collect();
     let labels: Labels = labels([("phase", "soak".to_owned())]);
     let name = figure.rule.figure.to_owned();
-    (!points.is_empty()).then_some(Track { name, labels, unit: figure.unit, points })
+    Track { name, labels, unit: figure.unit, points }
 }
 
 fn table(soak: &Soak, looks: &[Checkpoint], rows: Vec<Vec<String>>) -> Table {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ampacity::{CallError, CircuitBreaker};
 
@@ -60,7 +60,7 @@ pub(super) fn come_and_go(threads: u64, seed: u64, stop: &Stop) -> Result<Brief,
     while brief.threads < threads && !stop.requested() {
         let wave = brief.threads..threads.min(brief.threads + WAVE);
         brief.threads = wave.end;
-        brief.tally += live(&breaker, wave, seed)?;
+        brief.tally += live(&breaker, wave, seed, PATIENCE)?;
     }
     brief.wall_s = start.elapsed().as_secs_f64();
     brief.mismatches = brief.tally.mismatches(&breaker.snapshot());
@@ -68,8 +68,13 @@ pub(super) fn come_and_go(threads: u64, seed: u64, stop: &Stop) -> Result<Brief,
 }
 
 /// One wave, from its threads' start to their end. They are not joined: one that hangs is
-/// left where it stands.
-fn live(breaker: &Arc<CircuitBreaker>, wave: Range<u64>, seed: u64) -> Result<Tally, Failure> {
+/// left where it stands if none of them ends for as long as `patience`.
+fn live(
+    breaker: &Arc<CircuitBreaker>,
+    wave: Range<u64>,
+    seed: u64,
+    patience: Duration,
+) -> Result<Tally, Failure> {
     // Shut until all of the wave are there.
     let gate = Arc::new(RwLock::new(()));
     let shut = gate.write().unwrap_or_else(PoisonError::into_inner);
@@ -87,11 +92,11 @@ fn live(breaker: &Arc<CircuitBreaker>, wave: Range<u64>, seed: u64) -> Result<Ta
     drop((shut, done));
     let mut sum = Tally::default();
     for left in (1..=wave.end - wave.start).rev() {
-        sum += ended.recv_timeout(PATIENCE).map_err(|error| match error {
+        sum += ended.recv_timeout(patience).map_err(|error| match error {
             RecvTimeoutError::Timeout => Failure(format!(
-                "of {} short-lived threads {left} are left, and none ended in {} s: {breaker:?}",
+                "of {} short-lived threads {left} are left, and none ended in {patience:?}: \
+                 {breaker:?}",
                 wave.end - wave.start,
-                PATIENCE.as_secs()
             )),
             RecvTimeoutError::Disconnected => Failure("a short-lived thread died".into()),
         })?;
@@ -131,6 +136,7 @@ fn calls(breaker: &CircuitBreaker, seed: u64, index: u64) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Mutex;
 
     #[test]
     fn what_short_lived_threads_did_is_in_the_totals_exactly() {
@@ -140,6 +146,29 @@ mod tests {
         assert_eq!(brief.mismatches, [""; 0]);
         let Tally { succeeded, failed, ignored, cancelled, .. } = brief.tally;
         assert!([succeeded, failed, ignored, cancelled].iter().all(|&count| count > 0));
+    }
+
+    /// A clock that shows nothing while the test holds it.
+    struct Held(Arc<Mutex<()>>);
+
+    impl ampacity::Clock for Held {
+        fn now(&self) -> u64 {
+            drop(self.0.lock());
+            0
+        }
+    }
+
+    #[test]
+    fn a_wave_that_hangs_is_told_of_with_the_breaker_and_one_that_ends_is_not() {
+        let lock = Arc::new(Mutex::new(()));
+        let breaker = CircuitBreaker::builder("brief").clock(Held(Arc::clone(&lock)));
+        let breaker = Arc::new(breaker.timing(ampacity::Timing::Every).build().unwrap());
+        let held = lock.lock().unwrap();
+        let Failure(why) = live(&breaker, 0..3, 7, Duration::from_millis(1)).unwrap_err();
+        assert!(why.starts_with("of 3 short-lived threads 3 are left"), "{why}");
+        assert!(why.contains("none ended in 1ms") && why.contains("\"brief\""), "{why}");
+        drop(held);
+        assert_eq!(live(&breaker, 0..3, 7, PATIENCE).unwrap().calls, 3 * CALLS);
     }
 
     #[test]
