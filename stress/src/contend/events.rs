@@ -76,6 +76,7 @@ impl Orders {
 
     /// At rest.
     pub(super) fn hand_overs(&self) -> HandOvers {
+        // Relaxed: at rest, and whoever called has been waited for.
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (by_maker, by_another) = (load(&self.counts.by_maker), load(&self.counts.by_another));
         // After these: a snapshot tells what nobody has told yet, and that is no hand-over.

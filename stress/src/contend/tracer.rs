@@ -193,6 +193,7 @@ fn end_in_time(child: Pid, over: &Arc<AtomicBool>, stop: &Stop) {
     let until = Instant::now() + AT_MOST;
     // If there is no thread for it there is no guard: the calls are known to end.
     let _ = thread::Builder::new().spawn(move || {
+        // Relaxed: a hint, set when the child has no more to do.
         while !over.load(Ordering::Relaxed) {
             if stop.requested() || Instant::now() >= until {
                 let _ = kill(child, Signal::SIGKILL);

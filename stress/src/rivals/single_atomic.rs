@@ -39,6 +39,7 @@ impl SingleAtomic {
             start: Instant::now(),
         };
         if path == Path::Rejected {
+            // Relaxed: nobody else has it yet.
             breaker.word.store(breaker.until(), Ordering::Relaxed);
         }
         breaker

@@ -61,7 +61,7 @@ impl Default for Done {
 struct Shared {
     load: Load,
     start: Instant,
-    /// Looked at between calls; what follows is under the lock.
+    /// Looked at between calls. Relaxed, everywhere: a hint to ask the state, under its lock.
     wish: AtomicBool,
     state: Mutex<State>,
     moved: Condvar,
