@@ -14,7 +14,7 @@ use ampacity::{CallError, CircuitBreaker};
 
 use super::plan;
 use crate::program::{Failure, Stop};
-use crate::watchdog::PATIENCE;
+use crate::watchdog::{PATIENCE, Watchdog};
 use crate::workload::tally::Tally;
 
 /// Calls of each thread.
@@ -22,6 +22,8 @@ pub(super) const CALLS: u64 = 100;
 /// Threads alive at once.
 const WAVE: u64 = 200;
 const STACK: usize = 128 << 10;
+/// How often it is looked whether they get anywhere.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What they did, and where the breaker's totals differ from it.
 #[derive(Debug, Default)]
@@ -90,16 +92,26 @@ fn live(
         })?;
     }
     drop((shut, done));
-    let mut sum = Tally::default();
-    for left in (1..=wave.end - wave.start).rev() {
-        sum += ended.recv_timeout(patience).map_err(|error| match error {
-            RecvTimeoutError::Timeout => Failure(format!(
-                "of {} short-lived threads {left} are left, and none ended in {patience:?}: \
-                 {breaker:?}",
-                wave.end - wave.start,
-            )),
-            RecvTimeoutError::Disconnected => Failure("a short-lived thread died".into()),
-        })?;
+    let mut dog = Watchdog::with_patience(Instant::now(), patience);
+    let (mut sum, mut left) = (Tally::default(), wave.end - wave.start);
+    while left > 0 {
+        match ended.recv_timeout(LOOK) {
+            Ok(tally) => {
+                sum += tally;
+                left -= 1;
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                if dog.barks(left, Instant::now()) {
+                    return Err(Failure(format!(
+                        "{left} short-lived threads are left, and none ended in {patience:?}: \
+                         {breaker:?}"
+                    )));
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure("a short-lived thread died".into()));
+            }
+        }
     }
     Ok(sum)
 }
@@ -164,9 +176,9 @@ mod tests {
         let breaker = CircuitBreaker::builder("brief").clock(Held(Arc::clone(&lock)));
         let breaker = Arc::new(breaker.timing(ampacity::Timing::Every).build().unwrap());
         let held = lock.lock().unwrap();
-        let Failure(why) = live(&breaker, 0..3, 7, Duration::from_millis(1)).unwrap_err();
-        assert!(why.starts_with("of 3 short-lived threads 3 are left"), "{why}");
-        assert!(why.contains("none ended in 1ms") && why.contains("\"brief\""), "{why}");
+        let Failure(why) = live(&breaker, 0..3, 7, Duration::from_secs(1)).unwrap_err();
+        assert!(why.starts_with("3 short-lived threads are left"), "{why}");
+        assert!(why.contains("none ended in 1s") && why.contains("\"brief\""), "{why}");
         drop(held);
         assert_eq!(live(&breaker, 0..3, 7, PATIENCE).unwrap().calls, 3 * CALLS);
     }

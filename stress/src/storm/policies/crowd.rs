@@ -9,13 +9,15 @@ use ampacity::{CallError, CircuitBreaker, OwnedPermit};
 use crate::cpu::thread_cpu;
 use crate::program::{Failure, Stop};
 use crate::system;
-use crate::watchdog::{self, PATIENCE, Place, Station};
+use crate::watchdog::{self, Place, Station, Watchdog};
 use crate::workload::tally::{Tally, stale};
 
 /// As in the storm itself.
 const STACK: usize = if cfg!(debug_assertions) { 256 << 10 } else { 64 << 10 };
 /// One call in so many lets other threads go first before it is settled.
 const YIELD_EVERY: u64 = 32;
+/// How often it is looked whether they get anywhere.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What all threads do in a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,16 +183,11 @@ impl Crowd {
         drop(board);
         self.threads.iter().take(wanted as usize).for_each(|thread| thread.thread().unpark());
         board = self.shared.board();
-        let (mut busy, mut since) = (board.busy, Instant::now());
+        let mut dog = Watchdog::new(Instant::now());
         while board.busy > 0 {
-            board = self
-                .shared
-                .done
-                .wait_timeout(board, PATIENCE)
-                .map_or_else(|poisoned| poisoned.into_inner().0, |(board, _)| board);
-            if board.busy != busy {
-                (busy, since) = (board.busy, Instant::now());
-            } else if since.elapsed() >= PATIENCE {
+            let waited = self.shared.done.wait_timeout(board, LOOK);
+            board = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if board.busy > 0 && dog.barks(board.busy as u64, Instant::now()) {
                 return None;
             }
         }
