@@ -96,7 +96,6 @@ fn tracks(points: &[Point], samples: Vec<(f64, f64)>) -> Vec<Track> {
         tracks.push(of("resident_memory", phase, resident));
         tracks.push(of("heap", phase, there().map(|p| (p.at_s, p.heap as f64)).collect()));
     }
-    tracks.retain(|track| !track.points.is_empty());
     tracks
 }
 

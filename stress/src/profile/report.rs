@@ -99,8 +99,9 @@ pub(super) fn section(
 }
 
 fn measures(measured: &Measured) -> Vec<Measure> {
-    let strategies = measured.strategies.iter().filter(|strategy| !strategy.samples.is_empty());
-    let mut all: Vec<Measure> = strategies
+    let mut all: Vec<Measure> = measured
+        .strategies
+        .iter()
         .map(|strategy| {
             let labels = labels([("strategy", name(strategy))]);
             let samples = strategy.samples.iter().copied();

@@ -77,7 +77,7 @@ fn canaries(outcome: &Outcome) -> Option<Check> {
         .then(|| Check::judged(format!("{name}_canaries"), outcome.missed.is_empty(), detail))
 }
 
-fn measures(outcome: &Outcome, index: usize, how: How) -> Vec<Measure> {
+fn measures(outcome: &Outcome, index: usize, how: How) -> [Measure; 4] {
     let played = || outcome.played[index].iter().filter(|played| !played.stopped);
     let measure = |name, unit, of: fn(&Played) -> f64| {
         let labels = labels([
@@ -86,13 +86,12 @@ fn measures(outcome: &Outcome, index: usize, how: How) -> Vec<Measure> {
         ]);
         Measure::new(name, labels, unit, Better::Neither, played().map(of))
     };
-    let all = [
+    [
         measure("calls", Unit::Count, |played| played.calls as f64),
         measure("calls_turned_away", Unit::Count, |played| played.turned_away as f64),
         measure("transitions", Unit::Count, |played| played.transitions as f64),
         measure("playing", Unit::S, |played| played.wall_s),
-    ];
-    all.into_iter().filter(|measure| !measure.samples.is_empty()).collect()
+    ]
 }
 
 fn row(outcome: &Outcome) -> Vec<String> {
