@@ -1,0 +1,3 @@
+//! Reads event logs: filter, print, count, verify.
+
+fn main() {}

@@ -1,0 +1,20 @@
+//! Structured events as JSON lines.
+
+#![forbid(unsafe_code)]
+
+pub mod context;
+mod event_type;
+mod json;
+mod level;
+pub mod reader;
+mod redact;
+mod sink;
+mod trace;
+mod value;
+
+pub use context::Context;
+pub use event_type::EventType;
+pub use level::Level;
+pub use redact::Redaction;
+pub use trace::Trace;
+pub use value::{bytes, debug, display};

@@ -1,0 +1,5 @@
+//! Stub.
+
+/// Stub.
+#[derive(Clone, Debug, Default)]
+pub struct Redaction {}

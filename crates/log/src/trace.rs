@@ -1,0 +1,5 @@
+//! Stub.
+
+/// Stub.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Trace {}
