@@ -16,5 +16,5 @@ pub use context::Context;
 pub use event_type::EventType;
 pub use level::Level;
 pub use redact::Redaction;
-pub use trace::Trace;
+pub use trace::{SpanId, Trace, TraceError, TraceId};
 pub use value::{bytes, debug, display};
