@@ -62,16 +62,23 @@ pub use entered::Entered;
 pub(crate) use entered::current;
 pub use future::InContext;
 
+use crate::json::{self, Outcome, Rules};
+use crate::redact::Redaction;
 use crate::trace::Trace;
 use core::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+/// The caps of a value: a context belongs to no log in particular.
+const VALUE_BYTES: usize = 16 << 10;
+const DEPTH: usize = 16;
 
 /// Fields, and perhaps a span, for all records of a request, a job or a task.
 ///
-/// Cloning counts a reference up. Values are encoded when they are given, under the default
-/// caps and redaction; a log that redacts more names redacts those of fields too.
+/// Cloning counts a reference up. Values are encoded when they are given, under the caps and
+/// the redaction that a log has by default: a context belongs to no log in particular. A log
+/// that hides more names hides fields of those names too, but not what is within values.
 ///
 /// # Examples
 ///
@@ -191,9 +198,17 @@ impl Context {
 
 impl Field {
     fn encode<T: Serialize + ?Sized>(name: &str, value: &T) -> Self {
-        // Until `json::encode` is here.
-        let json = serde_json::to_vec(value).unwrap_or_default().into();
-        Field { name: name.into(), json, cut: false }
+        static REDACTION: LazyLock<Redaction> = LazyLock::new(Redaction::default);
+        let rules = Rules { value_bytes: VALUE_BYTES, depth: DEPTH, redaction: &REDACTION };
+
+        let mut json = Vec::new();
+        let cut = if rules.redaction.hides(name) {
+            json::redacted(&mut json);
+            false
+        } else {
+            json::encode(&mut json, value, &rules, VALUE_BYTES) == Outcome::Cut
+        };
+        Field { name: name.into(), json: json.into(), cut }
     }
 }
 
