@@ -6,10 +6,10 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use std::{io, thread};
 
-use ampacity::CircuitBreaker;
+use ampacity::{CallError, CircuitBreaker};
 
 use crate::event_type::EventType;
 use crate::json::Rules;
@@ -17,6 +17,7 @@ use crate::lane::Lane;
 use crate::level::Level;
 use crate::queue::{Batch, Claim, Orders, Parts, Tally};
 use crate::record::Envelope;
+use crate::redact::Redaction;
 use crate::scratch::Scratch;
 use crate::sink::Out;
 use crate::stamp::TimeOfDay;
@@ -103,18 +104,14 @@ impl Writer {
 
     /// Writes one record; whether the sink took it.
     fn record(&mut self, line: &[u8]) -> bool {
-        if let Ok(permit) = self.breaker.try_acquire() {
-            match self.offer(line) {
-                Ok(()) => {
-                    permit.success();
-                    self.done.written += 1;
-                    return true;
-                }
-                Err(error) => {
-                    permit.failure();
-                    self.news.error = error.to_string();
-                }
+        let Writer { out, breaker, ready, now, .. } = self;
+        match breaker.call(|| offer(out.as_mut(), ready, now, line)) {
+            Ok(()) => {
+                self.done.written += 1;
+                return true;
             }
+            Err(CallError::Failed(error)) => self.news.error = error.to_string(),
+            Err(CallError::Rejected(_)) => {}
         }
         let fell_back = match &mut self.fallback {
             Some(fallback) => fallback.record(line).is_ok(),
@@ -127,14 +124,6 @@ impl Writer {
         false
     }
 
-    fn offer(&mut self, line: &[u8]) -> io::Result<()> {
-        if !self.ready {
-            self.out.prepare(self.now.get())?;
-            self.ready = true;
-        }
-        self.out.record(line).map_err(|failure| failure.error)
-    }
-
     /// Tells the sink, by a record of its own, what it missed.
     fn tell(&mut self, dropped: u64) {
         let News { failed, fell_back, told, .. } = self.news;
@@ -145,8 +134,9 @@ impl Writer {
             0 => EventType::LogRecordsDropped,
             _ => EventType::LogSinkRecovered,
         };
-        let rules = Rules::default();
-        let mut scratch = Scratch::take();
+        let redaction = Redaction::off();
+        let rules = Rules { value_bytes: 1 << 10, depth: 1, redaction: &redaction };
+        let mut scratch = Scratch::take(4 << 10);
         scratch.field(&rules, "sink", self.lane.name());
         scratch.field(&rules, "dropped", &(dropped - told));
         if failed > 0 {
@@ -156,10 +146,19 @@ impl Writer {
         }
         let now = self.now.get();
         let level = Level::Warning;
-        Envelope { now, level, logger: LOGGER, event_type, trace: None }.close(&mut scratch, &rules);
+        Envelope { now, level, logger: LOGGER, event_type, trace: None }
+            .close(&mut scratch, &rules);
         let parts = Parts { head: &scratch.head, tail: &scratch.tail };
         self.lane.queue.push(parts, Claim { urgent: true, wait: Duration::ZERO });
         scratch.give_back();
         self.news = News { told: dropped, ..News::default() };
     }
+}
+
+fn offer(out: &mut dyn Out, ready: &mut bool, now: &TimeOfDay, line: &[u8]) -> io::Result<()> {
+    if !*ready {
+        out.prepare(now.get())?;
+        *ready = true;
+    }
+    out.record(line).map_err(|failure| failure.error)
 }
