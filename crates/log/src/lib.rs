@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod contained;
 pub mod context;
 mod event_type;
 mod json;
@@ -16,5 +17,6 @@ pub use context::Context;
 pub use event_type::EventType;
 pub use level::Level;
 pub use redact::Redaction;
+pub use sink::{FileError, FileSink};
 pub use trace::Trace;
 pub use value::{bytes, debug, display};
