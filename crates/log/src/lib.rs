@@ -11,12 +11,12 @@ pub mod reader;
 mod redact;
 mod sink;
 mod trace;
-mod value;
+pub mod value;
 
 pub use context::Context;
 pub use event_type::EventType;
 pub use level::Level;
 pub use redact::Redaction;
 pub use sink::{FileError, FileSink};
-pub use trace::Trace;
-pub use value::{bytes, debug, display};
+pub use trace::{SpanId, Trace, TraceError, TraceId};
+pub use value::{bytes, debug, display, keys_only};
