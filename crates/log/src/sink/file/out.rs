@@ -17,9 +17,9 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub(crate) struct FileOut {
     sink: FileSink,
     /// The sink's, absolute.
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// Nothing after it could not be opened.
-    current: Option<Current>,
+    pub(super) current: Option<Current>,
     now: SystemTime,
     rotations: Rotations,
     pause: Pause,

@@ -9,7 +9,6 @@ mod stuck;
 use super::*;
 use crate::sink::Out;
 use std::fs;
-use std::path::Path;
 
 /// A directory with a log in it.
 struct Place {
