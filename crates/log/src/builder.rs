@@ -10,12 +10,11 @@ use ampacity::ConfigError;
 
 use crate::lane::Lane;
 use crate::log::{Log, Shared};
-use crate::queue::Tally;
 use crate::redact::Redaction;
 use crate::reporter::Reporter;
 use crate::sink::{FileError, OpenError, Sink};
 use crate::stamp::TimeOfDay;
-use crate::writer::{News, Writer};
+use crate::writer::Writer;
 
 /// What the envelope may take beside a record's fields: the logger and the event type, each
 /// of up to 256 bytes that may be escaped, and the names of what was cut.
@@ -172,16 +171,7 @@ fn open(mut sink: Sink, now: &TimeOfDay) -> Result<Arc<Lane>, BuildError> {
         OpenError::Other(error) => failed(error),
     })?;
     let lane = Arc::new(Lane::new(name.clone().into(), level, waits, bounds));
-    let writer = Writer {
-        lane: Arc::clone(&lane),
-        out,
-        fallback,
-        breaker,
-        now: now.clone(),
-        ready: false,
-        done: Tally::default(),
-        news: News::default(),
-    };
+    let writer = Writer::new(Arc::clone(&lane), out, fallback, breaker, now.clone());
     writer.start().map_err(failed)?;
     Ok(lane)
 }
