@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::level::Level;
+
 macro_rules! event_types {
     ($($(#[$doc:meta])+ $name:ident = $text:literal,)+) => {
         /// What a record tells of, as its `event_type`.
@@ -88,6 +90,25 @@ event_types! {
     LogRecordsDropped = "log.records_dropped",
     /// `log.sink_recovered`: a sink can be written to again.
     LogSinkRecovered = "log.sink_recovered",
+}
+
+impl EventType {
+    /// The level of such records unless another is asked for: [`Level::Error`] where
+    /// something failed, [`Level::Warning`] where a breaker keeps calls away or told too
+    /// little, [`Level::Info`] otherwise.
+    pub const fn level(self) -> Level {
+        match self {
+            EventType::ErrorOccurred | EventType::ToolFailed => Level::Error,
+            EventType::CircuitBreakerOpened
+            | EventType::CircuitBreakerForcedOpen
+            | EventType::CircuitBreakerWouldOpen
+            | EventType::CircuitBreakerRejections
+            | EventType::CircuitBreakerListenerFaults
+            | EventType::LogRecordsDropped
+            | EventType::LogSinkRecovered => Level::Warning,
+            _ => Level::Info,
+        }
+    }
 }
 
 impl fmt::Display for EventType {

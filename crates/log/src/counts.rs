@@ -1,0 +1,28 @@
+//! What became of a sink's records.
+
+/// What became of the records for one sink.
+///
+/// `emitted = written + dropped + failed + queued`, in every reading; nothing is queued
+/// after a [flush](crate::Log::flush) while nobody logs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Records handed in, of the sink's level and above, the log's own among them.
+    pub emitted: u64,
+    /// Records that the sink took whole.
+    pub written: u64,
+    /// Records that found no room in the queue in time, or came after the log was closed.
+    pub dropped: u64,
+    /// Records that the sink did not take whole, or that were not offered to it because it
+    /// kept failing.
+    pub failed: u64,
+    /// Records among the failed that the fallback took.
+    pub fell_back: u64,
+}
+
+impl Counts {
+    /// Records that wait to be written, or are being written.
+    pub fn queued(&self) -> u64 {
+        self.emitted - self.written - self.dropped - self.failed
+    }
+}

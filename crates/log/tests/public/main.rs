@@ -1,0 +1,4 @@
+//! What a user of the log can see, a module a subject.
+
+mod envelope;
+mod fixture;
