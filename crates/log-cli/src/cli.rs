@@ -17,7 +17,13 @@ use crate::{count, percentiles, show, verify};
 /// FILE may be `-`, which is stdin. Give rotated files in the order in which they were written,
 /// the oldest first.
 #[derive(Debug, Parser)]
-#[command(name = "ampacity-log", version, arg_required_else_help = false)]
+#[command(
+    name = "ampacity-log",
+    version,
+    arg_required_else_help = false,
+    after_help = "Status 0: done; for verify, nothing was found. 1: verify found something, or the \
+                  output could\nnot be written. 2: bad flags, or a log that cannot be opened or read."
+)]
 struct Line {
     #[command(subcommand)]
     what: What,

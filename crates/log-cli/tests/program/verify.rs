@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ampacity::CircuitBreaker;
 use ampacity_log::{EventType, FileSink, Log, Sink};
 
 use crate::fixture::{OLD, Place, record, records};
@@ -124,7 +125,7 @@ impl Write for Disk {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
-fn what_the_log_writes_is_valid_and_what_a_full_disk_took_is_told_to_the_record() {
+fn what_the_log_writes_is_valid() {
     let place = Place::new();
     let sink = Sink::file(FileSink::new(place.path("a")));
     let log = Log::builder("tools").sink(sink).build().unwrap();
@@ -135,20 +136,39 @@ fn what_the_log_writes_is_valid_and_what_a_full_disk_took_is_told_to_the_record(
     let ran = place.run(&["verify", "--from-start", "a"]);
     assert_eq!(ran.status, 0, "{}", ran.out);
     assert!(ran.out.starts_with("a: 500 records, 0 malformed, 0 skipped\n"), "{}", ran.out);
+}
 
-    let disk = Disk { path: place.path("b"), free: place.path("free"), full: 10_100 };
-    let sink = Sink::writer("disk", disk).no_fallback();
+#[test]
+fn what_a_full_disk_took_is_missing_to_the_record_and_told_by_the_log() {
+    let place = Place::new();
+    let disk = Disk { path: place.path("a"), free: place.path("free"), full: 10_100 };
+    // It never opens: each record meets the disk.
+    let breaker = CircuitBreaker::builder("disk").failure_threshold(u32::MAX).build().unwrap();
+    let sink = Sink::writer("disk", disk).no_fallback().breaker(breaker);
     let log = Log::builder("tools").sink(sink).build().unwrap();
     for n in 0..500 {
         log.event(EventType::ToolInvoked).field("n", n).emit();
     }
-    let _ = log.flush(PATIENCE);
+    log.flush(PATIENCE).unwrap();
+    let failed = log.counts()[0].1.failed;
+    assert!(failed > 400, "{failed}");
+    place.write("free", "");
+    for n in 0..10 {
+        log.event(EventType::ToolInvoked).field("n", n).emit();
+    }
     log.close(PATIENCE).unwrap();
     let counts = log.counts()[0].1;
-    assert!(counts.failed > 400, "{counts:?}");
-    let ran = place.run(&["verify", "--from-start", "b"]);
+    assert_eq!(counts.failed, failed);
+
+    let ran = place.run(&["verify", "--from-start", "a"]);
     assert_eq!(ran.status, 1, "{}", ran.out);
-    assert!(ran.out.contains("1 skipped (") && ran.out.contains("1 torn)"), "{}", ran.out);
-    let written = format!("b: {} records, 0 malformed", counts.written);
-    assert!(ran.out.contains(&written), "{counts:?}\n{}", ran.out);
+    for said in [
+        format!("a: {} records, 0 malformed, 1 skipped (", counts.written),
+        ": 1 torn)".to_owned(),
+        format!(": {failed} missing: "),
+        format!("; the log tells of {failed} dropped or failed\n"),
+        format!("streams: 1; missing: {failed}; repeated: 0; without a number: 0\n"),
+    ] {
+        assert!(ran.out.contains(&said), "no {said:?}:\n{}", ran.out);
+    }
 }
