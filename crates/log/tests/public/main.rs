@@ -7,3 +7,4 @@ mod envelope;
 mod fixture;
 mod lifetime;
 mod timed;
+mod reading;
