@@ -169,6 +169,7 @@ proptest! {
         drop(running);
         looks.look(models.last().unwrap());
         drop(held);
+        looks.look(&Fields::new());
         looks.check()?;
     }
 
