@@ -1,3 +1,5 @@
-//! The public face: what a user of the log can see and rely on.
+//! What a user of the log can see, a module a subject.
 
 mod context;
+mod envelope;
+mod fixture;
