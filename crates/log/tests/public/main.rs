@@ -6,5 +6,5 @@ mod context;
 mod envelope;
 mod fixture;
 mod lifetime;
-mod timed;
 mod reading;
+mod timed;
