@@ -5,6 +5,8 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use crate::SCHEMA_VERSION;
+use crate::context::{self, Context};
 use crate::event_type::EventType;
 use crate::json::{self, Rules};
 use crate::level::Level;
@@ -12,7 +14,6 @@ use crate::log::Shared;
 use crate::queue::Parts;
 use crate::scratch::Scratch;
 use crate::trace::Trace;
-use crate::{SCHEMA_VERSION, context};
 
 /// A record in the making; see [`Log::event`].
 ///
@@ -151,7 +152,8 @@ impl Live<'_> {
         let Live { logger, shared, mut scratch } = self;
         let About { level, event_type, trace, urgent } = scratch.about;
         if shared.takes(level) {
-            let envelope = Envelope { now: shared.now(), level, logger, event_type, trace };
+            let (now, base) = (shared.now(), shared.base());
+            let envelope = Envelope { now, level, logger, event_type, trace, base };
             envelope.close(&mut scratch, &shared.rules());
             let parts = Parts { head: &scratch.head, tail: &scratch.tail };
             for lane in shared.lanes() {
@@ -174,6 +176,8 @@ pub(crate) struct Envelope<'a> {
     pub(crate) event_type: EventType,
     /// Goes before the context's.
     pub(crate) trace: Option<Trace>,
+    /// Fields of every record; those of the context go before them.
+    pub(crate) base: &'a Context,
 }
 
 impl Envelope<'_> {
@@ -182,7 +186,9 @@ impl Envelope<'_> {
         let mut trace = self.trace;
         context::current(|context| {
             trace = trace.or(context.trace());
-            context.each(|name, value, cut| scratch.inherited(rules, name, value, cut));
+            for context in [context, self.base] {
+                context.each(|name, value, cut| scratch.inherited(rules, name, value, cut));
+            }
         });
         let Scratch { own, collided, context, message, cut, head, tail, stamp, .. } = scratch;
 

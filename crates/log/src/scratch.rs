@@ -196,14 +196,14 @@ impl Scratch {
         }
     }
 
-    /// Adds a field of the context, already encoded and maybe `cut` then, unless the record
-    /// has its own of that name.
+    /// Adds a field of a context, already encoded and maybe `cut` then, unless there is one of
+    /// that name.
     pub(crate) fn inherited(&mut self, rules: &Rules<'_>, name: &str, value: &[u8], cut: bool) {
         self.name.clear();
         json::key(&mut self.name, name);
         let room = self.room();
         let members = match is_reserved(&self.name) {
-            false if self.own.has(&self.name) => return,
+            false if self.own.has(&self.name) || self.context.has(&self.name) => return,
             false => &mut self.context,
             true if self.collided.has(&self.name) => return,
             true => &mut self.collided,
