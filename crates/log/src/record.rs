@@ -45,12 +45,14 @@ pub(crate) struct About {
     event_type: EventType,
     trace: Option<Trace>,
     urgent: bool,
+    /// It is not about the request or task that its thread is at.
+    apart: bool,
 }
 
 impl Default for About {
     fn default() -> Self {
         let (level, event_type) = (Level::Info, EventType::Custom);
-        About { level, event_type, trace: None, urgent: false }
+        About { level, event_type, trace: None, urgent: false, apart: false }
     }
 }
 
@@ -66,7 +68,8 @@ impl<'a> Record<'a> {
         event_type: EventType,
     ) -> Self {
         let mut scratch = Scratch::take(shared.record_bytes());
-        scratch.about = About { level, event_type, trace: None, urgent: level >= Level::Error };
+        let urgent = level >= Level::Error;
+        scratch.about = About { level, event_type, urgent, ..About::default() };
         Record { live: Some(Live { logger, shared, scratch }) }
     }
 
@@ -135,6 +138,14 @@ impl<'a> Record<'a> {
         self
     }
 
+    /// Leaves the context out.
+    pub(crate) fn apart(mut self) -> Self {
+        if let Some(live) = &mut self.live {
+            live.scratch.about.apart = true;
+        }
+        self
+    }
+
     /// Hands the record to the sinks, whose threads write it.
     ///
     /// Waits only where a queue is full and [`Sink::overflow`](crate::Sink::overflow) says
@@ -150,7 +161,7 @@ impl<'a> Record<'a> {
 impl Live<'_> {
     fn emit(self) {
         let Live { logger, shared, mut scratch } = self;
-        let About { level, event_type, trace, urgent } = scratch.about;
+        let About { level, event_type, trace, urgent, .. } = scratch.about;
         if shared.takes(level) {
             let (now, base) = (shared.now(), shared.base());
             let envelope = Envelope { now, level, logger, event_type, trace, base };
@@ -183,13 +194,17 @@ pub(crate) struct Envelope<'a> {
 impl Envelope<'_> {
     /// Takes the context's fields up, and makes `head` and `tail` of it all.
     pub(crate) fn close(self, scratch: &mut Scratch, rules: &Rules<'_>) {
-        let mut trace = self.trace;
-        context::current(|context| {
-            trace = trace.or(context.trace());
-            for context in [context, self.base] {
-                context.each(|name, value, cut| scratch.inherited(rules, name, value, cut));
-            }
-        });
+        let (mut trace, apart) = (self.trace, scratch.about.apart);
+        let mut inherit = |context: &Context| {
+            context.each(|name, value, cut| scratch.inherited(rules, name, value, cut));
+        };
+        if !apart {
+            context::current(|context| {
+                trace = trace.or(context.trace());
+                inherit(context);
+            });
+        }
+        inherit(self.base);
         let Scratch { own, collided, context, message, cut, head, tail, stamp, .. } = scratch;
 
         head.extend_from_slice(b"{\"timestamp\":\"");

@@ -160,6 +160,7 @@ impl Scratch {
         for members in [&mut self.own, &mut self.collided, &mut self.context] {
             members.clear();
         }
+        self.about = About::default();
         for bytes in [&mut self.message, &mut self.cut, &mut self.head, &mut self.tail] {
             bytes.clear();
         }

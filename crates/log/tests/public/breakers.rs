@@ -218,3 +218,17 @@ fn reports_and_transitions_on_many_threads_neither_wait_nor_count_twice() {
     assert_eq!(logged, snapshot.rejected.total());
     assert!(snapshot.rejected.total() > 0 && snapshot.era > 10, "it was worth while");
 }
+
+#[test]
+fn a_transition_is_not_of_the_request_that_happens_to_deliver_it() {
+    let (breaker, _) = breaker();
+    let records = logged(|log| {
+        log.attach(&breaker);
+        let _in_request = ampacity_log::context::scoped("request_id", "r-1");
+        breaker.trip();
+        fail(&breaker);
+        log.report();
+    });
+    assert_eq!(records.len(), 2);
+    assert!(records.iter().all(|record| record.get("request_id").is_none()), "{records:?}");
+}
