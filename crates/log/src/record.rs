@@ -15,7 +15,7 @@ use crate::queue::Parts;
 use crate::scratch::Scratch;
 use crate::trace::Trace;
 
-/// A record in the making; see [`Log::event`].
+/// A record in the making; see [`Log::event`](crate::Log::event).
 ///
 /// Each field is encoded when it is given, and whatever happens there stays there: a value
 /// whose formatting panics or fails is replaced by `{"$error":"format_failed"}`, one that is
