@@ -217,6 +217,9 @@ impl Scratch {
             _ if rules.redaction.hides(name) => json::redacted(out),
             // Of secrets inside, only this log's rules know.
             [b'{' | b'[', ..] => cut |= encode_again(out, value, rules, room),
+            [b'"', ..] if !rules.redaction.values().is_empty() => {
+                cut |= encode_again(out, value, rules, room);
+            }
             _ => out.extend_from_slice(value),
         });
         if cut {
