@@ -22,6 +22,7 @@ struct Following {
 impl Following {
     fn new(place: &Place, args: &[&str]) -> Self {
         let mut program = place.program(&[&["show", "--json", "-f"], args].concat());
+        program.stdin(Stdio::piped());
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = lines(child.stdout.take().unwrap());
         let err = lines(child.stderr.take().unwrap());
@@ -102,4 +103,17 @@ fn a_directory_in_place_of_the_log_ends_it() {
     fs::create_dir(place.path("a")).unwrap();
     assert_eq!(following.said(), "error: a: cannot be read: not a regular file\n");
     assert_eq!(following.child.wait().unwrap().code(), Some(2));
+}
+
+#[test]
+fn what_comes_through_a_pipe_is_shown_at_once_and_ends_with_it() {
+    let place = Place::new();
+    let mut following = Following::new(&place, &["-"]);
+    let mut pipe = following.child.stdin.take().unwrap();
+    for seq in 0..3 {
+        pipe.write_all(record(seq, "").as_bytes()).unwrap();
+        assert_eq!(following.printed(), record(seq, ""));
+    }
+    drop(pipe);
+    assert_eq!(following.child.wait().unwrap().code(), Some(0));
 }
