@@ -1,0 +1,337 @@
+//! The handle that callers log through.
+
+use core::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::builder::Builder;
+use crate::builder::Limits;
+use crate::context::Context;
+use crate::counts::Counts;
+use crate::event_type::EventType;
+use crate::json::{self, Rules};
+use crate::lane::Lane;
+use crate::level::Level;
+use crate::record::Record;
+use crate::redact::Redaction;
+use crate::reporter::Reporter;
+use crate::stamp::TimeOfDay;
+
+/// No level reaches this: what a log that takes nothing has as its least level.
+const NOTHING: u8 = Level::ALL.len() as u8;
+
+static INSTALLED: OnceLock<Log> = OnceLock::new();
+
+/// A log: a name, and the sinks that its records go to.
+///
+/// Clones and [named](Log::named) logs share the sinks. When the last of them is dropped
+/// what waits is written, for up to [`Builder::close_within`]. [`Log::off`] logs nothing and
+/// costs nothing.
+///
+/// # Examples
+///
+/// ```
+/// use ampacity_log::{EventType, Log, Memory, Sink};
+/// use std::time::Duration;
+///
+/// let memory = Memory::new();
+/// let log = Log::builder("tool-server").sink(Sink::memory(&memory)).build()?;
+/// log.event(EventType::ToolInvoked).field("tool_name", "search").emit();
+/// log.flush(Duration::from_secs(1))?;
+/// assert!(memory.text().contains(r#""tool_name":"search""#));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Log {
+    /// Of this and all its clones; the last of them to go closes it.
+    owner: Option<Arc<Owner>>,
+    /// The name, quoted; empty without sinks.
+    name: Option<Arc<[u8]>>,
+}
+
+/// Who owns a log: its handles, and nobody who only writes to it now and then.
+struct Owner(Arc<Shared>);
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The least level that any sink takes and [`Log::set_level`] admits.
+    least: AtomicU8,
+    lanes: Box<[Arc<Lane>]>,
+    /// The fields of every record.
+    base: Context,
+    limits: Limits,
+    redaction: Redaction,
+    now: TimeOfDay,
+    close_within: Duration,
+    reporter: Reporter,
+}
+
+impl Log {
+    /// A log that takes nothing.
+    pub const fn off() -> Self {
+        Log { owner: None, name: None }
+    }
+
+    /// A log to be configured. `name` is the `logger` of its records: the program's, or a
+    /// part's of it; cut at 256 bytes.
+    pub fn builder(name: impl AsRef<str>) -> Builder {
+        Builder::new(name.as_ref())
+    }
+
+    pub(crate) fn new(name: &str, shared: Shared) -> Self {
+        Log { owner: Some(Arc::new(Owner(Arc::new(shared)))), name: Some(quoted(name)) }
+    }
+
+    /// The same log under another name.
+    pub fn named(&self, name: impl AsRef<str>) -> Self {
+        let name = self.owner.is_some().then(|| quoted(name.as_ref()));
+        Log { owner: self.owner.clone(), name }
+    }
+
+    /// Makes this the log that [`Log::installed`] returns, for the rest of the program.
+    ///
+    /// Keep what it returns in `main`: when that is dropped, the log is closed.
+    ///
+    /// # Errors
+    ///
+    /// There is one already; this one comes back.
+    pub fn install(self) -> Result<Installed, Log> {
+        INSTALLED.set(self).map(|()| Installed(()))
+    }
+
+    /// The log that was [installed](Log::install); until then one that takes nothing.
+    #[inline]
+    pub fn installed() -> &'static Log {
+        static OFF: Log = Log::off();
+        INSTALLED.get().unwrap_or(&OFF)
+    }
+
+    /// Whether some sink takes records of `level`.
+    #[inline]
+    pub fn enabled(&self, level: Level) -> bool {
+        self.taking(level).is_some()
+    }
+
+    #[inline]
+    fn taking(&self, level: Level) -> Option<&Shared> {
+        let shared = self.shared()?;
+        shared.takes(level).then_some(&**shared)
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self) -> Option<&Arc<Shared>> {
+        self.owner.as_ref().map(|owner| &owner.0)
+    }
+
+    /// Takes no records below `level` from now on, whatever the sinks take.
+    pub fn set_level(&self, level: Level) {
+        if let Some(shared) = self.shared() {
+            let least = shared.least_of_sinks().max(level as u8);
+            // Relaxed: as above.
+            shared.least.store(least, Ordering::Relaxed);
+        }
+    }
+
+    /// Begins a record of the level that such events have: [`Level::Error`] for failures,
+    /// [`Level::Info`] otherwise; see [`EventType::level`].
+    #[inline]
+    pub fn event(&self, event_type: EventType) -> Record<'_> {
+        self.event_at(event_type.level(), event_type)
+    }
+
+    /// Begins a record of another level.
+    #[inline]
+    pub fn event_at(&self, level: Level, event_type: EventType) -> Record<'_> {
+        match self.taking(level) {
+            Some(shared) => Record::new(self.name_as_json(), shared, level, event_type),
+            None => Record::OFF,
+        }
+    }
+
+    /// Waits until every sink has written what was logged before.
+    ///
+    /// # Errors
+    ///
+    /// Some records still waited after `within`.
+    pub fn flush(&self, within: Duration) -> Result<(), Unflushed> {
+        self.each_lane(within, |lane, left| lane.queue.flush(left))
+    }
+
+    /// As [`flush`](Log::flush), and ends the log: what is logged afterwards, through any
+    /// clone, is dropped and counted.
+    ///
+    /// # Errors
+    ///
+    /// Some records still waited after `within`. They may be written yet, while the program
+    /// goes on.
+    pub fn close(&self, within: Duration) -> Result<(), Unflushed> {
+        self.shared().map_or(Ok(()), |shared| shared.close(within))
+    }
+
+    fn each_lane(
+        &self,
+        within: Duration,
+        wait: impl Fn(&Lane, Duration) -> Result<(), u64>,
+    ) -> Result<(), Unflushed> {
+        self.shared().map_or(Ok(()), |shared| shared.each_lane(within, wait))
+    }
+
+    /// Has every file opened anew, for a program that has moved it away.
+    pub fn reopen(&self) {
+        self.lanes().iter().for_each(|lane| lane.queue.reopen());
+    }
+
+    /// What became of the records for each sink, by the sink's name, in the order in which
+    /// they were added.
+    pub fn counts(&self) -> Vec<(String, Counts)> {
+        self.lanes().iter().map(|lane| (lane.name().to_owned(), lane.counts())).collect()
+    }
+
+    fn lanes(&self) -> &[Arc<Lane>] {
+        self.shared().map_or(&[], |shared| &shared.lanes)
+    }
+
+    pub(crate) fn name_as_json(&self) -> &[u8] {
+        self.name.as_deref().unwrap_or(b"\"\"")
+    }
+}
+
+fn quoted(name: &str) -> Arc<[u8]> {
+    let mut out = Vec::new();
+    json::key(&mut out, name);
+    out.into()
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log")
+            .field("name", &String::from_utf8_lossy(self.name_as_json()))
+            .field("sinks", &self.counts())
+            .finish()
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(
+        lanes: Box<[Arc<Lane>]>,
+        base: Context,
+        limits: Limits,
+        redaction: Redaction,
+        now: TimeOfDay,
+        close_within: Duration,
+        reporter: Reporter,
+    ) -> Self {
+        let least = AtomicU8::new(NOTHING);
+        let shared = Shared { least, lanes, base, limits, redaction, now, close_within, reporter };
+        // Relaxed: nobody else has it yet.
+        shared.least.store(shared.least_of_sinks(), Ordering::Relaxed);
+        shared
+    }
+
+    fn least_of_sinks(&self) -> u8 {
+        self.lanes.iter().map(|lane| lane.level() as u8).min().unwrap_or(NOTHING)
+    }
+
+    /// Whether some sink takes records of `level`.
+    #[inline]
+    pub(crate) fn takes(&self, level: Level) -> bool {
+        // Relaxed: a setting; a record that is made while it changes may go either way.
+        level as u8 >= self.least.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn shows_tool_parameters(&self) -> bool {
+        self.redaction.shows_tool_parameters()
+    }
+
+    pub(crate) fn reporter(&self) -> &Reporter {
+        &self.reporter
+    }
+
+    #[inline]
+    pub(crate) fn rules(&self) -> Rules<'_> {
+        let Limits { value_bytes, depth, .. } = self.limits;
+        Rules { value_bytes, depth, redaction: &self.redaction }
+    }
+
+    pub(crate) fn record_bytes(&self) -> usize {
+        self.limits.record_bytes
+    }
+
+    pub(crate) fn base(&self) -> &Context {
+        &self.base
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        self.now.get()
+    }
+
+    pub(crate) fn lanes(&self) -> &[Arc<Lane>] {
+        &self.lanes
+    }
+
+    fn close(&self, within: Duration) -> Result<(), Unflushed> {
+        self.reporter.stop();
+        self.reporter.report();
+        // All are asked first, so that the sinks finish side by side.
+        for lane in &self.lanes {
+            let _ = lane.queue.close(Duration::ZERO);
+        }
+        self.each_lane(within, |lane, left| lane.queue.close(left))
+    }
+
+    fn each_lane(
+        &self,
+        within: Duration,
+        wait: impl Fn(&Lane, Duration) -> Result<(), u64>,
+    ) -> Result<(), Unflushed> {
+        let start = Instant::now();
+        let mut waiting = 0;
+        for lane in &self.lanes {
+            waiting += wait(lane, within.saturating_sub(start.elapsed())).err().unwrap_or(0);
+        }
+        if waiting == 0 { Ok(()) } else { Err(Unflushed { waiting }) }
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // What was not written in time may be written yet, and nobody is left to be told.
+        let _ = self.0.close(self.0.close_within);
+    }
+}
+
+/// Closes the [installed](Log::install) log when it is dropped.
+#[must_use = "the log is closed when this is dropped: keep it in `main`"]
+#[derive(Debug)]
+pub struct Installed(());
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        let log = Log::installed();
+        if let Some(shared) = log.shared() {
+            let _ = log.close(shared.close_within);
+        }
+    }
+}
+
+/// Some records were not written in time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unflushed {
+    waiting: u64,
+}
+
+impl Unflushed {
+    /// How many: a record that waits for two sinks counts twice.
+    pub fn waiting(&self) -> u64 {
+        self.waiting
+    }
+}
+
+impl fmt::Display for Unflushed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} log records were not written in time", self.waiting)
+    }
+}
+
+impl core::error::Error for Unflushed {}

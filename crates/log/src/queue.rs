@@ -1,0 +1,359 @@
+//! What callers hand in for one sink, and its writer takes away batch by batch.
+//!
+//! Two buffers: callers append to one under the lock while the writer works through the
+//! other, and they are swapped when the writer is through. Both keep their capacity, so
+//! that nothing is allocated once they have grown to what the program needs. A record is
+//! numbered under the same lock, so that the numbers in the file go up by one; a record
+//! that is dropped uses up a number, and the reader sees the gap.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::counts::Counts;
+
+/// How long a writer that ran out of records looks for more before it sleeps until it is
+/// woken. Whoever logs more often than that never pays for waking it.
+const LINGER: Duration = Duration::from_millis(5);
+
+/// The share of a queue that only urgent records may use: one in so many.
+const RESERVE: usize = 8;
+
+/// Records that wait to be written, one after the other.
+#[derive(Default, Debug)]
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Batch {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
+
+/// How much may wait to be written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) records: usize,
+    pub(crate) bytes: usize,
+}
+
+/// A record but for its number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts<'a> {
+    /// Up to where the number belongs.
+    pub(crate) head: &'a [u8],
+    /// From the comma after the stream's name to the end of the line.
+    pub(crate) tail: &'a [u8],
+}
+
+/// What a record may ask of a queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Claim {
+    /// It may use the reserve, and the writer is woken at once.
+    pub(crate) urgent: bool,
+    /// How long its caller waits for room at most.
+    pub(crate) wait: Duration,
+    /// It is the writer's own, which may come while the queue is closing.
+    pub(crate) in_band: bool,
+}
+
+/// What became of the records of a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) written: u64,
+    pub(crate) failed: u64,
+    pub(crate) fell_back: u64,
+    pub(crate) rotated: u64,
+    pub(crate) not_rotated: u64,
+}
+
+/// What a writer is to do beside writing its batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Orders {
+    pub(crate) reopen: bool,
+    pub(crate) flush: bool,
+    /// Records dropped so far.
+    pub(crate) dropped: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Open,
+    /// Takes no more, and ends when all is written.
+    Closing,
+    /// The writer is gone.
+    Closed,
+}
+
+/// What the writer does while there is nothing to write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rest {
+    None,
+    /// Looks again by itself in a moment.
+    Lingers,
+    /// Sleeps until it is woken.
+    Sleeps,
+}
+
+#[derive(Debug)]
+struct State {
+    pending: Batch,
+    next_seq: u64,
+    counts: Counts,
+    phase: Phase,
+    rest: Rest,
+    /// Callers who wait for room.
+    waiting: usize,
+    reopen: bool,
+    /// Flushes asked for, taken by the writer, and done.
+    flushes: [u64; 3],
+}
+
+/// One sink's queue.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    /// The writer has something to do.
+    ready: Condvar,
+    /// A waiting caller may find room.
+    room: Condvar,
+    /// A flush is done, or the writer gone.
+    settled: Condvar,
+    bounds: Bounds,
+    /// What follows a record's number: the name of this stream of numbers.
+    stream: Box<[u8]>,
+}
+
+impl Queue {
+    pub(crate) fn new(bounds: Bounds, stream: u64) -> Self {
+        let state = State {
+            pending: Batch::default(),
+            next_seq: 0,
+            counts: Counts::default(),
+            phase: Phase::Open,
+            rest: Rest::None,
+            waiting: 0,
+            reopen: false,
+            flushes: [0; 3],
+        };
+        Queue {
+            state: Mutex::new(state),
+            ready: Condvar::new(),
+            room: Condvar::new(),
+            settled: Condvar::new(),
+            bounds,
+            stream: format!(",\"stream\":\"{stream:016x}\"").into_bytes().into(),
+        }
+    }
+
+    /// Hands a record in; where there is no room for it in time, it is dropped and counted.
+    pub(crate) fn push(&self, parts: Parts<'_>, claim: Claim) {
+        let mut state = self.lock();
+        state.counts.emitted += 1;
+        if state.phase == Phase::Open && !self.fits(&state, parts, claim) {
+            state = self.wait_for_room(state, parts, claim);
+        }
+        let seq = state.next_seq;
+        state.next_seq += 1;
+        let open = match state.phase {
+            Phase::Open => true,
+            Phase::Closing => claim.in_band,
+            Phase::Closed => false,
+        };
+        if !open || !self.fits(&state, parts, claim) {
+            state.counts.dropped += 1;
+            return;
+        }
+        self.append(&mut state.pending, parts, seq);
+        let much = state.pending.ends.len() > self.bounds.records / 4
+            || state.pending.bytes.len() > self.bounds.bytes / 4;
+        let wake = match state.rest {
+            Rest::None => false,
+            Rest::Lingers => claim.urgent || much,
+            Rest::Sleeps => true,
+        };
+        if wake {
+            state.rest = Rest::None;
+            drop(state);
+            self.ready.notify_one();
+        }
+    }
+
+    fn append(&self, batch: &mut Batch, parts: Parts<'_>, seq: u64) {
+        batch.bytes.extend_from_slice(parts.head);
+        append_number(&mut batch.bytes, seq);
+        batch.bytes.extend_from_slice(&self.stream);
+        batch.bytes.extend_from_slice(parts.tail);
+        batch.ends.push(batch.bytes.len());
+    }
+
+    /// A record that is larger than the whole queue fits when the queue is empty.
+    fn fits(&self, state: &State, parts: Parts<'_>, claim: Claim) -> bool {
+        let share = |of: usize| if claim.urgent { of } else { of - of / RESERVE };
+        let Batch { bytes, ends } = &state.pending;
+        let size = parts.head.len() + 20 + self.stream.len() + parts.tail.len();
+        ends.is_empty()
+            || ends.len() < share(self.bounds.records)
+                && bytes.len().saturating_add(size) <= share(self.bounds.bytes)
+    }
+
+    #[cold]
+    fn wait_for_room<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        parts: Parts<'_>,
+        claim: Claim,
+    ) -> MutexGuard<'a, State> {
+        let start = Instant::now();
+        while state.phase == Phase::Open && !self.fits(&state, parts, claim) {
+            let left = claim.wait.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            state.waiting += 1;
+            let woken = self.room.wait_timeout(state, left);
+            (state, _) = woken.unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
+        }
+        state
+    }
+
+    /// The writer's next batch, in place of the one it is through with; `None` when the
+    /// queue is closed and empty. `batch` and `done` are of the last batch.
+    pub(crate) fn next(&self, batch: &mut Batch, done: Tally) -> Option<Orders> {
+        batch.clear();
+        let mut state = self.lock();
+        state.counts.add(done);
+        let [_, taken, did] = &mut state.flushes;
+        if *did != *taken {
+            *did = *taken;
+            self.settled.notify_all();
+        }
+        let mut lingered = false;
+        loop {
+            let [asked, taken, _] = state.flushes;
+            if !state.pending.ends.is_empty() || state.reopen || asked != taken {
+                break;
+            }
+            if state.phase != Phase::Open {
+                return None;
+            }
+            if lingered {
+                state.rest = Rest::Sleeps;
+                state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+            } else {
+                state.rest = Rest::Lingers;
+                let woken = self.ready.wait_timeout(state, LINGER);
+                let (guard, over) = woken.unwrap_or_else(PoisonError::into_inner);
+                (state, lingered) = (guard, over.timed_out());
+            }
+            state.rest = Rest::None;
+        }
+        std::mem::swap(&mut state.pending, batch);
+        if state.waiting > 0 {
+            self.room.notify_all();
+        }
+        let [asked, taken, _] = &mut state.flushes;
+        let flush = *asked != *taken;
+        *taken = *asked;
+        let reopen = std::mem::take(&mut state.reopen);
+        Some(Orders { reopen, flush, dropped: state.counts.dropped })
+    }
+
+    /// The writer is gone; what it leaves behind has failed.
+    pub(crate) fn gone(&self) {
+        let mut state = self.lock();
+        state.phase = Phase::Closed;
+        let Counts { emitted, written, dropped, failed, .. } = state.counts;
+        state.counts.failed = emitted - written - dropped;
+        debug_assert!(state.counts.failed >= failed);
+        state.pending = Batch::default();
+        drop(state);
+        self.settled.notify_all();
+        self.room.notify_all();
+    }
+
+    /// Waits until all that was handed in before is written or has failed, and the sink
+    /// flushed; `Err` with how many records wait when `within` is over.
+    pub(crate) fn flush(&self, within: Duration) -> Result<(), u64> {
+        let mut state = self.lock();
+        state.flushes[0] += 1;
+        let mine = state.flushes[0];
+        self.wait_until(state, within, |state| {
+            state.flushes[2] >= mine || state.phase == Phase::Closed
+        })
+    }
+
+    /// Takes no more records; waits until those that are there are written.
+    pub(crate) fn close(&self, within: Duration) -> Result<(), u64> {
+        let mut state = self.lock();
+        if state.phase == Phase::Open {
+            state.phase = Phase::Closing;
+        }
+        self.room.notify_all();
+        self.wait_until(state, within, |state| state.phase == Phase::Closed)
+    }
+
+    fn wait_until(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        within: Duration,
+        done: impl Fn(&State) -> bool,
+    ) -> Result<(), u64> {
+        let start = Instant::now();
+        self.ready.notify_one();
+        while !done(&state) {
+            let left = within.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Err(state.counts.queued());
+            }
+            let woken = self.settled.wait_timeout(state, left);
+            (state, _) = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
+    }
+
+    /// Asks the writer to open its sink anew before the next batch.
+    pub(crate) fn reopen(&self) {
+        self.lock().reopen = true;
+        self.ready.notify_one();
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.lock().counts
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics under this lock, and if it did, the counts would still be right.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Appends `number` in decimal.
+pub(crate) fn append_number(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+#[cfg(test)]
+mod tests;

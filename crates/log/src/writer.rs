@@ -1,0 +1,219 @@
+//! The thread that writes a sink's records, and what it does while the sink fails.
+//!
+//! Each record is one call through a circuit breaker. While that is open, and for each
+//! record that could not be written, the fallback gets the record instead. When the sink
+//! works again it is told in-band how many records it missed.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{io, mem, thread};
+
+use ampacity::{CallError, CircuitBreaker};
+
+use crate::context::Context;
+use crate::event_type::EventType;
+use crate::json::Rules;
+use crate::lane::Lane;
+use crate::queue::{Batch, Claim, Orders, Parts, Tally};
+use crate::record::Envelope;
+use crate::redact::Redaction;
+use crate::scratch::Scratch;
+use crate::sink::Out;
+use crate::stamp::TimeOfDay;
+
+/// The name that in-band records have as their logger, quoted.
+const LOGGER: &[u8] = b"\"ampacity-log\"";
+
+pub(crate) struct Writer {
+    lane: Arc<Lane>,
+    out: Box<dyn Out>,
+    /// Where records go that `out` does not take.
+    fallback: Option<Box<dyn Out>>,
+    breaker: CircuitBreaker,
+    now: TimeOfDay,
+    /// Whether `out` was prepared for this batch.
+    ready: bool,
+    /// What became of the batch so far.
+    done: Tally,
+    news: News,
+    /// Rotations that were counted, done and failed.
+    rotations: (u64, u64),
+}
+
+/// What the sink's readers have not been told yet.
+#[derive(Default, Debug)]
+struct News {
+    failed: u64,
+    fell_back: u64,
+    /// Why the last of the failed was not written.
+    error: String,
+    /// Dropped records that were told.
+    told: u64,
+    /// Why a file was not moved aside.
+    rotation: Option<String>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        lane: Arc<Lane>,
+        out: Box<dyn Out>,
+        fallback: Option<Box<dyn Out>>,
+        breaker: CircuitBreaker,
+        now: TimeOfDay,
+    ) -> Self {
+        Writer {
+            lane,
+            out,
+            fallback,
+            breaker,
+            now,
+            ready: false,
+            done: Tally::default(),
+            news: News::default(),
+            rotations: (0, 0),
+        }
+    }
+
+    /// Starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread left.
+    pub(crate) fn start(self) -> io::Result<thread::JoinHandle<()>> {
+        let name = format!("log {}", self.lane.name());
+        // A name that a thread may have: anything but NUL.
+        thread::Builder::new().name(name.replace('\0', " ")).spawn(move || self.run())
+    }
+
+    fn run(mut self) {
+        let lane = Arc::clone(&self.lane);
+        let mut batch = Batch::default();
+        while let Some(orders) = lane.queue.next(&mut batch, mem::take(&mut self.done)) {
+            // Of its own code nothing panics, and the sinks contain what users hand in; if it
+            // happens all the same, what was not counted yet has failed.
+            let written = panic::catch_unwind(AssertUnwindSafe(|| self.write(&batch, orders)));
+            if written.is_err() {
+                let Tally { written, failed, .. } = self.done;
+                self.done.failed = batch.len() as u64 - written.min(batch.len() as u64);
+                self.news.failed += self.done.failed.saturating_sub(failed);
+            }
+        }
+        lane.queue.gone();
+    }
+
+    fn write(&mut self, batch: &Batch, orders: Orders) {
+        if orders.reopen {
+            self.ready = false;
+            if let Err(error) = self.out.reopen() {
+                self.news.error = error.to_string();
+            }
+        }
+        if batch.len() > 0 {
+            // Files are rotated, and looked after, before a batch.
+            self.ready = false;
+        }
+        let mut healthy = false;
+        for line in batch.lines() {
+            healthy = self.record(line);
+        }
+        if orders.flush
+            && let Err(error) = self.out.flush()
+        {
+            self.news.error = error.to_string();
+        }
+        self.look_at_rotations();
+        if healthy {
+            self.tell(orders.dropped);
+        }
+    }
+
+    /// Writes one record; whether the sink took it.
+    fn record(&mut self, line: &[u8]) -> bool {
+        let Writer { out, breaker, ready, now, .. } = self;
+        match breaker.call(|| offer(out.as_mut(), ready, now, line)) {
+            Ok(()) => {
+                self.done.written += 1;
+                return true;
+            }
+            Err(CallError::Failed(error)) => self.news.error = error.to_string(),
+            Err(CallError::Rejected(_)) => {}
+        }
+        let fell_back = match &mut self.fallback {
+            Some(fallback) => fallback.record(line).is_ok(),
+            None => false,
+        };
+        self.done.failed += 1;
+        self.done.fell_back += u64::from(fell_back);
+        self.news.failed += 1;
+        self.news.fell_back += u64::from(fell_back);
+        false
+    }
+
+    /// Tells the sink, by records of its own, what it missed and what was in the way.
+    fn tell(&mut self, dropped: u64) {
+        if let Some(error) = self.news.rotation.take() {
+            tell(&self.lane, &self.now, EventType::LogRotationFailed, |record, rules| {
+                record.field(rules, "error_message", &error);
+            });
+        }
+        if self.news.failed == 0 && self.news.told == dropped {
+            return;
+        }
+        let told = News { told: dropped, ..News::default() };
+        let News { failed, fell_back, error, told, .. } = mem::replace(&mut self.news, told);
+        let event_type = match failed {
+            0 => EventType::LogRecordsDropped,
+            _ => EventType::LogSinkRecovered,
+        };
+        tell(&self.lane, &self.now, event_type, |record, rules| {
+            record.field(rules, "dropped", &(dropped - told));
+            if failed > 0 {
+                record.field(rules, "failed", &failed);
+                record.field(rules, "fell_back", &fell_back);
+                record.field(rules, "error_message", &error);
+            }
+        });
+    }
+
+    /// Counts what became of rotating since the last batch.
+    fn look_at_rotations(&mut self) {
+        let Some(rotations) = self.out.rotations() else { return };
+        let (rotated, not_rotated) = self.rotations;
+        self.rotations = (rotations.done, rotations.failed);
+        self.done.rotated = rotations.done - rotated;
+        self.done.not_rotated = rotations.failed - not_rotated;
+        if self.done.not_rotated > 0 {
+            self.news.rotation = rotations.why.as_ref().map(io::Error::to_string);
+        }
+    }
+}
+
+/// Hands a record in that is about the sink itself.
+fn tell(
+    lane: &Lane,
+    now: &TimeOfDay,
+    event_type: EventType,
+    fields: impl FnOnce(&mut Scratch, &Rules<'_>),
+) {
+    let redaction = Redaction::off();
+    let rules = Rules { value_bytes: 1 << 10, depth: 1, redaction: &redaction };
+    let mut scratch = Scratch::take(4 << 10);
+    scratch.field(&rules, "sink", lane.name());
+    fields(&mut scratch, &rules);
+    let level = event_type.level();
+    let (now, base) = (now.get(), &Context::new());
+    let envelope = Envelope { now, level, logger: LOGGER, event_type, trace: None, base };
+    envelope.close(&mut scratch, &rules);
+    let parts = Parts { head: &scratch.head, tail: &scratch.tail };
+    lane.queue.push(parts, Claim { urgent: true, wait: Duration::ZERO, in_band: true });
+    scratch.give_back();
+}
+
+fn offer(out: &mut dyn Out, ready: &mut bool, now: &TimeOfDay, line: &[u8]) -> io::Result<()> {
+    if !*ready {
+        out.prepare(now.get())?;
+        *ready = true;
+    }
+    out.record(line).map_err(|failure| failure.error)
+}
