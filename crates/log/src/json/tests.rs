@@ -131,20 +131,47 @@ fn a_variant_s_name_is_no_key_of_what_is_around_it() {
 
 #[test]
 fn a_long_string_keeps_its_beginning() {
-    let long = "é".repeat(1000);
-    for room in 64..200 {
-        let (text, outcome) = encoded_in(&long, room);
-        assert_eq!(outcome, Outcome::Cut);
-        assert!(text.ends_with("…\"") && text.len() + 2 > room, "{room}: {text}");
-        let (shown, _) = encoded_in(&display(&long), room);
-        assert_eq!(shown, text);
+    for char in ["a", "é", "🦀"] {
+        let long = char.repeat(1000);
+        for room in 64..200 {
+            let (text, outcome) = encoded_in(&long, room);
+            assert_eq!(outcome, Outcome::Cut);
+            assert!(text.ends_with("…\"") && text.len() + char.len() > room, "{room}: {text}");
+            let (shown, _) = encoded_in(&display(&long), room);
+            assert_eq!(shown, text);
+        }
     }
     // It is cut by its length as written.
-    let quotes = "\"".repeat(100);
-    assert_eq!(encoded_in(&quotes, 202).1, Outcome::Whole);
-    assert_eq!(encoded_in(&quotes, 201).1, Outcome::Cut);
-    assert_eq!(encoded_in(&display(&quotes), 202).1, Outcome::Whole);
-    assert_eq!(encoded_in(&display(&quotes), 201).1, Outcome::Cut);
+    for (char, escaped) in [("\"", 2), ("\\", 2), ("\n", 2), ("\u{8}", 2), ("\u{c}", 2), ("\0", 6)]
+    {
+        let text = char.repeat(100);
+        let room = 2 + 100 * escaped;
+        assert_eq!(encoded_in(&text, room).1, Outcome::Whole);
+        assert_eq!(encoded_in(&text, room - 1).1, Outcome::Cut);
+        assert_eq!(encoded_in(&display(&text), room).1, Outcome::Whole);
+        assert_eq!(encoded_in(&display(&text), room - 1).1, Outcome::Cut);
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_cut_like_a_string() {
+    for room in 64..100 {
+        let (text, outcome) = encoded_in(&bytes(&[b'a', 0xff].repeat(100)), room);
+        assert!(
+            outcome == Outcome::Cut && text.ends_with("…\"}") && text.len() + 5 > room,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_long_key_keeps_its_beginning() {
+    let (text, outcome) = encoded_in(&json!({"k".repeat(1000): 1, "l": 2}), 1000);
+    assert_eq!(text, format!(r#"{{"{}…":1,"l":2}}"#, "k".repeat(KEY_BYTES - 5)));
+    assert_eq!(outcome, Outcome::Cut);
+    // Two that are cut to the same are one.
+    let same = json!({format!("{}1", "k".repeat(300)): 1, format!("{}2", "k".repeat(300)): 2});
+    assert!(encoded_in(&same, 1000).0.ends_with("…\":1}"));
 }
 
 #[test]
