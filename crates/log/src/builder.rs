@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ampacity::ConfigError;
+use serde::Serialize;
 
+use crate::context::Context;
 use crate::lane::Lane;
 use crate::log::{Log, Shared};
 use crate::redact::Redaction;
@@ -39,6 +41,7 @@ pub(crate) struct Limits {
 pub struct Builder {
     name: String,
     sinks: Vec<Sink>,
+    base: Context,
     limits: Limits,
     redaction: Redaction,
     now: TimeOfDay,
@@ -51,6 +54,7 @@ impl Builder {
         Builder {
             name: name.to_owned(),
             sinks: Vec::new(),
+            base: Context::new(),
             limits: Limits { value_bytes: 16 << 10, record_bytes: 64 << 10, depth: 16 },
             redaction: Redaction::default(),
             now: TimeOfDay::System,
@@ -62,6 +66,13 @@ impl Builder {
     /// Adds a sink. A log without any takes nothing.
     pub fn sink(mut self, sink: Sink) -> Self {
         self.sinks.push(sink);
+        self
+    }
+
+    /// Adds a field to every record: `service`, `version`, `host`. One of the context or of
+    /// the record itself goes before it.
+    pub fn field(mut self, name: &str, value: impl Serialize) -> Self {
+        self.base = self.base.with(name, value);
         self
     }
 
@@ -152,10 +163,13 @@ impl Builder {
             }
         }
         let limits = Limits { record_bytes: record_bytes - ENVELOPE, ..self.limits };
-        let Builder { name, redaction, now, close_within, .. } = self;
+        let Builder { name, base, redaction, now, close_within, .. } = self;
         let reporter = Reporter::new(self.report_every);
         let lanes = lanes.into();
-        Ok(Log::new(&name, Shared::new(lanes, limits, redaction, now, close_within, reporter)))
+        Ok(Log::new(
+            &name,
+            Shared::new(lanes, base, limits, redaction, now, close_within, reporter),
+        ))
     }
 }
 

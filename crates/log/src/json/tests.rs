@@ -2,6 +2,8 @@
 
 mod arbitrary;
 mod hostile;
+#[cfg(feature = "patterns")]
+mod masked;
 mod strict;
 
 use std::collections::BTreeMap;

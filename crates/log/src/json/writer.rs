@@ -19,6 +19,8 @@ const ELEMENT_BYTES: usize = 48;
 const END_BYTES: usize = 17;
 /// The least room that is worth one value.
 const MIN_BYTES: usize = 64;
+/// How much is searched for secrets beyond what is written: half a secret resembles none.
+const SEARCHED_BYTES: usize = 4 << 10;
 /// How many bytes of raw JSON are read for each byte of room.
 const RAW_FACTOR: usize = 8;
 
@@ -260,9 +262,24 @@ impl<'a> Writer<'a> {
     /// A string, cut where the room ends.
     pub(super) fn string(&mut self, text: &str) -> Result<(), Stop> {
         self.going()?;
-        let room = self.limit - self.out.len();
-        self.cut |= text::string(self.out, text, room, false);
+        self.put(text, false);
         Ok(())
+    }
+
+    /// Writes what may be seen of `text`, of which there was `more`.
+    fn put(&mut self, text: &str, more: bool) {
+        let room = self.limit - self.out.len();
+        let values = self.rules.redaction.values();
+        if values.is_empty() {
+            self.cut |= text::string(self.out, text, room, more);
+            return;
+        }
+        let scratch = self.scratch.get_or_insert_with(Scratch::take);
+        let searched = text::prefix(text, room + SEARCHED_BYTES);
+        scratch.masked.clear();
+        values.mask(searched, &mut scratch.masked, &mut scratch.found);
+        let more = more || searched.len() < text.len();
+        self.cut |= text::string(self.out, &scratch.masked, room, more);
     }
 
     pub(super) fn redacted(&mut self) {
@@ -272,10 +289,9 @@ impl<'a> Writer<'a> {
     /// What `value` shows, as a string.
     pub(super) fn shown<T: fmt::Display + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
         self.going()?;
-        let room = self.limit - self.out.len();
-        // A character more than could fit, so that what is cut here is cut there.
-        let (shown, more) = self.collected(value, room + 4)?;
-        self.cut |= text::string(self.out, &shown, room, more);
+        let searched = if self.rules.redaction.values().is_empty() { 0 } else { SEARCHED_BYTES };
+        let (shown, more) = self.collected(value, self.limit - self.out.len() + searched)?;
+        self.put(&shown, more);
         self.scratch().text = shown;
         Ok(())
     }

@@ -10,7 +10,7 @@ use serde::ser::{
 use serde_json::json;
 
 use super::{encoded, encoded_in, rules};
-use crate::json::{FAILED, Outcome, encode, text};
+use crate::json::{FAILED, Outcome, Rules, encode, text};
 use crate::{Redaction, display};
 
 /// Serialises as a function says.
@@ -226,6 +226,22 @@ fn a_chain_without_end_does_not_use_up_the_stack() {
     let mut out = Vec::new();
     assert_eq!(encode(&mut out, &Nest::<false>, &all, usize::MAX), Outcome::Cut);
     assert_eq!(out.iter().filter(|&&byte| byte == b'[').count(), 64);
+}
+
+#[test]
+fn a_key_that_panics_where_it_is_too_deep_leaves_nothing_half_done() {
+    let map = by!(|s| {
+        let key = by!(|s| match s.serialize_seq(None) {
+            Ok(seq) => seq.end(),
+            Err(_) => explode(),
+        });
+        s.collect_map([(key, 1)])
+    });
+    let redaction = Redaction::off();
+    let flat = Rules { depth: 1, ..rules(&redaction) };
+    let mut out = Vec::new();
+    assert_eq!(encode(&mut out, &map, &flat, 100), Outcome::Failed);
+    assert_eq!(out, FAILED);
 }
 
 #[test]
