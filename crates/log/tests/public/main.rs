@@ -3,3 +3,4 @@
 mod context;
 mod envelope;
 mod fixture;
+mod reading;
