@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::level::Level;
+
 macro_rules! event_types {
     ($($(#[$doc:meta])+ $name:ident = $text:literal,)+) => {
         /// What a record tells of, as its `event_type`.
@@ -86,8 +88,30 @@ event_types! {
     CircuitBreakerListenerFaults = "circuit_breaker.listener_faults",
     /// `log.records_dropped`: records that a sink's full queue could not take.
     LogRecordsDropped = "log.records_dropped",
+    /// `log.rotation_failed`: a full or old file could not be moved aside.
+    LogRotationFailed = "log.rotation_failed",
     /// `log.sink_recovered`: a sink can be written to again.
     LogSinkRecovered = "log.sink_recovered",
+}
+
+impl EventType {
+    /// The level of such records unless another is asked for: [`Level::Error`] where
+    /// something failed, [`Level::Warning`] where a breaker keeps calls away or told too
+    /// little, [`Level::Info`] otherwise.
+    pub const fn level(self) -> Level {
+        match self {
+            EventType::ErrorOccurred | EventType::ToolFailed => Level::Error,
+            EventType::CircuitBreakerOpened
+            | EventType::CircuitBreakerForcedOpen
+            | EventType::CircuitBreakerWouldOpen
+            | EventType::CircuitBreakerRejections
+            | EventType::CircuitBreakerListenerFaults
+            | EventType::LogRecordsDropped
+            | EventType::LogRotationFailed
+            | EventType::LogSinkRecovered => Level::Warning,
+            _ => Level::Info,
+        }
+    }
 }
 
 impl fmt::Display for EventType {

@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::build::Builder;
+use crate::builder::Builder;
+use crate::builder::Limits;
 use crate::counts::Counts;
 use crate::event_type::EventType;
-use crate::json::{self, Limits, Rules};
+use crate::json::{self, Rules};
 use crate::lane::Lane;
 use crate::level::Level;
 use crate::record::Record;
 use crate::redact::Redaction;
+use crate::reporter::Reporter;
 use crate::stamp::TimeOfDay;
 
 /// No level reaches this: what a log that takes nothing has as its least level.
@@ -41,10 +43,14 @@ static INSTALLED: OnceLock<Log> = OnceLock::new();
 /// ```
 #[derive(Clone, Default)]
 pub struct Log {
-    pub(crate) shared: Option<Arc<Shared>>,
+    /// Of this and all its clones; the last of them to go closes it.
+    owner: Option<Arc<Owner>>,
     /// The name, quoted; empty without sinks.
     name: Option<Arc<[u8]>>,
 }
+
+/// Who owns a log: its handles, and nobody who only writes to it now and then.
+struct Owner(Arc<Shared>);
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -55,12 +61,13 @@ pub(crate) struct Shared {
     redaction: Redaction,
     now: TimeOfDay,
     close_within: Duration,
+    reporter: Reporter,
 }
 
 impl Log {
     /// A log that takes nothing.
     pub const fn off() -> Self {
-        Log { shared: None, name: None }
+        Log { owner: None, name: None }
     }
 
     /// A log to be configured. `name` is the `logger` of its records: the program's, or a
@@ -70,13 +77,13 @@ impl Log {
     }
 
     pub(crate) fn new(name: &str, shared: Shared) -> Self {
-        Log { shared: Some(Arc::new(shared)), name: Some(quoted(name)) }
+        Log { owner: Some(Arc::new(Owner(Arc::new(shared)))), name: Some(quoted(name)) }
     }
 
     /// The same log under another name.
     pub fn named(&self, name: impl AsRef<str>) -> Self {
-        let name = self.shared.is_some().then(|| quoted(name.as_ref()));
-        Log { shared: self.shared.clone(), name }
+        let name = self.owner.is_some().then(|| quoted(name.as_ref()));
+        Log { owner: self.owner.clone(), name }
     }
 
     /// Makes this the log that [`Log::installed`] returns, for the rest of the program.
@@ -105,14 +112,18 @@ impl Log {
 
     #[inline]
     fn taking(&self, level: Level) -> Option<&Shared> {
-        let shared = self.shared.as_deref()?;
-        // Relaxed: a setting; a record that is made while it changes may go either way.
-        (level as u8 >= shared.least.load(Ordering::Relaxed)).then_some(shared)
+        let shared = self.shared()?;
+        shared.takes(level).then_some(&**shared)
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self) -> Option<&Arc<Shared>> {
+        self.owner.as_ref().map(|owner| &owner.0)
     }
 
     /// Takes no records below `level` from now on, whatever the sinks take.
     pub fn set_level(&self, level: Level) {
-        if let Some(shared) = &self.shared {
+        if let Some(shared) = self.shared() {
             let least = shared.least_of_sinks().max(level as u8);
             // Relaxed: as above.
             shared.least.store(least, Ordering::Relaxed);
@@ -130,7 +141,7 @@ impl Log {
     #[inline]
     pub fn event_at(&self, level: Level, event_type: EventType) -> Record<'_> {
         match self.taking(level) {
-            Some(shared) => Record::new(self, shared, level, event_type),
+            Some(shared) => Record::new(self.name_as_json(), shared, level, event_type),
             None => Record::OFF,
         }
     }
@@ -152,7 +163,7 @@ impl Log {
     /// Some records still waited after `within`. They may be written yet, while the program
     /// goes on.
     pub fn close(&self, within: Duration) -> Result<(), Unflushed> {
-        self.each_lane(within, |lane, left| lane.queue.close(left))
+        self.shared().map_or(Ok(()), |shared| shared.close(within))
     }
 
     fn each_lane(
@@ -160,7 +171,7 @@ impl Log {
         within: Duration,
         wait: impl Fn(&Lane, Duration) -> Result<(), u64>,
     ) -> Result<(), Unflushed> {
-        self.shared.as_ref().map_or(Ok(()), |shared| shared.each_lane(within, wait))
+        self.shared().map_or(Ok(()), |shared| shared.each_lane(within, wait))
     }
 
     /// Has every file opened anew, for a program that has moved it away.
@@ -175,7 +186,7 @@ impl Log {
     }
 
     fn lanes(&self) -> &[Arc<Lane>] {
-        self.shared.as_ref().map_or(&[], |shared| &shared.lanes)
+        self.shared().map_or(&[], |shared| &shared.lanes)
     }
 
     pub(crate) fn name_as_json(&self) -> &[u8] {
@@ -205,20 +216,42 @@ impl Shared {
         redaction: Redaction,
         now: TimeOfDay,
         close_within: Duration,
+        reporter: Reporter,
     ) -> Self {
-        let shared =
-            Shared { least: AtomicU8::new(NOTHING), lanes, limits, redaction, now, close_within };
-        let least = shared.least_of_sinks();
-        Shared { least: AtomicU8::new(least), ..shared }
+        let least = AtomicU8::new(NOTHING);
+        let shared = Shared { least, lanes, limits, redaction, now, close_within, reporter };
+        // Relaxed: nobody else has it yet.
+        shared.least.store(shared.least_of_sinks(), Ordering::Relaxed);
+        shared
     }
 
     fn least_of_sinks(&self) -> u8 {
         self.lanes.iter().map(|lane| lane.level() as u8).min().unwrap_or(NOTHING)
     }
 
+    /// Whether some sink takes records of `level`.
+    #[inline]
+    pub(crate) fn takes(&self, level: Level) -> bool {
+        // Relaxed: a setting; a record that is made while it changes may go either way.
+        level as u8 >= self.least.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn shows_tool_parameters(&self) -> bool {
+        self.redaction.shows_tool_parameters()
+    }
+
+    pub(crate) fn reporter(&self) -> &Reporter {
+        &self.reporter
+    }
+
     #[inline]
     pub(crate) fn rules(&self) -> Rules<'_> {
-        Rules { limits: self.limits, redaction: &self.redaction }
+        let Limits { value_bytes, depth, .. } = self.limits;
+        Rules { value_bytes, depth, redaction: &self.redaction }
+    }
+
+    pub(crate) fn record_bytes(&self) -> usize {
+        self.limits.record_bytes
     }
 
     pub(crate) fn now(&self) -> SystemTime {
@@ -227,6 +260,16 @@ impl Shared {
 
     pub(crate) fn lanes(&self) -> &[Arc<Lane>] {
         &self.lanes
+    }
+
+    fn close(&self, within: Duration) -> Result<(), Unflushed> {
+        self.reporter.stop();
+        self.reporter.report();
+        // All are asked first, so that the sinks finish side by side.
+        for lane in &self.lanes {
+            let _ = lane.queue.close(Duration::ZERO);
+        }
+        self.each_lane(within, |lane, left| lane.queue.close(left))
     }
 
     fn each_lane(
@@ -243,13 +286,10 @@ impl Shared {
     }
 }
 
-impl Drop for Shared {
+impl Drop for Owner {
     fn drop(&mut self) {
-        // Asked first, so that the sinks finish side by side.
-        for lane in &self.lanes {
-            let _ = lane.queue.close(Duration::ZERO);
-        }
-        let _ = self.each_lane(self.close_within, |lane, left| lane.queue.close(left));
+        // What was not written in time may be written yet, and nobody is left to be told.
+        let _ = self.0.close(self.0.close_within);
     }
 }
 
@@ -261,7 +301,7 @@ pub struct Installed(());
 impl Drop for Installed {
     fn drop(&mut self) {
         let log = Log::installed();
-        if let Some(shared) = &log.shared {
+        if let Some(shared) = log.shared() {
             let _ = log.close(shared.close_within);
         }
     }

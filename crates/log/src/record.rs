@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::event_type::EventType;
-use crate::json::{self, Rules};
+use crate::json::{self, Outcome, Rules};
 use crate::level::Level;
-use crate::log::{Log, Shared};
+use crate::log::Shared;
 use crate::queue::Parts;
 use crate::scratch::Scratch;
 use crate::trace::Trace;
@@ -29,7 +29,8 @@ pub struct Record<'a> {
 
 #[derive(Debug)]
 struct Live<'a> {
-    log: &'a Log,
+    /// Quoted.
+    logger: &'a [u8],
     shared: &'a Shared,
     scratch: Box<Scratch>,
     level: Level,
@@ -42,10 +43,15 @@ impl<'a> Record<'a> {
     /// A record that is not logged.
     pub(crate) const OFF: Record<'static> = Record { live: None };
 
-    pub(crate) fn new(log: &'a Log, shared: &'a Shared, level: Level, event_type: EventType) -> Self {
-        let urgent = level >= Level::Error;
-        let scratch = Scratch::take();
-        Record { live: Some(Live { log, shared, scratch, level, event_type, trace: None, urgent }) }
+    pub(crate) fn new(
+        logger: &'a [u8],
+        shared: &'a Shared,
+        level: Level,
+        event_type: EventType,
+    ) -> Self {
+        let scratch = Scratch::take(shared.record_bytes());
+        let (trace, urgent) = (None, false);
+        Record { live: Some(Live { logger, shared, scratch, level, event_type, trace, urgent }) }
     }
 
     /// Whether the record will be logged: false where no sink takes its level.
@@ -77,8 +83,9 @@ impl<'a> Record<'a> {
     pub fn message(mut self, message: impl fmt::Display) -> Self {
         if let Some(Live { scratch, shared, .. }) = &mut self.live {
             scratch.message.clear();
-            let room = scratch.room(&shared.rules());
-            if json::text(&mut scratch.message, &message, &shared.rules(), room).cut {
+            let room = scratch.room();
+            let outcome = json::text(&mut scratch.message, &message, &shared.rules(), room);
+            if outcome == Outcome::Cut {
                 scratch.cut_message();
             }
         }
@@ -91,6 +98,19 @@ impl<'a> Record<'a> {
             live.trace = Some(trace);
         }
         self
+    }
+
+    /// Changes the level.
+    pub(crate) fn at(mut self, level: Level) -> Self {
+        if let Some(live) = &mut self.live {
+            live.level = level;
+        }
+        self
+    }
+
+    /// Whether the values of tools' parameters may be seen.
+    pub(crate) fn shows_parameters(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| live.shared.shows_tool_parameters())
     }
 
     /// Makes the record one that may use the queues' reserve.
@@ -106,22 +126,20 @@ impl<'a> Record<'a> {
     /// Waits only where a queue is full and [`Sink::overflow`](crate::Sink::overflow) says
     /// so for this level.
     pub fn emit(self) {
-        let Some(Live { log, shared, mut scratch, level, event_type, trace, urgent }) = self.live
+        let Some(Live { logger, shared, mut scratch, level, event_type, trace, urgent }) =
+            self.live
         else {
             return;
         };
-        let envelope = Envelope {
-            now: shared.now(),
-            level,
-            logger: log.name_as_json(),
-            event_type,
-            trace,
-        };
+        if !shared.takes(level) {
+            return scratch.give_back();
+        }
+        let envelope = Envelope { now: shared.now(), level, logger, event_type, trace };
         envelope.close(&mut scratch, &shared.rules());
         let parts = Parts { head: &scratch.head, tail: &scratch.tail };
         for lane in shared.lanes() {
             if level >= lane.level() {
-                lane.push(parts, level, urgent);
+                lane.push(parts, level, urgent || level >= Level::Error);
             }
         }
         scratch.give_back();
@@ -146,7 +164,7 @@ impl Envelope<'_> {
         let mut trace = self.trace;
         context::current(|context| {
             trace = trace.or(context.trace());
-            context.each(|name, value| scratch.inherited(rules, name, value));
+            context.each(|name, value, cut| scratch.inherited(rules, name, value, cut));
         });
         let Scratch { own, collided, context, message, cut, head, tail, stamp, .. } = scratch;
 

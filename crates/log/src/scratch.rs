@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use crate::json::{self, Rules};
+use crate::json::{self, Outcome, Rules};
 use crate::stamp::Stamp;
 
 /// Buffers larger than this are not kept, nor more of them than this for a thread: one for
@@ -117,15 +117,18 @@ pub(crate) struct Scratch {
     pub(crate) stamp: Stamp,
     /// The name of the field that is being added, quoted.
     name: Vec<u8>,
+    /// How many bytes fields, message and the names of what was cut may take together.
+    most: usize,
 }
 
 impl Scratch {
     /// Empty buffers: those of a record that this thread is through with, if there are any.
-    pub(crate) fn take() -> Box<Scratch> {
+    pub(crate) fn take(most: usize) -> Box<Scratch> {
         // Gone while the thread ends; borrowed never, as nothing of ours is called inside.
         let lent = LENT.try_with(|lent| lent.try_borrow_mut().ok()?.pop());
         let mut scratch = lent.ok().flatten().unwrap_or_default();
         scratch.clear();
+        scratch.most = most;
         scratch
     }
 
@@ -160,10 +163,15 @@ impl Scratch {
     }
 
     /// Adds one of the record's own fields.
-    pub(crate) fn field<T: Serialize + ?Sized>(&mut self, rules: &Rules<'_>, name: &str, value: &T) {
+    pub(crate) fn field<T: Serialize + ?Sized>(
+        &mut self,
+        rules: &Rules<'_>,
+        name: &str,
+        value: &T,
+    ) {
         self.name.clear();
         json::key(&mut self.name, name);
-        let room = self.room(rules);
+        let room = self.room();
         let members = match is_reserved(&self.name) {
             false => &mut self.own,
             true => &mut self.collided,
@@ -174,9 +182,9 @@ impl Scratch {
         } else {
             members.add(&self.name, |out| {
                 if rules.redaction.hides(name) {
-                    out.extend_from_slice(json::REDACTED);
+                    json::redacted(out);
                 } else {
-                    cut = json::encode(out, value, rules, room).cut;
+                    cut = json::encode(out, value, rules, room) == Outcome::Cut;
                 }
             });
         }
@@ -185,25 +193,31 @@ impl Scratch {
         }
     }
 
-    /// Adds a field of the context, already encoded, unless the record has its own of that
-    /// name.
-    pub(crate) fn inherited(&mut self, rules: &Rules<'_>, name: &str, value: &[u8]) {
+    /// Adds a field of the context, already encoded and maybe `cut` then, unless the record
+    /// has its own of that name.
+    pub(crate) fn inherited(&mut self, rules: &Rules<'_>, name: &str, value: &[u8], cut: bool) {
         self.name.clear();
         json::key(&mut self.name, name);
-        let room = self.room(rules);
+        let room = self.room();
         let members = match is_reserved(&self.name) {
             false if self.own.has(&self.name) => return,
             false => &mut self.context,
             true if self.collided.has(&self.name) => return,
             true => &mut self.collided,
         };
-        let hidden = rules.redaction.hides(name);
-        let size = if hidden { json::REDACTED.len() } else { value.len() };
-        if room < self.name.len() + size || members.places.len() >= MOST_FIELDS {
+        if room < self.name.len() + value.len() + 64 || members.places.len() >= MOST_FIELDS {
             return note(&mut self.cut, &self.name);
         }
-        let value = if hidden { json::REDACTED } else { value };
-        members.add(&self.name, |out| out.extend_from_slice(value));
+        let mut cut = cut;
+        members.add(&self.name, |out| match value {
+            _ if rules.redaction.hides(name) => json::redacted(out),
+            // Of secrets inside, only this log's rules know.
+            [b'{' | b'[', ..] => cut |= encode_again(out, value, rules, room),
+            _ => out.extend_from_slice(value),
+        });
+        if cut {
+            note(&mut self.cut, &self.name);
+        }
     }
 
     /// Notes that the message was cut.
@@ -212,11 +226,18 @@ impl Scratch {
     }
 
     /// What is left of the record's size.
-    pub(crate) fn room(&self, rules: &Rules<'_>) -> usize {
+    pub(crate) fn room(&self) -> usize {
         let members = [&self.own, &self.collided, &self.context].map(|all| all.bytes.len());
         let used: usize = members.iter().sum();
-        rules.record_bytes.saturating_sub(used + self.message.len() + self.cut.len())
+        self.most.saturating_sub(used + self.message.len() + self.cut.len())
     }
+}
+
+/// Encodes what is JSON already under other rules; whether it was cut.
+#[cold]
+fn encode_again(out: &mut Vec<u8>, value: &[u8], rules: &Rules<'_>, room: usize) -> bool {
+    let value: serde_json::Value = serde_json::from_slice(value).unwrap_or_default();
+    json::encode(out, &value, rules, room) == Outcome::Cut
 }
 
 fn is_reserved(name: &[u8]) -> bool {

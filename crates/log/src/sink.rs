@@ -4,16 +4,17 @@
 //! and nothing in here is in a caller's way. Each record is one `write`: what other
 //! processes append to the same file comes before it or after it, not into it.
 
-// Until the writer is in: only tests call the sinks.
-#![cfg_attr(not(test), expect(dead_code))]
-
 mod file;
 mod lines;
+mod memory;
+mod spec;
 mod stderr;
 
 pub use file::{FileError, FileSink};
 pub(crate) use lines::Lines;
-#[expect(unused_imports)]
+pub use memory::Memory;
+pub(crate) use spec::OpenError;
+pub use spec::Sink;
 pub(crate) use stderr::Stderr;
 
 use core::fmt;

@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
-/// The first and the last second that four digits of a year can name.
+/// The first second that four digits of a year can name, and the last that jiff knows, a day
+/// before the last of them.
 const FIRST: i64 = -62_167_219_200;
-const LAST: i64 = 253_402_300_799;
+const LAST: i64 = 253_402_207_200;
 
 /// Where the time of day comes from: the system, or what a test gives.
 #[derive(Clone, Default)]
@@ -51,7 +52,8 @@ impl Default for Stamp {
 }
 
 impl Stamp {
-    /// Appends `now`; a time before the year 0 or after 9999 as the first or last of them.
+    /// Appends `now`; a time before the year 0 or at the end of 9999 or later as the first
+    /// or last of them.
     pub(crate) fn append(&mut self, out: &mut Vec<u8>, now: SystemTime) {
         let (second, micros) = split(now);
         if second != self.second {
@@ -132,7 +134,7 @@ mod tests {
     #[test]
     fn a_time_that_no_year_of_four_digits_has_is_the_nearest_that_one_has() {
         let far = Duration::from_secs(1 << 40);
-        assert_eq!(text(UNIX_EPOCH + far), "9999-12-31T23:59:59.999999Z");
+        assert_eq!(text(UNIX_EPOCH + far), "9999-12-30T22:00:00.999999Z");
         assert_eq!(text(UNIX_EPOCH - far), "0000-01-01T00:00:00.000000Z");
     }
 }

@@ -105,6 +105,10 @@ impl FileSink {
         self
     }
 
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
     /// Opens it; `now` is the time of day.
     pub(crate) fn open(&self, now: SystemTime) -> Result<FileOut, FileError> {
         self.check()?;

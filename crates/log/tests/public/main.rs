@@ -1,0 +1,5 @@
+//! What a user of the log can see, a module a subject.
+
+mod context;
+mod envelope;
+mod fixture;
