@@ -4,12 +4,14 @@
 //! when the record is emitted. Buffers are emptied before they are used again, whatever
 //! became of the record before, so that no byte of one record reaches another.
 
+use core::fmt;
 use std::cell::RefCell;
 use std::ops::Range;
 
 use serde::Serialize;
 
 use crate::json::{self, Outcome, Rules};
+use crate::record::About;
 use crate::stamp::Stamp;
 
 /// Buffers larger than this are not kept, nor more of them than this for a thread: one for
@@ -103,6 +105,7 @@ impl Members {
 /// A record in the making.
 #[derive(Default, Debug)]
 pub(crate) struct Scratch {
+    pub(crate) about: About,
     /// The record's own fields, those whose names are taken, and the context's.
     pub(crate) own: Members,
     pub(crate) collided: Members,
@@ -220,9 +223,13 @@ impl Scratch {
         }
     }
 
-    /// Notes that the message was cut.
-    pub(crate) fn cut_message(&mut self) {
-        note(&mut self.cut, b"\"message\"");
+    /// Sets the message.
+    pub(crate) fn message(&mut self, rules: &Rules<'_>, message: &dyn fmt::Display) {
+        self.message.clear();
+        let room = self.room();
+        if json::text(&mut self.message, message, rules, room) == Outcome::Cut {
+            note(&mut self.cut, b"\"message\"");
+        }
     }
 
     /// What is left of the record's size.
