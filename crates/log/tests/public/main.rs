@@ -2,4 +2,5 @@
 
 mod context;
 mod envelope;
+mod faults;
 mod fixture;
