@@ -197,8 +197,8 @@ impl Writer {
 
 /// Flushes and drops it, which may be anybody's code.
 fn close(mut out: Box<dyn Out>) {
-    // There is nobody left to be told.
-    let _ = out.flush();
+    // There is nobody left to be told of errors, and they may panic when they are dropped.
+    contained(|| drop(out.flush()));
     contained(move || drop(out));
 }
 

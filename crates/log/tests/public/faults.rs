@@ -22,6 +22,8 @@ mod shared;
 mod slow;
 #[cfg(unix)]
 mod streams;
+#[cfg(unix)]
+mod threads;
 mod writers;
 
 use crate::fixture::{PATIENCE, assert_balanced};

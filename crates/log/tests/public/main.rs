@@ -4,3 +4,4 @@ mod context;
 mod envelope;
 mod faults;
 mod fixture;
+mod theirs;

@@ -8,7 +8,6 @@ use ampacity_log::{Log, Memory, Sink};
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
-
 #[test]
 fn a_log_that_is_dropped_has_written_everything() {
     let memory = Memory::new();
@@ -53,8 +52,7 @@ fn a_closed_log_has_flushed_its_writer_and_its_fallback() {
     assert_eq!(Found::of(&memory.bytes()).len(), 3);
 
     let log = log_into(
-        Sink::writer("full", Disk::default())
-            .fallback(Forgetful(Vec::new(), fallback.clone())),
+        Sink::writer("full", Disk::default()).fallback(Forgetful(Vec::new(), fallback.clone())),
     );
     emit(&log, 0..3);
     log.close(PATIENCE).unwrap();

@@ -41,7 +41,11 @@ fn a_log_that_finds_no_descriptor_is_not_built_and_says_which_file_it_was() {
 
 /// Logs to `sink` before, during and after a want of descriptors, and finds each record
 /// once, at `path` or in the fallback: these are returned. `begin` is called in the midst.
-fn outlives_the_want_of_descriptors(path: &Path, sink: FileSink, begin: impl FnOnce()) -> [Found; 2] {
+fn outlives_the_want_of_descriptors(
+    path: &Path,
+    sink: FileSink,
+    begin: impl FnOnce(),
+) -> [Found; 2] {
     let (clock, fallback) = (ManualClock::new(), Memory::new());
     let log = log_into(Sink::file(sink).breaker(breaker(&clock)).fallback(fallback.clone()));
     emit(&log, 0..10);

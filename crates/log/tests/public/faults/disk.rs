@@ -28,7 +28,8 @@ fn limit_files(bytes: u64) {
 /// Logs more to `path` than there is room for, makes room, and logs more.
 fn outlives_a_full_disk(path: &Path, make_room: impl FnOnce()) {
     let (clock, fallback) = (ManualClock::new(), Memory::new());
-    let log = log_into(Sink::file(path.to_owned()).breaker(breaker(&clock)).fallback(fallback.clone()));
+    let log =
+        log_into(Sink::file(path.to_owned()).breaker(breaker(&clock)).fallback(fallback.clone()));
     emit(&log, 0..1_000);
     let full = settled(&log);
     assert!(full.written > 0 && full.failed > 0, "{full:?}");
@@ -76,9 +77,8 @@ fn a_disk_that_is_full_again_and_again_tears_one_line_each_time() {
     let dir = tempfile::tempdir().unwrap();
     alone(NOT_KILLED, dir.path(), |dir| {
         let (path, fallback) = (dir.join("app.jsonl"), Memory::new());
-        let log = log_into(
-            Sink::file(path.clone()).breaker(no_breaker()).fallback(fallback.clone()),
-        );
+        let log =
+            log_into(Sink::file(path.clone()).breaker(no_breaker()).fallback(fallback.clone()));
         for time in 1..=TIMES {
             limit_files(time * 10_007);
             emit(&log, (time - 1) * 100..time * 100);

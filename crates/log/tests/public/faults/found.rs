@@ -64,11 +64,20 @@ impl Found {
     }
 }
 
-/// The file at `path` and those that were rotated, the oldest first.
+/// The file at `path` and those that were rotated, the oldest first. There may be gaps in their
+/// numbers where a process was killed while it moved them.
 pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
-    let rotated = |n| PathBuf::from(format!("{}.{n}", path.display()));
-    let mut files: Vec<_> = (1..).map(rotated).take_while(|path| path.exists()).collect();
-    files.reverse();
-    files.extend(path.exists().then(|| path.to_owned()));
-    files
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let entries = fs::read_dir(path.parent().unwrap()).unwrap();
+    let mut numbered: Vec<(u32, PathBuf)> = entries
+        .filter_map(|entry| {
+            let entry = entry.unwrap();
+            let rest = entry.file_name().to_str()?.strip_prefix(name)?.to_owned();
+            let number =
+                if rest.is_empty() { Some(0) } else { rest.strip_prefix('.')?.parse().ok() };
+            Some((number?, entry.path()))
+        })
+        .collect();
+    numbered.sort();
+    numbered.into_iter().rev().map(|(_, path)| path).collect()
 }

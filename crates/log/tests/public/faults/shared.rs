@@ -31,7 +31,11 @@ fn log_from_many_threads(dir: &Path) {
 #[test]
 fn two_processes_of_a_hundred_threads_rotate_one_file_and_each_record_is_found_once() {
     let dir = tempfile::tempdir().unwrap();
-    let mut children = [(); 2].map(|()| start("", dir.path(), |dir| log_from_many_threads(dir)));
+    let mut children = [(); 2].map(|()| {
+        start("", dir.path(), |dir| {
+            log_from_many_threads(dir);
+        })
+    });
     // At this word.
     children.iter_mut().for_each(|child| drop(child.stdin.take()));
     let rotations =

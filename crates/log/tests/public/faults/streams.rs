@@ -91,9 +91,8 @@ fn a_pipe_that_is_full_and_does_not_wait_costs_what_does_not_fit_and_tears_one_l
     let (mut reader, writer) = io::pipe().unwrap();
     fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
     let (clock, fallback) = (ManualClock::new(), Memory::new());
-    let log = log_into(
-        Sink::writer("pipe", writer).breaker(breaker(&clock)).fallback(fallback.clone()),
-    );
+    let log =
+        log_into(Sink::writer("pipe", writer).breaker(breaker(&clock)).fallback(fallback.clone()));
     // More than a pipe holds, and a page is not a whole number of records.
     emit(&log, 0..2_000);
     let full = settled(&log);
@@ -123,9 +122,8 @@ fn a_descriptor_that_cannot_be_written_to_costs_its_records_and_nothing_else() {
     let path = dir.path().join("read-only");
     fs::write(&path, "as it was").unwrap();
     let fallback = Memory::new();
-    let log = log_into(
-        Sink::writer("read-only", File::open(&path).unwrap()).fallback(fallback.clone()),
-    );
+    let log =
+        log_into(Sink::writer("read-only", File::open(&path).unwrap()).fallback(fallback.clone()));
     emit(&log, 0..10);
     let counts = settled(&log);
     assert_eq!((counts.failed, counts.fell_back), (10, 10));

@@ -1,16 +1,17 @@
 //! Writers of the user's own that fail in every way there is.
 
 use super::found::Found;
-use super::odd::Disk;
+use super::odd::{Disk, gate};
 use super::{OPEN_FOR, breaker, counts, emit, log_into, no_breaker, settled};
 use crate::fixture::PATIENCE;
 use ampacity::ManualClock;
-use ampacity_log::{Memory, Sink};
+use ampacity_log::{Log, Memory, Sink};
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::panic_any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 /// A writer that fails as it is told to, and counts how often it was asked.
 #[derive(Clone)]
@@ -61,9 +62,9 @@ fn a_sink_that_fails_is_left_alone_and_probed_when_its_breaker_says_so() {
     };
     assert_eq!(asked(0..2), 2);
     assert_eq!(asked(2..100), 1);
-    clock.advance(OPEN_FOR - std::time::Duration::from_millis(1));
+    clock.advance(OPEN_FOR - Duration::from_millis(1));
     assert_eq!(asked(100..110), 0);
-    clock.advance(std::time::Duration::from_millis(1));
+    clock.advance(Duration::from_millis(1));
     assert_eq!(asked(110..120), 1, "one probe");
     clock.advance(OPEN_FOR);
     assert_eq!(asked(120..130), 1);
@@ -218,6 +219,7 @@ fn an_error_whose_text_and_drop_panic_costs_its_record_and_no_other() {
     let counts = settled(&log);
     assert_eq!((counts.failed, counts.fell_back), (10, 10));
     assert!(Found::of(&fallback.bytes()).numbers().into_iter().eq(0..10));
+    log.close(PATIENCE).unwrap();
 }
 
 #[test]
@@ -256,4 +258,32 @@ fn a_writer_and_a_fallback_that_panic_when_they_are_dropped_end_nothing_but_them
     log.close(PATIENCE).unwrap();
     assert_eq!(counts(&log).written, 10);
     assert_eq!(Found::of(&memory.bytes()).len(), 10);
+}
+
+#[test]
+fn a_clock_that_panics_in_the_writers_thread_costs_a_batch_and_not_the_thread() {
+    let (memory, broken) = (Memory::new(), Arc::new(AtomicBool::new(false)));
+    let (gate, gated) = gate(memory.clone());
+    let log = Log::builder("test").sink(Sink::writer("gated", gated).breaker(no_breaker()));
+    let log = log.clock({
+        let broken = Arc::clone(&broken);
+        move || {
+            assert!(!broken.load(Ordering::SeqCst), "no time");
+            SystemTime::UNIX_EPOCH
+        }
+    });
+    let log = log.build().unwrap();
+    emit(&log, 0..1);
+    assert!(gate.wait());
+    emit(&log, 1..5);
+    broken.store(true, Ordering::SeqCst);
+    gate.let_through();
+    assert_eq!(settled(&log).failed, 4);
+    broken.store(false, Ordering::SeqCst);
+    drop(gate);
+    emit(&log, 5..6);
+    let counts = settled(&log);
+    let found = Found::of(&memory.bytes());
+    assert_eq!((found.numbers(), counts.written, counts.failed), (vec![0, 5], found.len(), 4));
+    assert_eq!(found.of_type("log.sink_recovered")[0]["failed"], 4);
 }
