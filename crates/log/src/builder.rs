@@ -7,8 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ampacity::ConfigError;
+use serde::Serialize;
 
+use crate::context::Context;
 use crate::lane::Lane;
+use crate::limits::Limits;
 use crate::log::{Log, Shared};
 use crate::redact::Redaction;
 use crate::reporter::Reporter;
@@ -24,21 +27,13 @@ const MOST_RECORD: usize = 16 << 20;
 const LEAST_VALUE: usize = 64;
 const MOST_DEPTH: usize = 128;
 
-/// How large records may be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Limits {
-    pub(crate) value_bytes: usize,
-    /// Of what is inside the envelope.
-    pub(crate) record_bytes: usize,
-    pub(crate) depth: usize,
-}
-
 /// Configures a [`Log`]; see [`Log::builder`].
 #[must_use = "a builder does nothing until it builds"]
 #[derive(Debug)]
 pub struct Builder {
     name: String,
     sinks: Vec<Sink>,
+    base: Context,
     limits: Limits,
     redaction: Redaction,
     now: TimeOfDay,
@@ -51,7 +46,8 @@ impl Builder {
         Builder {
             name: name.to_owned(),
             sinks: Vec::new(),
-            limits: Limits { value_bytes: 16 << 10, record_bytes: 64 << 10, depth: 16 },
+            base: Context::new(),
+            limits: Limits::DEFAULT,
             redaction: Redaction::default(),
             now: TimeOfDay::System,
             close_within: Duration::from_secs(5),
@@ -62,6 +58,13 @@ impl Builder {
     /// Adds a sink. A log without any takes nothing.
     pub fn sink(mut self, sink: Sink) -> Self {
         self.sinks.push(sink);
+        self
+    }
+
+    /// Adds a field to every record: `service`, `version`, `host`. One of the context or of
+    /// the record itself goes before it.
+    pub fn field(mut self, name: &str, value: impl Serialize) -> Self {
+        self.base = self.base.with(name, value);
         self
     }
 
@@ -152,10 +155,13 @@ impl Builder {
             }
         }
         let limits = Limits { record_bytes: record_bytes - ENVELOPE, ..self.limits };
-        let Builder { name, redaction, now, close_within, .. } = self;
+        let Builder { name, base, redaction, now, close_within, .. } = self;
         let reporter = Reporter::new(self.report_every);
         let lanes = lanes.into();
-        Ok(Log::new(&name, Shared::new(lanes, limits, redaction, now, close_within, reporter)))
+        Ok(Log::new(
+            &name,
+            Shared::new(lanes, base, limits, redaction, now, close_within, reporter),
+        ))
     }
 }
 

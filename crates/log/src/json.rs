@@ -9,20 +9,21 @@
 //! `{"$cut":"depth"}`; where elements are missing, the last one is `{"$cut":"size"}`, or the
 //! last key `$cut`. Of a key that comes twice the first is kept, so that what is flattened
 //! into a struct overwrites none of its fields.
-#![allow(dead_code)] // until the record uses all of it
 
-mod compound;
+mod array;
+mod object;
 mod scratch;
 mod serializer;
+mod special;
 mod text;
 mod writer;
 
 use core::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 
 use crate::Redaction;
+use crate::contained::contained;
 use writer::{Stop, Writer};
 
 /// What stands for a value that must not be shown.
@@ -64,7 +65,7 @@ pub(crate) fn encode<T: Serialize + ?Sized>(
     rules: &Rules<'_>,
     room: usize,
 ) -> Outcome {
-    contained(Writer::new(out, rules, room), |writer| value.serialize(writer))
+    settled(Writer::new(out, rules, room), |writer| value.serialize(writer))
 }
 
 /// Appends what `value` shows, as a JSON string, in as many bytes as [`encode`] takes at most.
@@ -76,7 +77,7 @@ pub(crate) fn text(
     rules: &Rules<'_>,
     room: usize,
 ) -> Outcome {
-    contained(Writer::new(out, rules, room), |writer| writer.shown(value))
+    settled(Writer::new(out, rules, room), |writer| writer.shown(value))
 }
 
 /// Appends `name` as a JSON string of at most [`KEY_BYTES`].
@@ -90,23 +91,14 @@ pub(crate) fn redacted(out: &mut Vec<u8>) {
 }
 
 /// Runs what is not ours, with its panics, and settles what it has written.
-fn contained<'a>(
+fn settled<'a>(
     mut writer: Writer<'a>,
     write: impl FnOnce(&mut Writer<'a>) -> Result<(), Stop>,
 ) -> Outcome {
     // Unwind safe: all that a panic can leave half done is behind the writer, which settles
     // from its own account: it cuts away what it wrote. What the caller's value is left
     // like is seen by nobody but its owner.
-    let ended = match catch_unwind(AssertUnwindSafe(|| write(&mut writer))) {
-        Ok(ended) => ended,
-        Err(payload) => {
-            // A payload may panic when it is dropped; the payload of that is leaked.
-            if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                core::mem::forget(worse);
-            }
-            Err(Stop)
-        }
-    };
+    let ended = contained(|| write(&mut writer)).unwrap_or(Err(Stop));
     writer.settle(ended)
 }
 

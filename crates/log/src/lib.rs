@@ -1,5 +1,4 @@
-//! Structured events as JSON lines.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod attach;
@@ -12,6 +11,7 @@ mod event_type;
 mod json;
 mod lane;
 mod level;
+mod limits;
 mod log;
 mod queue;
 mod random;

@@ -5,6 +5,8 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use crate::SCHEMA_VERSION;
+use crate::context::{self, Context};
 use crate::event_type::EventType;
 use crate::json::{self, Rules};
 use crate::level::Level;
@@ -12,9 +14,8 @@ use crate::log::Shared;
 use crate::queue::Parts;
 use crate::scratch::Scratch;
 use crate::trace::Trace;
-use crate::{SCHEMA_VERSION, context};
 
-/// A record in the making; see [`Log::event`].
+/// A record in the making; see [`Log::event`](crate::Log::event).
 ///
 /// Each field is encoded when it is given, and whatever happens there stays there: a value
 /// whose formatting panics or fails is replaced by `{"$error":"format_failed"}`, one that is
@@ -44,12 +45,14 @@ pub(crate) struct About {
     event_type: EventType,
     trace: Option<Trace>,
     urgent: bool,
+    /// It is not about the request or task that its thread is at.
+    apart: bool,
 }
 
 impl Default for About {
     fn default() -> Self {
         let (level, event_type) = (Level::Info, EventType::Custom);
-        About { level, event_type, trace: None, urgent: false }
+        About { level, event_type, trace: None, urgent: false, apart: false }
     }
 }
 
@@ -65,7 +68,8 @@ impl<'a> Record<'a> {
         event_type: EventType,
     ) -> Self {
         let mut scratch = Scratch::take(shared.record_bytes());
-        scratch.about = About { level, event_type, trace: None, urgent: level >= Level::Error };
+        let urgent = level >= Level::Error;
+        scratch.about = About { level, event_type, urgent, ..About::default() };
         Record { live: Some(Live { logger, shared, scratch }) }
     }
 
@@ -134,6 +138,14 @@ impl<'a> Record<'a> {
         self
     }
 
+    /// Leaves the context out.
+    pub(crate) fn apart(mut self) -> Self {
+        if let Some(live) = &mut self.live {
+            live.scratch.about.apart = true;
+        }
+        self
+    }
+
     /// Hands the record to the sinks, whose threads write it.
     ///
     /// Waits only where a queue is full and [`Sink::overflow`](crate::Sink::overflow) says
@@ -149,9 +161,10 @@ impl<'a> Record<'a> {
 impl Live<'_> {
     fn emit(self) {
         let Live { logger, shared, mut scratch } = self;
-        let About { level, event_type, trace, urgent } = scratch.about;
+        let About { level, event_type, trace, urgent, .. } = scratch.about;
         if shared.takes(level) {
-            let envelope = Envelope { now: shared.now(), level, logger, event_type, trace };
+            let (now, base) = (shared.now(), shared.base());
+            let envelope = Envelope { now, level, logger, event_type, trace, base };
             envelope.close(&mut scratch, &shared.rules());
             let parts = Parts { head: &scratch.head, tail: &scratch.tail };
             for lane in shared.lanes() {
@@ -174,16 +187,24 @@ pub(crate) struct Envelope<'a> {
     pub(crate) event_type: EventType,
     /// Goes before the context's.
     pub(crate) trace: Option<Trace>,
+    /// Fields of every record; those of the context go before them.
+    pub(crate) base: &'a Context,
 }
 
 impl Envelope<'_> {
     /// Takes the context's fields up, and makes `head` and `tail` of it all.
     pub(crate) fn close(self, scratch: &mut Scratch, rules: &Rules<'_>) {
-        let mut trace = self.trace;
-        context::current(|context| {
-            trace = trace.or(context.trace());
+        let (mut trace, apart) = (self.trace, scratch.about.apart);
+        let mut inherit = |context: &Context| {
             context.each(|name, value, cut| scratch.inherited(rules, name, value, cut));
-        });
+        };
+        if !apart {
+            context::current(|context| {
+                trace = trace.or(context.trace());
+                inherit(context);
+            });
+        }
+        inherit(self.base);
         let Scratch { own, collided, context, message, cut, head, tail, stamp, .. } = scratch;
 
         head.extend_from_slice(b"{\"timestamp\":\"");

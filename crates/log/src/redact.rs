@@ -1,10 +1,10 @@
 //! What must not be seen in a log.
 
 mod names;
-
-use core::fmt;
+mod values;
 
 use names::{Names, Pattern};
+use values::Values;
 
 /// Names of what must not be seen. `*` stands for any letters, of which there may be none.
 const SECRETS: &[&str] = &[
@@ -74,16 +74,18 @@ const NO_SECRETS: &[&str] = &[
 ///     .allow("customer_id")
 ///     .tool_parameters(true);
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Redaction {
     names: Names,
+    values: Values,
     tool_parameters: bool,
 }
 
 impl Redaction {
     /// Hides nothing, and writes the parameters of tools whole.
     pub fn off() -> Self {
-        Redaction { names: Names::default(), tool_parameters: true }
+        let (names, values) = (Names::default(), Values::default());
+        Redaction { names, values, tool_parameters: true }
     }
 
     /// Hides the values of fields of this name, in which `*` stands for any letters, or none.
@@ -100,17 +102,46 @@ impl Redaction {
 
     /// Whether the parameters of tools are written whole, but for fields of hidden names, rather
     /// than their names alone; `false` by default.
-    pub fn tool_parameters(self, shown: bool) -> Self {
-        Redaction { tool_parameters: shown, names: self.names }
+    pub fn tool_parameters(mut self, shown: bool) -> Self {
+        self.tool_parameters = shown;
+        self
     }
 
-    #[allow(dead_code)] // until tools are logged
+    /// Hides what matches inside strings, keys and messages, of whatever field.
+    ///
+    /// `[redacted]` is written in its place. Every string is then searched, at some cost. Of a
+    /// string that is cut, what is written and 4 KiB more is searched, so that half a secret
+    /// is not seen either, unless it is longer than that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ampacity_log::Redaction;
+    ///
+    /// let card = regex::Regex::new("[0-9]{4}( ?[0-9]{4}){3}")?;
+    /// let redaction = Redaction::default().deny_values(card);
+    /// # Ok::<(), regex::Error>(())
+    /// ```
+    #[cfg(feature = "patterns")]
+    pub fn deny_values(mut self, pattern: regex::Regex) -> Self {
+        self.values.push(pattern);
+        self
+    }
+
+    /// As [`deny_values`](Redaction::deny_values), hides what is known by its shape: `Bearer …`
+    /// and `Basic …`, JSON web tokens, keys of model vendors, GitHub, AWS and Slack, private keys
+    /// in PEM, and names and passwords in addresses.
+    #[cfg(feature = "patterns")]
+    pub fn deny_common_values(mut self) -> Self {
+        self.values.push_common();
+        self
+    }
+
     pub(crate) fn shows_tool_parameters(&self) -> bool {
         self.tool_parameters
     }
 
     /// Whether the value of a field of this name is hidden.
-    #[allow(dead_code)] // until the record asks
     pub(crate) fn hides(&self, name: &str) -> bool {
         self.hides_bytes(name.as_bytes())
     }
@@ -118,22 +149,17 @@ impl Redaction {
     pub(crate) fn hides_bytes(&self, name: &[u8]) -> bool {
         self.names.hide(name)
     }
+
+    pub(crate) fn values(&self) -> &Values {
+        &self.values
+    }
 }
 
 impl Default for Redaction {
     fn default() -> Self {
-        let none = Redaction { names: Names::default(), tool_parameters: false };
+        let none = Redaction::off().tool_parameters(false);
         let hidden = SECRETS.iter().fold(none, |redaction, name| redaction.deny(name));
         NO_SECRETS.iter().fold(hidden, |redaction, name| redaction.allow(name))
-    }
-}
-
-impl fmt::Debug for Redaction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redaction")
-            .field("names", &self.names)
-            .field("tool_parameters", &self.tool_parameters)
-            .finish()
     }
 }
 

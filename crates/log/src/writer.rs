@@ -12,6 +12,7 @@ use std::{io, mem, thread};
 use ampacity::{CallError, CircuitBreaker};
 
 use crate::contained::contained;
+use crate::context::Context;
 use crate::event_type::EventType;
 use crate::json::Rules;
 use crate::lane::Lane;
@@ -223,7 +224,8 @@ fn tell(
     scratch.field(&rules, "sink", lane.name());
     fields(&mut scratch, &rules);
     let level = event_type.level();
-    let envelope = Envelope { now: now.get(), level, logger: LOGGER, event_type, trace: None };
+    let (now, base) = (now.get(), &Context::new());
+    let envelope = Envelope { now, level, logger: LOGGER, event_type, trace: None, base };
     envelope.close(&mut scratch, &rules);
     let parts = Parts { head: &scratch.head, tail: &scratch.tail };
     lane.queue.push(parts, Claim { urgent: true, wait: Duration::ZERO, in_band: true });

@@ -10,6 +10,9 @@ const KEPT_BYTES: usize = 64 << 10;
 pub(super) struct Scratch {
     /// Text that is not escaped yet.
     pub(super) text: String,
+    /// The same without what must not be seen, and where that was.
+    pub(super) masked: String,
+    pub(super) found: Vec<(usize, usize)>,
     /// The keys of the objects that are open, as ranges of the output, each object's sorted.
     pub(super) keys: Vec<(usize, usize)>,
 }
@@ -29,8 +32,12 @@ impl Scratch {
     pub(super) fn give_back(mut self: Box<Self>) {
         self.text.clear();
         self.text.shrink_to(KEPT_BYTES);
-        self.keys.clear();
-        self.keys.shrink_to(KEPT_BYTES / size_of::<(usize, usize)>());
+        self.masked.clear();
+        self.masked.shrink_to(KEPT_BYTES);
+        for ranges in [&mut self.found, &mut self.keys] {
+            ranges.clear();
+            ranges.shrink_to(KEPT_BYTES / size_of::<(usize, usize)>());
+        }
         // A thread that is being torn down has no next value.
         let _ = POOL.try_with(|pool| pool.set(Some(self)));
     }

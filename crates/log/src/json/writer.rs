@@ -14,13 +14,13 @@ const MAX_DEPTH: usize = 128;
 /// this keeps a chain of them from using up the stack.
 const MAX_WRAPPERS: usize = 128;
 /// An element begins only where it has this much room: enough for any number and any marker.
-const ELEMENT_BYTES: usize = 48;
+pub(super) const ELEMENT_BYTES: usize = 48;
 /// What an array or object sets aside for its own end, `,{"$cut":"size"}]`.
 const END_BYTES: usize = 17;
 /// The least room that is worth one value.
 const MIN_BYTES: usize = 64;
-/// How many bytes of raw JSON are read for each byte of room.
-const RAW_FACTOR: usize = 8;
+/// How much is searched for secrets beyond what is written: half a secret resembles none.
+const SEARCHED_BYTES: usize = 4 << 10;
 
 /// Ends a value early. Why is the writer's to know: what a value makes of this error is its own.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes `marker` for the innermost value, and leaves its code.
-    fn cut<T>(&mut self, marker: &str) -> Result<T, Stop> {
+    pub(super) fn cut<T>(&mut self, marker: &str) -> Result<T, Stop> {
         self.out.extend_from_slice(marker.as_bytes());
         self.cut = true;
         self.skip()
@@ -260,9 +260,24 @@ impl<'a> Writer<'a> {
     /// A string, cut where the room ends.
     pub(super) fn string(&mut self, text: &str) -> Result<(), Stop> {
         self.going()?;
-        let room = self.limit - self.out.len();
-        self.cut |= text::string(self.out, text, room, false);
+        self.put(text, false);
         Ok(())
+    }
+
+    /// Writes what may be seen of `text`, of which there was `more`.
+    fn put(&mut self, text: &str, more: bool) {
+        let room = self.limit - self.out.len();
+        let values = self.rules.redaction.values();
+        if values.is_empty() {
+            self.cut |= text::string(self.out, text, room, more);
+            return;
+        }
+        let scratch = self.scratch.get_or_insert_with(Scratch::take);
+        let searched = text::prefix(text, room + SEARCHED_BYTES);
+        scratch.masked.clear();
+        values.mask(searched, &mut scratch.masked, &mut scratch.found);
+        let more = more || searched.len() < text.len();
+        self.cut |= text::string(self.out, &scratch.masked, room, more);
     }
 
     pub(super) fn redacted(&mut self) {
@@ -272,10 +287,9 @@ impl<'a> Writer<'a> {
     /// What `value` shows, as a string.
     pub(super) fn shown<T: fmt::Display + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
         self.going()?;
-        let room = self.limit - self.out.len();
-        // A character more than could fit, so that what is cut here is cut there.
-        let (shown, more) = self.collected(value, room + 4)?;
-        self.cut |= text::string(self.out, &shown, room, more);
+        let searched = if self.rules.redaction.values().is_empty() { 0 } else { SEARCHED_BYTES };
+        let (shown, more) = self.collected(value, self.limit - self.out.len() + searched)?;
+        self.put(&shown, more);
         self.scratch().text = shown;
         Ok(())
     }
@@ -295,66 +309,5 @@ impl<'a> Writer<'a> {
             return self.fail();
         }
         Ok((shown, more))
-    }
-
-    /// Bytes that are no UTF-8: as much text as they hold.
-    pub(super) fn lossy(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        self.out.extend_from_slice(br#"{"$lossy":"#);
-        self.limit -= 1;
-        let written = self.shown(&Lossy(bytes));
-        self.limit += 1;
-        self.out.push(b'}');
-        written
-    }
-
-    /// A number that comes as its text.
-    pub(super) fn number(&mut self, text: &str) -> Result<(), Stop> {
-        let is_bare = text.len() <= ELEMENT_BYTES
-            && text.bytes().all(|byte| !byte.is_ascii_whitespace())
-            // Not what other parsers could not hold, 1e999.
-            && serde_json::from_str::<f64>(text).is_ok();
-        if is_bare {
-            self.out.extend_from_slice(text.as_bytes());
-            Ok(())
-        } else {
-            self.string(text)
-        }
-    }
-
-    /// JSON that comes as its text: read and written again, since it keeps to no rules.
-    pub(super) fn raw(&mut self, text: &str) -> Result<(), Stop> {
-        match serde_json::from_str::<serde_json::Value>(text) {
-            Ok(value) => value.serialize(self),
-            // The parser gives up at some depth, but skips any.
-            Err(_) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => {
-                self.cut(r#"{"$cut":"depth"}"#)
-            }
-            Err(_) => self.fail(),
-        }
-    }
-
-    /// The most bytes of raw JSON that are read.
-    pub(super) fn raw_bytes(&self) -> usize {
-        (self.limit - self.out.len()).saturating_mul(RAW_FACTOR)
-    }
-
-    /// Instead of raw JSON that is longer than that.
-    pub(super) fn raw_too_long(&mut self) -> Result<(), Stop> {
-        self.cut(r#"{"$cut":"size"}"#)
-    }
-}
-
-/// Shows bytes as far as they are text.
-struct Lossy<'a>(&'a [u8]);
-
-impl fmt::Display for Lossy<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.utf8_chunks() {
-            f.write_str(chunk.valid())?;
-            if !chunk.invalid().is_empty() {
-                f.write_char(char::REPLACEMENT_CHARACTER)?;
-            }
-        }
-        Ok(())
     }
 }

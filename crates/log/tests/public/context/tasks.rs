@@ -1,6 +1,6 @@
 //! Tasks that take turns, on one thread and on several.
 
-use super::{Fields, LookAtEnd, Looks, caught, fall, field, seen};
+use super::{Field, Fields, LookAtEnd, Looks, caught, context_with, fall, field, seen, with};
 use ampacity_log::Context;
 use ampacity_log::context::{InContext, scoped};
 use proptest::prelude::*;
@@ -18,9 +18,9 @@ enum Step {
     Yield,
     Panic,
     /// In a wrapped future.
-    Wrap((&'static str, u32), Vec<Step>),
+    Wrap(Field, Vec<Step>),
     /// Under a guard that is held across what the steps await.
-    Hold((&'static str, u32), Vec<Step>),
+    Hold(Field, Vec<Step>),
 }
 
 /// A task: its own context, and what it does.
@@ -40,13 +40,9 @@ fn tasks() -> impl Strategy<Value = Vec<Task>> {
 }
 
 fn context(fields: &Fields) -> Context {
-    fields.iter().fold(Context::new(), |context, (name, value)| context.with(name, value))
-}
-
-fn with(model: &Fields, (name, value): (&'static str, u32)) -> Fields {
-    let mut inner = model.clone();
-    inner.insert(name, value);
-    inner
+    fields
+        .iter()
+        .fold(Context::new(), |context, (name, value)| context_with(context, (name, *value)))
 }
 
 type Local<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
@@ -60,13 +56,13 @@ fn run<'a>(steps: &'a [Step], model: Fields, looks: &'a Looks) -> Local<'a> {
                 Step::Look => {}
                 Step::Yield => yield_now().await,
                 Step::Panic => fall(),
-                Step::Wrap((name, value), steps) => {
-                    let inner = run(steps, with(&model, (name, *value)), looks);
-                    Context::current().with(name, value).wrap(inner).await;
+                Step::Wrap(field, steps) => {
+                    let inner = run(steps, with(&model, *field), looks);
+                    context_with(Context::current(), *field).wrap(inner).await;
                 }
-                Step::Hold((name, value), steps) => {
-                    let _held = scoped(name, value);
-                    run(steps, with(&model, (name, *value)), looks).await;
+                Step::Hold(field, steps) => {
+                    let _held = context_with(Context::current(), *field).enter();
+                    run(steps, with(&model, *field), looks).await;
                 }
             }
             looks.look(&model);
@@ -83,9 +79,9 @@ fn run_anywhere<'a>(steps: &'a [Step], model: Fields, looks: &'a Looks) -> Sent<
                 Step::Look => {}
                 Step::Yield => yield_now().await,
                 Step::Panic => fall(),
-                Step::Wrap((name, value), steps) | Step::Hold((name, value), steps) => {
-                    let inner = run_anywhere(steps, with(&model, (name, *value)), looks);
-                    Context::current().with(name, value).wrap(inner).await;
+                Step::Wrap(field, steps) | Step::Hold(field, steps) => {
+                    let inner = run_anywhere(steps, with(&model, *field), looks);
+                    context_with(Context::current(), *field).wrap(inner).await;
                 }
             }
             looks.look(&model);
@@ -106,7 +102,7 @@ async fn bystander(looks: Arc<Looks>) {
 enum Turn {
     Poll(Index),
     Drop(Index),
-    Enter((&'static str, u32)),
+    Enter(Field),
     Leave,
 }
 
@@ -130,7 +126,7 @@ proptest! {
         tasks in tasks(),
         turns in turns(),
     ) {
-        let looks = Looks::default();
+        let looks = Looks::new();
         let polled = |task: &mut Pin<Box<InContext<Local<'_>>>>| {
             let mut done = true;
             let mut cx = task::Context::from_waker(Waker::noop());
@@ -156,7 +152,7 @@ proptest! {
                 Turn::Drop(which) => drop(running.swap_remove(which.index(running.len()))),
                 Turn::Enter(field) => {
                     models.push(with(models.last().unwrap(), field));
-                    held.push(scoped(field.0, field.1));
+                    held.push(context_with(Context::current(), field).enter());
                 }
                 Turn::Leave => {
                     if held.pop().is_some() {
@@ -169,12 +165,13 @@ proptest! {
         drop(running);
         looks.look(models.last().unwrap());
         drop(held);
+        looks.look(&Fields::new());
         looks.check()?;
     }
 
     #[test]
     fn tasks_of_one_thread_see_their_own_context(tasks in tasks(), cancelled in any::<Index>()) {
-        let looks = Arc::new(Looks::default());
+        let looks = Arc::new(Looks::new());
         let runtime = runtime(&mut Builder::new_current_thread());
         LocalSet::new().block_on(&runtime, async {
             let cancelled = cancelled.index(2 * tasks.len());
@@ -205,7 +202,7 @@ proptest! {
 fn tasks_of_several_threads_see_their_own_context() {
     let runtime = runtime(Builder::new_multi_thread().worker_threads(3));
     let property = |(tasks, cancelled): (Vec<Task>, Index)| {
-        let looks = Arc::new(Looks::default());
+        let looks = Arc::new(Looks::new());
         let cancelled = cancelled.index(2 * tasks.len());
         let started: Vec<_> = tasks
             .into_iter()
@@ -253,7 +250,7 @@ async fn branches_of_join_see_their_own_context() {
 
 #[tokio::test]
 async fn the_branch_that_select_drops_sees_its_own_context_to_the_end() {
-    let looks = Looks::default();
+    let looks = Looks::new();
     let loser: Fields = [("a", 1), ("b", 1)].into();
     let slow = Context::new().with("a", 1).wrap(async {
         let _held = scoped("b", 1);

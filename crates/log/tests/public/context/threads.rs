@@ -1,6 +1,6 @@
 //! Programs of nested contexts, panics and threads.
 
-use super::{Fields, Looks, caught, fall, field};
+use super::{Field, Fields, Looks, TRACE, caught, context_with, fall, field, with};
 use ampacity_log::{Context, context};
 use proptest::prelude::*;
 use std::thread;
@@ -10,7 +10,7 @@ enum Step {
     Look,
     Panic,
     Caught(Vec<Step>),
-    In(How, (&'static str, u32), Vec<Step>),
+    In(How, Field, Vec<Step>),
     Thread { handed: bool, steps: Vec<Step> },
 }
 
@@ -45,28 +45,27 @@ fn run(steps: &[Step], model: &Fields, looks: &Looks) {
             Step::Look => looks.look(model),
             Step::Panic => fall(),
             Step::Caught(steps) => caught(|| run(steps, model, looks)),
-            Step::In(how, (name, value), steps) => {
-                let mut inner = match how {
-                    How::Afresh => Fields::new(),
-                    _ => model.clone(),
+            Step::In(how, field, steps) => {
+                let inner = match how {
+                    How::Afresh => [*field].into(),
+                    _ => with(model, *field),
                 };
-                inner.insert(name, *value);
                 let inside = || {
                     looks.look(&inner);
                     run(steps, &inner, looks);
                     looks.look(&inner);
                 };
                 match how {
-                    How::Scoped => {
-                        let _in = context::scoped(name, value);
+                    How::Scoped if field.0 != TRACE => {
+                        let _in = context::scoped(field.0, field.1);
                         inside();
                     }
-                    How::Enter => {
-                        let _in = Context::current().with(name, value).enter();
+                    How::Scoped | How::Enter => {
+                        let _in = context_with(Context::current(), *field).enter();
                         inside();
                     }
-                    How::Scope => Context::current().with(name, value).scope(inside),
-                    How::Afresh => Context::new().with(name, value).scope(inside),
+                    How::Scope => context_with(Context::current(), *field).scope(inside),
+                    How::Afresh => context_with(Context::new(), *field).scope(inside),
                 }
             }
             Step::Thread { handed, steps } => {
@@ -94,7 +93,7 @@ fn run(steps: &[Step], model: &Fields, looks: &Looks) {
 proptest! {
     #[test]
     fn a_context_is_where_it_was_entered_and_nowhere_else(steps in steps()) {
-        let looks = Looks::default();
+        let looks = Looks::new();
         caught(|| run(&steps, &Fields::new(), &looks));
         looks.look(&Fields::new());
         looks.check()?;

@@ -9,16 +9,6 @@ use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 #[test]
-fn a_log_that_is_dropped_has_written_everything() {
-    let memory = Memory::new();
-    let log = log_into(Sink::memory(&memory).queue(8, 1 << 10));
-    emit(&log, 0..10_000);
-    drop(log);
-    let numbers = Found::of(&memory.bytes()).numbers();
-    assert!(numbers.into_iter().eq(0..10_000));
-}
-
-#[test]
 fn a_closed_log_has_written_what_its_writer_kept_back() {
     let memory = Memory::new();
     let log = log_into(Sink::writer("buffered", BufWriter::with_capacity(1 << 20, memory.clone())));
@@ -57,19 +47,6 @@ fn a_closed_log_has_flushed_its_writer_and_its_fallback() {
     emit(&log, 0..3);
     log.close(PATIENCE).unwrap();
     assert_eq!(Found::of(&fallback.bytes()).len(), 3);
-}
-
-#[test]
-fn what_is_logged_after_a_log_was_closed_is_dropped_and_counted() {
-    let memory = Memory::new();
-    let log = log_into(Sink::memory(&memory));
-    let other = log.named("other");
-    emit(&log, 0..3);
-    log.close(PATIENCE).unwrap();
-    emit(&other, 3..5);
-    let counts = counts(&log);
-    assert_eq!((counts.written, counts.dropped), (3, 2));
-    assert_eq!(Found::of(&memory.bytes()).len(), 3);
 }
 
 #[test]

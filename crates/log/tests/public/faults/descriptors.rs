@@ -66,9 +66,7 @@ fn outlives_the_want_of_descriptors(
     numbers.sort_unstable();
     assert!(numbers.into_iter().eq(0..110), "each in one of the two");
     assert!(found.numbers().ends_with(&(100..110).collect::<Vec<_>>()));
-    let told = found.of_type("log.sink_recovered");
-    let failed: u64 = told.iter().map(|told| told["failed"].as_u64().unwrap()).sum();
-    assert_eq!(failed, counts.failed);
+    assert_eq!(found.told(), counts.failed);
     [found, fell_back]
 }
 

@@ -50,6 +50,7 @@ fn outlives_a_full_disk(path: &Path, make_room: impl FnOnce()) {
     let [told] = found.of_type("log.sink_recovered")[..] else { panic!("told once") };
     assert_eq!(told["failed"], counts.failed);
     assert_eq!(told["fell_back"], counts.fell_back);
+    assert_eq!(found.told(), counts.failed);
 }
 
 #[test]

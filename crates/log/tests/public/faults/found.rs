@@ -1,16 +1,17 @@
-//! What is found where a log was written to.
+//! What the reader finds where a log was written to.
 
-use serde_json::Value;
-use std::collections::BTreeMap;
+use ampacity_log::reader::{Entry, Gaps, Reader, Record, Skipped};
+use serde_json::{Map, Value};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The lines of a log, whole and torn.
+/// A log, in the order in which it was written.
 #[derive(Default, Debug)]
 pub(crate) struct Found {
-    pub(crate) records: Vec<Value>,
-    /// Lines that are no JSON object.
-    pub(crate) torn: Vec<String>,
+    pub(crate) records: Vec<Record>,
+    /// Lines that are none, but for blank ones.
+    pub(crate) torn: Vec<Skipped>,
+    pub(crate) gaps: Gaps,
 }
 
 impl Found {
@@ -31,10 +32,15 @@ impl Found {
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        for line in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-            match serde_json::from_slice(line) {
-                Ok(record @ Value::Object(_)) => self.records.push(record),
-                _ => self.torn.push(String::from_utf8_lossy(line).into_owned()),
+        for entry in Reader::new(bytes) {
+            match entry.unwrap() {
+                Entry::Record(record) => {
+                    assert_eq!(record.check(), Ok(()), "{}", record.line());
+                    self.gaps.add(&record);
+                    self.records.push(record);
+                }
+                Entry::Skipped(skipped) if skipped.reason().is_loss() => self.torn.push(skipped),
+                Entry::Skipped(_) => {}
             }
         }
     }
@@ -46,21 +52,26 @@ impl Found {
 
     /// The numbers that [`emit`](super::emit) gave them.
     pub(crate) fn numbers(&self) -> Vec<u64> {
-        self.records.iter().filter_map(|record| record["i"].as_u64()).collect()
+        self.records.iter().filter_map(|record| record.get("i")?.as_u64()).collect()
     }
 
-    pub(crate) fn of_type(&self, event_type: &str) -> Vec<&Value> {
-        self.records.iter().filter(|record| record["event_type"] == event_type).collect()
+    pub(crate) fn of_type(&self, event_type: &str) -> Vec<&Map<String, Value>> {
+        let is = |record: &&Record| record.event_type() == Some(event_type);
+        self.records.iter().filter(is).map(Record::object).collect()
     }
 
-    /// The records' `seq`, by their streams, in the order of the files.
-    pub(crate) fn streams(&self) -> BTreeMap<&str, Vec<u64>> {
-        let mut streams: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-        for record in &self.records {
-            let stream = record["stream"].as_str().unwrap();
-            streams.entry(stream).or_default().push(record["seq"].as_u64().unwrap());
-        }
-        streams
+    /// How many records the log says it lost, by all its streams. It is as many as are missing.
+    pub(crate) fn told(&self) -> u64 {
+        let told = self.gaps.streams().map(|(_, stream)| stream.told()).sum();
+        assert_eq!(self.gaps.missing(), u128::from(told));
+        told
+    }
+
+    /// Whether of every stream all records are here, each once and in order, from the first to
+    /// some last one.
+    pub(crate) fn has_no_gap(&self) -> bool {
+        let mut streams = self.gaps.streams();
+        self.gaps.is_whole() && streams.all(|(_, stream)| stream.first() == 0 && stream.late() == 0)
     }
 }
 

@@ -97,7 +97,7 @@ fn a_sink_that_works_again_is_told_what_it_missed() {
     let [told] = found.of_type("log.sink_recovered")[..] else { panic!("{found:?}") };
     assert_eq!((told["failed"].as_u64(), told["fell_back"].as_u64()), (Some(20), Some(20)));
     assert_eq!((told["dropped"].as_u64(), told["sink"].as_str()), (Some(0), Some("disk")));
-    assert!(told["error_message"].as_str().is_some_and(|why| !why.is_empty()), "{told}");
+    assert!(told["error_message"].as_str().is_some_and(|why| !why.is_empty()), "{told:?}");
     assert_eq!((counts.failed, counts.fell_back, counts.written), (20, 20, found.len()));
 }
 
@@ -114,6 +114,7 @@ fn what_a_sink_missed_twice_is_told_twice() {
         settled(&log);
     }
     let found = Found::of(&disk.bytes());
+    assert_eq!(found.told(), 8);
     let failed: Vec<_> =
         found.of_type("log.sink_recovered").iter().map(|told| told["failed"].as_u64()).collect();
     assert_eq!(failed, [Some(3), Some(5)]);

@@ -1,0 +1,9 @@
+//! The program as a user runs it.
+
+mod count;
+mod fixture;
+mod follow;
+mod percentiles;
+mod refusals;
+mod show;
+mod verify;
