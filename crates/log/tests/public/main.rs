@@ -8,3 +8,5 @@ mod fixture;
 mod lifetime;
 mod reading;
 mod timed;
+#[cfg(feature = "tracing-layer")]
+mod tracing;
