@@ -21,11 +21,13 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 
 /// A line of JSON with such characters written as JSON writes them: `\u009b`.
 ///
-/// The same record: they can stand nowhere but in its strings.
+/// The same record: in its strings that is what they are, and between its values there can be
+/// none but white space.
 pub(crate) fn visible_json(line: &str) -> Cow<'_, str> {
-    escaped(line, |to, character| {
+    escaped(line, |to, character| match character {
+        '\t' | '\r' | '\n' => to.push(' '),
         // A `String` takes whatever it is given.
-        let _ = write!(to, "\\u{:04x}", u32::from(character));
+        other => _ = write!(to, "\\u{:04x}", u32::from(other)),
     })
 }
 
@@ -54,7 +56,8 @@ mod tests {
             let text = format!("a{}b", char::from_u32(code).unwrap());
             for shown in [visible(&text), visible_json(&text)] {
                 assert!(!shown.contains(steers), "{code:x}: {shown:?}");
-                assert!(shown.starts_with("a\\") && shown.ends_with('b'), "{shown}");
+                assert!(shown.starts_with('a') && shown.ends_with('b'), "{shown}");
+                assert!(shown.contains(['\\', ' ']), "{shown}");
             }
         }
         assert_eq!(visible("\u{1b}[31m\n"), "\\u{1b}[31m\\n");
@@ -69,7 +72,7 @@ mod tests {
 
     #[test]
     fn escaped_json_is_the_same_record() {
-        let line = "{\"a\":\"\u{9b}31m\u{7f}\u{202e}\"}";
+        let line = "{\t\"a\":\r\"\u{9b}31m\u{7f}\u{202e}\"}";
         let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(parse(&visible_json(line)), parse(line));
     }

@@ -1,25 +1,36 @@
 //! What is printed, without a panic on a pipe that nobody reads.
 
 use std::fmt;
-use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write as _};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, StdoutLock, Write as _};
 
 /// Stdout, which may be closed before we are done.
 #[derive(Debug)]
 pub(crate) struct Out {
     to: BufWriter<StdoutLock<'static>>,
+    // Whether somebody waits for each line.
+    by_line: bool,
     // Why the rest is not written.
     failed: Option<io::Error>,
 }
 
 impl Out {
     pub(crate) fn new() -> Self {
-        let to = BufWriter::with_capacity(64 << 10, io::stdout().lock());
-        Self { to, failed: None }
+        let stdout = io::stdout().lock();
+        let by_line = stdout.is_terminal();
+        Self { to: BufWriter::with_capacity(64 << 10, stdout), by_line, failed: None }
+    }
+
+    /// Has each line written at once, as on a terminal.
+    pub(crate) fn by_line(&mut self) {
+        self.by_line = true;
     }
 
     /// Prints `text` and ends the line.
     pub(crate) fn line(&mut self, text: impl fmt::Display) {
         self.write(format_args!("{text}\n"));
+        if self.by_line {
+            self.flush();
+        }
     }
 
     pub(crate) fn write(&mut self, text: fmt::Arguments<'_>) {

@@ -64,6 +64,10 @@ pub(crate) fn run(options: &Options, out: &mut Out) -> Result<(), Failure> {
         }
         _ => (&options.files[..], None),
     };
+    if options.follow && followed.is_none() {
+        // Stdin or a pipe, which wait by themselves.
+        printer.out.by_line();
+    }
     let filter = options.wanted.filter();
     let notes = input::records(read, &filter, |record| {
         printer.record(record);

@@ -9,11 +9,12 @@
 //! `{"$cut":"depth"}`; where elements are missing, the last one is `{"$cut":"size"}`, or the
 //! last key `$cut`. Of a key that comes twice the first is kept, so that what is flattened
 //! into a struct overwrites none of its fields.
-#![allow(dead_code)] // until the record uses all of it
 
-mod compound;
+mod array;
+mod object;
 mod scratch;
 mod serializer;
+mod special;
 mod text;
 mod writer;
 

@@ -15,6 +15,7 @@ mod lane;
 #[cfg(feature = "tracing-layer")]
 mod layer;
 mod level;
+mod limits;
 mod log;
 mod queue;
 mod random;

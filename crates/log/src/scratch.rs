@@ -237,8 +237,14 @@ impl Scratch {
     pub(crate) fn message(&mut self, rules: &Rules<'_>, message: &dyn fmt::Display) {
         self.message.clear();
         let room = self.room();
-        if json::text(&mut self.message, message, rules, room) == Outcome::Cut {
-            note(&mut self.cut, b"\"message\"");
+        match json::text(&mut self.message, message, rules, room) {
+            Outcome::Whole => {}
+            Outcome::Cut => note(&mut self.cut, b"\"message\""),
+            // A message is a string in any case.
+            Outcome::Failed => {
+                self.message.clear();
+                json::key(&mut self.message, "$error: format_failed");
+            }
         }
     }
 

@@ -4,7 +4,8 @@ use core::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::compound::{Array, Object};
+use super::array::Array;
+use super::object::Object;
 use super::writer::{Kind, Stop, Writer};
 
 /// By these names of structs serde_json's own types are known: JSON as text, a number as text.

@@ -81,6 +81,7 @@ fn what_json_cannot_hold_is_text() {
         (f64::NAN, f64::INFINITY, f32::NEG_INFINITY, u128::MAX, i128::MIN, i64::MIN as i128);
     let text = r#"["NaN","Infinity","-Infinity","340282366920938463463374607431768211455","-170141183460469231731687303715884105728",-9223372036854775808]"#;
     assert_eq!(encoded(&values), text);
+    assert_eq!(encoded(&i128::from(u64::MAX)), "18446744073709551615");
     assert_eq!(encoded(&bytes(b"caf\xc3\xa9")), "\"café\"");
     assert_eq!(encoded(&bytes(b"caf\xc3")), "{\"$lossy\":\"caf\u{fffd}\"}");
 }
@@ -131,20 +132,47 @@ fn a_variant_s_name_is_no_key_of_what_is_around_it() {
 
 #[test]
 fn a_long_string_keeps_its_beginning() {
-    let long = "é".repeat(1000);
-    for room in 64..200 {
-        let (text, outcome) = encoded_in(&long, room);
-        assert_eq!(outcome, Outcome::Cut);
-        assert!(text.ends_with("…\"") && text.len() + 2 > room, "{room}: {text}");
-        let (shown, _) = encoded_in(&display(&long), room);
-        assert_eq!(shown, text);
+    for char in ["a", "é", "🦀"] {
+        let long = char.repeat(1000);
+        for room in 64..200 {
+            let (text, outcome) = encoded_in(&long, room);
+            assert_eq!(outcome, Outcome::Cut);
+            assert!(text.ends_with("…\"") && text.len() + char.len() > room, "{room}: {text}");
+            let (shown, _) = encoded_in(&display(&long), room);
+            assert_eq!(shown, text);
+        }
     }
     // It is cut by its length as written.
-    let quotes = "\"".repeat(100);
-    assert_eq!(encoded_in(&quotes, 202).1, Outcome::Whole);
-    assert_eq!(encoded_in(&quotes, 201).1, Outcome::Cut);
-    assert_eq!(encoded_in(&display(&quotes), 202).1, Outcome::Whole);
-    assert_eq!(encoded_in(&display(&quotes), 201).1, Outcome::Cut);
+    for (char, escaped) in [("\"", 2), ("\\", 2), ("\n", 2), ("\u{8}", 2), ("\u{c}", 2), ("\0", 6)]
+    {
+        let text = char.repeat(100);
+        let room = 2 + 100 * escaped;
+        assert_eq!(encoded_in(&text, room).1, Outcome::Whole);
+        assert_eq!(encoded_in(&text, room - 1).1, Outcome::Cut);
+        assert_eq!(encoded_in(&display(&text), room).1, Outcome::Whole);
+        assert_eq!(encoded_in(&display(&text), room - 1).1, Outcome::Cut);
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_cut_like_a_string() {
+    for room in 64..100 {
+        let (text, outcome) = encoded_in(&bytes(&[b'a', 0xff].repeat(100)), room);
+        assert!(
+            outcome == Outcome::Cut && text.ends_with("…\"}") && text.len() + 5 > room,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_long_key_keeps_its_beginning() {
+    let (text, outcome) = encoded_in(&json!({"k".repeat(1000): 1, "l": 2}), 1000);
+    assert_eq!(text, format!(r#"{{"{}…":1,"l":2}}"#, "k".repeat(KEY_BYTES - 5)));
+    assert_eq!(outcome, Outcome::Cut);
+    // Two that are cut to the same are one.
+    let same = json!({format!("{}1", "k".repeat(300)): 1, format!("{}2", "k".repeat(300)): 2});
+    assert!(encoded_in(&same, 1000).0.ends_with("…\":1}"));
 }
 
 #[test]
@@ -159,6 +187,14 @@ fn where_elements_are_missing_the_last_one_says_so() {
         text.starts_with(r#"[{"in":{"k0000":0,"#) && text.ends_with(r#","$cut":"size"}}]"#),
         "{text}"
     );
+
+    // There is an end to keys, whatever the room.
+    let many: BTreeMap<_, _> = (0..5000).map(|n| (n, ())).collect();
+    let redaction = Redaction::off();
+    let all = Rules { value_bytes: 1 << 20, ..rules(&redaction) };
+    let mut out = Vec::new();
+    assert_eq!(encode(&mut out, &many, &all, 1 << 20), Outcome::Cut);
+    assert!(out.ends_with(br#","4095":null,"$cut":"size"}"#));
 
     // A key of this name is not written again.
     let mut named = map;

@@ -14,15 +14,13 @@ const MAX_DEPTH: usize = 128;
 /// this keeps a chain of them from using up the stack.
 const MAX_WRAPPERS: usize = 128;
 /// An element begins only where it has this much room: enough for any number and any marker.
-const ELEMENT_BYTES: usize = 48;
+pub(super) const ELEMENT_BYTES: usize = 48;
 /// What an array or object sets aside for its own end, `,{"$cut":"size"}]`.
 const END_BYTES: usize = 17;
 /// The least room that is worth one value.
 const MIN_BYTES: usize = 64;
 /// How much is searched for secrets beyond what is written: half a secret resembles none.
 const SEARCHED_BYTES: usize = 4 << 10;
-/// How many bytes of raw JSON are read for each byte of room.
-const RAW_FACTOR: usize = 8;
 
 /// Ends a value early. Why is the writer's to know: what a value makes of this error is its own.
 #[derive(Debug)]
@@ -146,7 +144,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes `marker` for the innermost value, and leaves its code.
-    fn cut<T>(&mut self, marker: &str) -> Result<T, Stop> {
+    pub(super) fn cut<T>(&mut self, marker: &str) -> Result<T, Stop> {
         self.out.extend_from_slice(marker.as_bytes());
         self.cut = true;
         self.skip()
@@ -311,66 +309,5 @@ impl<'a> Writer<'a> {
             return self.fail();
         }
         Ok((shown, more))
-    }
-
-    /// Bytes that are no UTF-8: as much text as they hold.
-    pub(super) fn lossy(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        self.out.extend_from_slice(br#"{"$lossy":"#);
-        self.limit -= 1;
-        let written = self.shown(&Lossy(bytes));
-        self.limit += 1;
-        self.out.push(b'}');
-        written
-    }
-
-    /// A number that comes as its text.
-    pub(super) fn number(&mut self, text: &str) -> Result<(), Stop> {
-        let is_bare = text.len() <= ELEMENT_BYTES
-            && text.bytes().all(|byte| !byte.is_ascii_whitespace())
-            // Not what other parsers could not hold, 1e999.
-            && serde_json::from_str::<f64>(text).is_ok();
-        if is_bare {
-            self.out.extend_from_slice(text.as_bytes());
-            Ok(())
-        } else {
-            self.string(text)
-        }
-    }
-
-    /// JSON that comes as its text: read and written again, since it keeps to no rules.
-    pub(super) fn raw(&mut self, text: &str) -> Result<(), Stop> {
-        match serde_json::from_str::<serde_json::Value>(text) {
-            Ok(value) => value.serialize(self),
-            // The parser gives up at some depth, but skips any.
-            Err(_) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => {
-                self.cut(r#"{"$cut":"depth"}"#)
-            }
-            Err(_) => self.fail(),
-        }
-    }
-
-    /// The most bytes of raw JSON that are read.
-    pub(super) fn raw_bytes(&self) -> usize {
-        (self.limit - self.out.len()).saturating_mul(RAW_FACTOR)
-    }
-
-    /// Instead of raw JSON that is longer than that.
-    pub(super) fn raw_too_long(&mut self) -> Result<(), Stop> {
-        self.cut(r#"{"$cut":"size"}"#)
-    }
-}
-
-/// Shows bytes as far as they are text.
-struct Lossy<'a>(&'a [u8]);
-
-impl fmt::Display for Lossy<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.utf8_chunks() {
-            f.write_str(chunk.valid())?;
-            if !chunk.invalid().is_empty() {
-                f.write_char(char::REPLACEMENT_CHARACTER)?;
-            }
-        }
-        Ok(())
     }
 }

@@ -92,7 +92,6 @@ fn begin_of_last_record(line: &[u8], reason: &Reason) -> Option<usize> {
         return None;
     }
     memchr::memmem::find_iter(line, BEGINS)
-        .filter(|at| *at > 0)
         .take(TRIES)
         .find(|at| piece(&line[*at..], (0, 0)).is_ok_and(|record| record.check().is_ok()))
 }

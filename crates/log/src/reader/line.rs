@@ -12,7 +12,7 @@ const BUFFER: usize = 64 << 10;
 pub(super) struct Lines<R> {
     source: BufReader<R>,
     cap: usize,
-    // What has been read of this line; empty once it is longer than `cap`.
+    // What has been read of this line; once it is longer than `cap`, some of it.
     line: Vec<u8>,
     // Bytes of this line so far, those that were not kept and the newline as well.
     len: u64,
@@ -56,11 +56,10 @@ impl<R: io::Read> Lines<R> {
             let end = memchr::memchr(b'\n', chunk);
             let content = &chunk[..end.unwrap_or(chunk.len())];
             let taken = content.len() + usize::from(end.is_some());
-            // Compared as what is left of the cap: no sum that could pass a `usize`.
-            let kept = self.len == self.line.len() as u64;
-            if kept && content.len() <= self.cap.saturating_sub(self.line.len()) {
+            if content.len() <= self.cap.saturating_sub(self.line.len()) {
                 self.line.extend_from_slice(content);
             } else {
+                // Too long: as it is not all there any more, `take` will say so.
                 self.line.clear();
             }
             self.len = self.len.saturating_add(taken as u64);

@@ -44,6 +44,7 @@ fn a_value_that_panics_or_errs_is_a_marker_and_nobody_notices() {
     let marker = json!({"$error": "format_failed"});
     assert_eq!((&record["panics"], &record["errs"]), (&marker, &marker));
     assert_eq!(record["fine"], 1);
+    assert_eq!(record.get("truncated"), None);
 }
 
 #[test]

@@ -1,55 +1,15 @@
-//! Arrays and objects, element by element.
+//! Objects, key by key.
 
 use core::fmt;
 
 use serde::Serialize;
-use serde::ser::{
-    SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
-    SerializeTupleStruct, SerializeTupleVariant,
-};
+use serde::ser::{SerializeMap, SerializeStruct, SerializeStructVariant};
 
 use super::KEY_BYTES;
 use super::writer::{Flow, Kind, Stop, Writer};
 
 /// The most keys of one object. They are kept sorted, which would take for ever with millions.
 const MAX_KEYS: usize = 4096;
-
-/// An open array.
-pub(super) struct Array<'w, 'a> {
-    writer: &'w mut Writer<'a>,
-    /// It is the value of an enum's variant, whose object is closed with it.
-    of_variant: bool,
-}
-
-impl<'w, 'a> Array<'w, 'a> {
-    pub(super) fn open(writer: &'w mut Writer<'a>) -> Result<Self, Stop> {
-        writer.open(Kind::Array)?;
-        Ok(Array { writer, of_variant: false })
-    }
-
-    /// The array that a variant's object was opened with.
-    pub(super) fn of_variant(writer: &'w mut Writer<'a>) -> Self {
-        Array { writer, of_variant: true }
-    }
-
-    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-        self.writer.going()?;
-        if !self.writer.has_room(1) {
-            return self.writer.full(r#"{"$cut":"size"}"#);
-        }
-        self.writer.comma();
-        self.writer.child(value)
-    }
-
-    fn close(self) -> Result<(), Stop> {
-        self.writer.going()?;
-        self.writer.close();
-        if self.of_variant {
-            self.writer.close();
-        }
-        Ok(())
-    }
-}
 
 /// An open object.
 pub(super) struct Object<'w, 'a> {
@@ -236,30 +196,6 @@ impl<T: Serialize + ?Sized> fmt::Display for AsText<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.serialize(f)
     }
-}
-
-macro_rules! elements {
-    ($($trait:ident::$method:ident,)+) => {
-        $(impl $trait for Array<'_, '_> {
-            type Ok = ();
-            type Error = Stop;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-                self.element(value)
-            }
-
-            fn end(self) -> Result<(), Stop> {
-                self.close()
-            }
-        })+
-    };
-}
-
-elements! {
-    SerializeSeq::serialize_element,
-    SerializeTuple::serialize_element,
-    SerializeTupleStruct::serialize_field,
-    SerializeTupleVariant::serialize_field,
 }
 
 macro_rules! fields {
