@@ -64,7 +64,8 @@ pub(crate) struct Claim {
     pub(crate) urgent: bool,
     /// How long its caller waits for room at most.
     pub(crate) wait: Duration,
-    /// It is the writer's own, which may come while the queue is closing.
+    /// It is the writer's own: it always fits, being one or two a batch and what drops are
+    /// told by, and may come while the queue is closing.
     pub(crate) in_band: bool,
 }
 
@@ -83,7 +84,8 @@ pub(crate) struct Tally {
 pub(crate) struct Orders {
     pub(crate) reopen: bool,
     pub(crate) flush: bool,
-    /// Records dropped so far.
+    /// Records dropped so far, but for those that came after the queue was closed: they
+    /// would give a closing writer something to tell for ever.
     pub(crate) dropped: u64,
 }
 
@@ -111,6 +113,8 @@ struct State {
     pending: Batch,
     next_seq: u64,
     counts: Counts,
+    /// The dropped that came after the queue was closed.
+    late: u64,
     phase: Phase,
     rest: Rest,
     /// Callers who wait for room.
@@ -118,6 +122,10 @@ struct State {
     reopen: bool,
     /// Flushes asked for, taken by the writer, and done.
     flushes: [u64; 3],
+    /// The writer has said something since its last batch.
+    said: bool,
+    /// Flushes that are taken wait for what the writer said.
+    deferred: bool,
 }
 
 /// One sink's queue.
@@ -141,11 +149,14 @@ impl Queue {
             pending: Batch::default(),
             next_seq: 0,
             counts: Counts::default(),
+            late: 0,
             phase: Phase::Open,
             rest: Rest::None,
             waiting: 0,
             reopen: false,
             flushes: [0; 3],
+            said: false,
+            deferred: false,
         };
         Queue {
             state: Mutex::new(state),
@@ -161,7 +172,8 @@ impl Queue {
     pub(crate) fn push(&self, parts: Parts<'_>, claim: Claim) {
         let mut state = self.lock();
         state.counts.emitted += 1;
-        if state.phase == Phase::Open && !self.fits(&state, parts, claim) {
+        let in_time = state.phase == Phase::Open;
+        if in_time && !self.fits(&state, parts, claim) {
             state = self.wait_for_room(state, parts, claim);
         }
         let seq = state.next_seq;
@@ -173,9 +185,11 @@ impl Queue {
         };
         if !open || !self.fits(&state, parts, claim) {
             state.counts.dropped += 1;
+            state.late += u64::from(!in_time);
             return;
         }
         self.append(&mut state.pending, parts, seq);
+        state.said |= claim.in_band;
         let much = state.pending.ends.len() > self.bounds.records / 4
             || state.pending.bytes.len() > self.bounds.bytes / 4;
         let wake = match state.rest {
@@ -203,7 +217,8 @@ impl Queue {
         let share = |of: usize| if claim.urgent { of } else { of - of / RESERVE };
         let Batch { bytes, ends } = &state.pending;
         let size = parts.head.len() + 20 + self.stream.len() + parts.tail.len();
-        ends.is_empty()
+        claim.in_band
+            || ends.is_empty()
             || ends.len() < share(self.bounds.records)
                 && bytes.len().saturating_add(size) <= share(self.bounds.bytes)
     }
@@ -235,11 +250,7 @@ impl Queue {
         batch.clear();
         let mut state = self.lock();
         state.counts.add(done);
-        let [_, taken, did] = &mut state.flushes;
-        if *did != *taken {
-            *did = *taken;
-            self.settled.notify_all();
-        }
+        self.settle(&mut state);
         let mut lingered = false;
         loop {
             let [asked, taken, _] = state.flushes;
@@ -264,11 +275,24 @@ impl Queue {
         if state.waiting > 0 {
             self.room.notify_all();
         }
-        let [asked, taken, _] = &mut state.flushes;
-        let flush = *asked != *taken;
-        *taken = *asked;
+        let [asked, taken, _] = state.flushes;
+        let flush = asked != taken || state.deferred;
+        state.flushes[1] = asked;
         let reopen = std::mem::take(&mut state.reopen);
-        Some(Orders { reopen, flush, dropped: state.counts.dropped })
+        Some(Orders { reopen, flush, dropped: state.counts.dropped - state.late })
+    }
+
+    /// Says of the flushes that were taken that they are done.
+    fn settle(&self, state: &mut State) {
+        let said = std::mem::take(&mut state.said);
+        let [_, taken, done] = state.flushes;
+        // What the writer said of this batch belongs to it; but once only, or a writer with
+        // ever more to say would keep a flush for ever.
+        state.deferred = taken != done && said && !state.deferred;
+        if taken != done && !state.deferred {
+            state.flushes[2] = taken;
+            self.settled.notify_all();
+        }
     }
 
     /// The writer is gone; what it leaves behind has failed.

@@ -11,6 +11,7 @@ use std::{io, mem, thread};
 
 use ampacity::{CallError, CircuitBreaker};
 
+use crate::contained::contained;
 use crate::context::Context;
 use crate::event_type::EventType;
 use crate::json::Rules;
@@ -99,6 +100,11 @@ impl Writer {
                 self.news.failed += self.done.failed.saturating_sub(failed);
             }
         }
+        // Only then is the log closed: a writer may hand on what it kept back when it goes.
+        close(self.out);
+        if let Some(fallback) = self.fallback {
+            close(fallback);
+        }
         lane.queue.gone();
     }
 
@@ -106,7 +112,7 @@ impl Writer {
         if orders.reopen {
             self.ready = false;
             if let Err(error) = self.out.reopen() {
-                self.news.error = error.to_string();
+                self.news.error = text_of(error);
             }
         }
         if batch.len() > 0 {
@@ -120,7 +126,7 @@ impl Writer {
         if orders.flush
             && let Err(error) = self.out.flush()
         {
-            self.news.error = error.to_string();
+            self.news.error = text_of(error);
         }
         self.look_at_rotations();
         if healthy {
@@ -136,11 +142,12 @@ impl Writer {
                 self.done.written += 1;
                 return true;
             }
-            Err(CallError::Failed(error)) => self.news.error = error.to_string(),
+            Err(CallError::Failed(error)) => self.news.error = text_of(error),
             Err(CallError::Rejected(_)) => {}
         }
         let fell_back = match &mut self.fallback {
-            Some(fallback) => fallback.record(line).is_ok(),
+            // With its error, which may panic when it is dropped.
+            Some(fallback) => contained(|| fallback.record(line).is_ok()).unwrap_or(false),
             None => false,
         };
         self.done.failed += 1;
@@ -187,6 +194,21 @@ impl Writer {
             self.news.rotation = rotations.why.as_ref().map(io::Error::to_string);
         }
     }
+}
+
+/// Flushes and drops it, which may be anybody's code.
+fn close(mut out: Box<dyn Out>) {
+    // There is nobody left to be told of errors, and they may panic when they are dropped.
+    contained(|| drop(out.flush()));
+    contained(move || drop(out));
+}
+
+/// The error's text, which may be anybody's code.
+fn text_of(error: io::Error) -> String {
+    let text = contained(|| error.to_string());
+    // By itself: one that panics while another panic unwinds would end the program.
+    contained(move || drop(error));
+    text.unwrap_or_else(|| "an error that panics".to_owned())
 }
 
 /// Hands a record in that is about the sink itself.

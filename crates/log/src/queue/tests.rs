@@ -122,6 +122,27 @@ fn a_closing_queue_drops_what_callers_bring_and_takes_what_its_writer_says() {
 }
 
 #[test]
+fn what_the_writer_says_fits_into_a_full_queue() {
+    let queue = queue(1, 1 << 10);
+    queue.push(parts(""), URGENT);
+    queue.push(parts(""), URGENT);
+    queue.push(parts("in-band"), Claim { in_band: true, ..URGENT });
+    let lines = taken(&queue);
+    assert!(lines.len() == 2 && lines[1].starts_with("in-band"), "{lines:?}");
+}
+
+#[test]
+fn a_writer_is_told_of_what_was_dropped_before_the_queue_was_closed() {
+    let queue = queue(1, 1 << 10);
+    queue.push(parts(""), NOW);
+    queue.push(parts(""), NOW);
+    assert_eq!(queue.close(Duration::ZERO), Err(1));
+    queue.push(parts(""), NOW);
+    let orders = queue.next(&mut Batch::default(), Tally::default()).unwrap();
+    assert_eq!((orders.dropped, queue.counts().dropped), (1, 2));
+}
+
+#[test]
 fn a_waiting_caller_is_let_go_when_the_queue_closes() {
     let queue = Arc::new(queue(1, 1 << 10));
     queue.push(parts(""), NOW);
@@ -154,6 +175,27 @@ fn a_flush_is_over_when_what_came_before_it_is_written_and_not_before() {
     assert!(!flush.is_finished(), "taken, not written");
     queue.push(parts(""), NOW);
     queue.next(&mut batch, Tally { written: 1, ..Tally::default() }).unwrap();
+    assert_eq!(flush.join().unwrap(), Ok(()));
+}
+
+#[test]
+fn a_flush_waits_for_what_the_writer_said_of_the_batch_and_not_for_what_it_said_of_that() {
+    let queue = Arc::new(queue(8, 1 << 10));
+    let flush = thread::spawn({
+        let queue = Arc::clone(&queue);
+        move || queue.flush(LONG)
+    });
+    while queue.lock().flushes[0] == 0 {
+        thread::yield_now();
+    }
+    let in_band = || queue.push(parts(""), Claim { in_band: true, ..NOW });
+    let next = || queue.next(&mut Batch::default(), Tally::default()).unwrap();
+    assert!(next().flush);
+    in_band();
+    assert!(next().flush, "what it said is flushed, too");
+    assert_eq!(queue.lock().flushes, [1, 1, 0]);
+    in_band();
+    assert!(!next().flush);
     assert_eq!(flush.join().unwrap(), Ok(()));
 }
 

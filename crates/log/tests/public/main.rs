@@ -4,7 +4,11 @@ mod breakers;
 mod calls;
 mod context;
 mod envelope;
+mod faults;
 mod fixture;
 mod lifetime;
 mod reading;
+mod theirs;
 mod timed;
+#[cfg(feature = "tracing-layer")]
+mod tracing;

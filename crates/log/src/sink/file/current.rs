@@ -3,7 +3,7 @@
 use super::super::{Lines, WriteError};
 use super::FileError;
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -12,8 +12,6 @@ use std::time::SystemTime;
 pub(super) struct Current {
     lines: Lines<File>,
     identity: Identity,
-    /// False for a device, which has no length and no end to look at.
-    regular: bool,
     /// Its length in bytes: as found, and what we wrote since.
     len: u64,
     /// Where its age counts from.
@@ -26,22 +24,13 @@ impl Current {
         let refused = |error| FileError::Open { path: path.to_owned(), error };
         let fits = |kind: FileType| kind.is_file() || (!rotates && is_device(kind));
         // Before it is opened: that would wait for a pipe's reader.
-        match fs::metadata(path) {
-            Ok(found) if !fits(found.file_type()) => {
-                return Err(FileError::NotAFile { path: path.to_owned() });
-            }
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(refused(e)),
-            Ok(_) | Err(_) => {}
+        if fs::metadata(path).is_ok_and(|found| !fits(found.file_type())) {
+            return Err(FileError::NotAFile { path: path.to_owned() });
         }
         let file = options().open(path).map_err(refused)?;
         let meta = file.metadata().map_err(refused)?;
-        let mut current = Current {
-            identity: Identity::of(&meta),
-            regular: meta.is_file(),
-            len: 0,
-            born: now,
-            lines: Lines::new(file),
-        };
+        let mut current =
+            Current { identity: Identity::of(&meta), len: 0, born: now, lines: Lines::new(file) };
         current.catch_up(&meta, now);
         if current.len > 0 {
             current.born = meta.created().or_else(|_| meta.modified()).unwrap_or(now);
@@ -68,9 +57,6 @@ impl Current {
     }
 
     fn catch_up(&mut self, meta: &Metadata, now: SystemTime) {
-        if !self.regular {
-            return;
-        }
         if meta.len() != self.len {
             self.len = meta.len();
             let torn = ends_torn(self.file(), self.len);

@@ -68,11 +68,10 @@ impl FileOut {
             return;
         }
         let Some(current) = &mut self.current else { return };
-        let here = current.look_again(&self.path, self.now);
-        if here && !self.is_due(more) {
+        if current.look_again(&self.path, self.now) && !self.is_due(more) {
             return; // somebody cut it short
         }
-        let moved = if here { self.move_aside() } else { Ok(Moved::ByOthers) };
+        let moved = self.move_aside();
         if let Err(e) = moved.and_then(|moved| self.go_on(moved)) {
             self.rotations.failed += 1;
             self.rotations.why = Some(e);

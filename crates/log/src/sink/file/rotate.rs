@@ -31,6 +31,7 @@ pub(super) fn move_aside(current: &Current, path: &Path, keep: u32) -> io::Resul
     let moved = match move_locked(current, path, keep) {
         Ok(true) => Ok(Moved::ByUs),
         Ok(false) => Ok(Moved::ByOthers),
+        // Gone from under us, or one of the numbered files: the next record will see.
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(Moved::ByOthers),
         Err(e) => Err(e),
     };
@@ -57,11 +58,7 @@ fn make_room(path: &Path, keep: u32) -> io::Result<()> {
     let is_free = |n: &u32| fs::symlink_metadata(numbered(path, *n)).is_err();
     let free = (1..keep).find(is_free).unwrap_or(keep);
     for n in (1..free).rev() {
-        match fs::rename(numbered(path, n), numbered(path, n + 1)) {
-            // Somebody tidied up.
-            Err(e) if e.kind() == ErrorKind::NotFound => {}
-            done => done?,
-        }
+        fs::rename(numbered(path, n), numbered(path, n + 1))?;
     }
     Ok(())
 }

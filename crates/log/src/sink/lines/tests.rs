@@ -136,6 +136,8 @@ fn a_writer_that_claims_more_than_it_was_given_is_an_error() {
 fn a_writer_that_panics_fails_its_line_and_the_next_begins_afresh() {
     let (out, failed) = after(&[Step::Take(1), Step::Panic]);
     assert_eq!((out.as_str(), failed), ("o\ntwo\nthree\n", vec![(ErrorKind::Other, 1)]));
+    let (out, failed) = after(&[Step::Panic]);
+    assert_eq!((out.as_str(), failed), ("\ntwo\nthree\n", vec![(ErrorKind::Other, 0)]));
 }
 
 #[test]

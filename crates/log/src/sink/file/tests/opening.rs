@@ -92,19 +92,19 @@ fn a_device_is_written_to_and_never_moved_aside() {
 
 #[test]
 fn settings_that_cannot_be_are_refused_with_their_number() {
+    let place = Place::new();
     let second = Duration::from_secs(1);
     let short = second - Duration::from_nanos(1);
     for (of, number) in [
-        (FileSink::new("x").rotate_at_bytes(0), "0"),
-        (FileSink::new("x").rotate_every(short), "999.999999ms"),
-        (FileSink::new("x").rotate_every(Duration::ZERO), "0ns"),
-        (FileSink::new("x").keep(0), "0"),
-        (FileSink::new("x").keep(10_001), "10001"),
+        (place.sink().rotate_at_bytes(0), "0"),
+        (place.sink().rotate_every(short), "999.999999ms"),
+        (place.sink().rotate_every(Duration::ZERO), "0ns"),
+        (place.sink().keep(0), "0"),
+        (place.sink().keep(10_001), "10001"),
     ] {
         let error = of.open(SystemTime::now()).unwrap_err().to_string();
         assert!(error.contains(&format!(" is {number}, which must be ")), "{error}");
     }
-    let place = Place::new();
     open(&place.sink().rotate_at_bytes(1).rotate_every(second).keep(1));
     open(&place.sink().rotate_at_bytes(u64::MAX).rotate_every(Duration::MAX).keep(10_000));
 }

@@ -70,7 +70,7 @@ fn a_gap_between_old_files_is_filled_and_those_beyond_it_stay() {
     let place = Place::with("new\n");
     fs::write(place.old(1), "first").unwrap();
     fs::write(place.old(3), "third").unwrap();
-    record(&mut open(&place.sink().rotate_at_bytes(1).keep(3)), "newer");
+    record(&mut open(&place.sink().rotate_at_bytes(1).keep(4)), "newer");
     assert_eq!(place.contents(), ["newer\n", "new\n", "first", "third"]);
 }
 

@@ -8,6 +8,16 @@ use std::sync::Barrier;
 use std::thread;
 
 #[test]
+fn two_append_in_turns_and_neither_writes_over_the_other() {
+    let place = Place::with("old\n");
+    let (mut ours, mut theirs) = (open(&place.sink()), open(&place.sink()));
+    record(&mut ours, "one");
+    record(&mut theirs, "two");
+    record(&mut ours, "three");
+    assert_eq!(place.contents(), ["old\none\ntwo\nthree\n"]);
+}
+
+#[test]
 fn of_two_that_find_the_same_file_full_one_moves_it() {
     let place = Place::new();
     let sink = place.sink().rotate_at_bytes(8);
