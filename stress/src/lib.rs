@@ -13,6 +13,7 @@ pub mod cli;
 pub mod compare;
 pub mod contend;
 mod cpu;
+mod eventlog;
 pub mod glance;
 mod heap;
 pub mod index;

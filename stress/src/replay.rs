@@ -10,6 +10,7 @@
 pub(crate) mod client;
 mod course;
 pub mod lane;
+mod logged;
 pub mod pace;
 pub mod provider;
 pub mod report;
@@ -21,6 +22,7 @@ pub mod verdict;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ampacity_log::Log;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -28,6 +30,7 @@ use serde_json::json;
 use self::lane::{Lane, Plan, Policy, Time};
 use self::pace::Pace;
 use self::script::{PEACE, TROUBLE, Timeline};
+use crate::eventlog::{EventLog, LogTo, Seen};
 use crate::load::HOPELESS;
 use crate::program::{Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::sample::SAMPLE;
@@ -53,6 +56,9 @@ pub struct Options {
     /// [default: as many as it takes to play it in 42 s, and with --quick in 10 s]
     #[arg(long, value_name = "TIMES", value_parser = pace::speed, allow_negative_numbers = true)]
     speed: Option<f64>,
+
+    #[command(flatten)]
+    log: LogTo,
 }
 
 /// Reads the trace and works out the pace.
@@ -76,7 +82,8 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
     let pace = Pace::new(trace.span(), takes, options.speed)?;
     let name = options.trace.as_deref().and_then(Path::file_name);
     let name = name.map_or("built-in sample".into(), |name| name.to_string_lossy().into_owned());
-    Ok(Box::new(Replay { name, trace, pace }))
+    let log = options.log.open("replay")?;
+    Ok(Box::new(Replay { name, trace, pace, log }))
 }
 
 #[derive(Debug)]
@@ -84,6 +91,8 @@ struct Replay {
     name: String,
     trace: Trace,
     pace: Pace,
+    /// Of the lane with a breaker.
+    log: EventLog,
 }
 
 impl Program for Replay {
@@ -92,7 +101,10 @@ impl Program for Replay {
     }
 
     fn run(&self, ctx: &Context) -> Result<Section, Failure> {
-        let mut section = self.in_trouble(ctx)?;
+        let mut seen = Seen { calls: Some(0), ..Seen::default() };
+        self.log.start().field("seed", ctx.seed).field("trace", &self.name).emit();
+        let mut section = self.in_trouble(ctx, &mut seen)?;
+        self.log.finish(&mut section, &seen);
         if !section.partial {
             self.at_a_provider(ctx, &mut section)?;
         }
@@ -101,15 +113,15 @@ impl Program for Replay {
 }
 
 impl Replay {
-    fn in_trouble(&self, ctx: &Context) -> Result<Section, Failure> {
-        let (section, held_up) = self.play(ctx)?;
+    fn in_trouble(&self, ctx: &Context, seen: &mut Seen) -> Result<Section, Failure> {
+        let (section, held_up) = self.play(ctx, seen)?;
         let broken = self.excused(&section, held_up);
         if broken.is_empty() || ctx.stop.requested() {
             return Ok(section);
         }
         // The machine stood still for longer than the times that were measured: once more,
         // and only once. What happened first stays on record.
-        let (mut again, _) = self.play(ctx)?;
+        let (mut again, _) = self.play(ctx, seen)?;
         let held_up = held_up.as_secs_f64() * 1e3;
         again.figures["first_attempt"] = json!({ "held_up_ms": held_up, "broken": broken });
         if let Some(table) = again.tables.first_mut() {
@@ -160,10 +172,12 @@ impl Replay {
     }
 
     /// Plays all lanes once; also says for how long the program was held up at the worst.
-    fn play(&self, ctx: &Context) -> Result<(Section, Duration), Failure> {
-        let plans = plans(&self.trace, self.pace);
+    fn play(&self, ctx: &Context, seen: &mut Seen) -> Result<(Section, Duration), Failure> {
+        let mut plans = plans(&self.trace, self.pace);
+        plans[1].log = self.log.log().clone();
         let labels = ["replay, no breaker", "replay, breaker", "replay, all healthy"];
         let lanes = self.side_by_side(ctx, &plans, Time::Real, labels)?;
+        logged::add(seen, &lanes[1]);
         let held_up = lanes.iter().map(verdict::worst).max().unwrap_or_default();
         Ok((report::section(&self.name, &self.trace, self.pace, &plans, &lanes), held_up))
     }
@@ -206,6 +220,7 @@ pub fn plans(trace: &Trace, pace: Pace) -> [Plan<'_>; 3] {
         pace,
         timeline: Timeline::new(phases, pace.length),
         guard,
+        log: Log::off(),
     };
     let policy = Some(Policy::waiting(pace.open_for));
     [plan(TROUBLE, None), plan(TROUBLE, policy), plan(PEACE, policy)]
@@ -219,7 +234,7 @@ mod tests {
     fn excused(names: &[&str], held_up: impl FnOnce(Duration) -> Duration) -> usize {
         let trace = Trace::parse("sample", SAMPLE).unwrap();
         let pace = Pace::new(trace.span(), pace::USUAL, None).unwrap();
-        let replay = Replay { name: String::new(), trace, pace };
+        let replay = Replay { name: String::new(), trace, pace, log: EventLog::off() };
         let mut checks: Vec<Check> =
             names.iter().map(|name| Check::judged(*name, false, "")).collect();
         checks.push(Check::judged("transitions_follow_the_contract", true, ""));

@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::eventlog::{EventLog, LogTo, Seen};
 use crate::pool;
 use crate::program::{Context, Failure, Program, Refusal, Section, Size, Verdict};
 use crate::system::{self, Needs};
@@ -95,6 +96,10 @@ pub struct Options {
     /// Stack of each thread of the sweep, in KiB [default: 64; 256 if built without optimisation]
     #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(LEAST_STACK_KIB..=1_048_576))]
     pub stack_kib: Option<u32>,
+
+    /// The event log of the storm that accounts for every call.
+    #[command(flatten)]
+    pub log: LogTo,
 }
 
 /// Checks the flags against each other and against the system's limits.
@@ -169,12 +174,15 @@ pub fn prepare(options: Options, size: Size) -> Result<Box<dyn Program>, Refusal
         };
         return Err(Refusal(format!("{flag}: {why}")));
     }
-    Ok(Box::new(Storm { account, sweep }))
+    let log = options.log.open("storm")?;
+    Ok(Box::new(Storm { account, sweep, log }))
 }
 
 struct Storm {
     account: Account,
     sweep: Sweep,
+    /// Of the storm that accounts for every call.
+    log: EventLog,
 }
 
 impl Program for Storm {
@@ -183,7 +191,9 @@ impl Program for Storm {
     }
 
     fn run(&self, ctx: &Context) -> Result<Section, Failure> {
-        let mut section = self.account.run(ctx)?;
+        let mut seen = Seen::default();
+        let mut section = self.account.run(ctx, &self.log, &mut seen)?;
+        self.log.finish(&mut section, &seen);
         let stalled = |check: &crate::program::Check| {
             check.name == "keeps_moving" && check.verdict == Verdict::Broken
         };

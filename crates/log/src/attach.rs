@@ -255,7 +255,8 @@ impl Watched {
     fn begin<'a>(&'a self, shared: &'a Shared, event_type: EventType) -> Record<'a> {
         let level = event_type.level();
         match shared.takes(level) {
-            true => Record::new(&self.logger, shared, level, event_type),
+            // Many calls led to it, and whoever delivers it need not be one of them.
+            true => Record::new(&self.logger, shared, level, event_type).apart(),
             false => Record::OFF,
         }
     }

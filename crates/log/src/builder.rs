@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ampacity::ConfigError;
+use serde::Serialize;
 
+use crate::context::Context;
 use crate::lane::Lane;
 use crate::log::{Log, Shared};
-use crate::queue::Tally;
 use crate::redact::Redaction;
 use crate::reporter::Reporter;
 use crate::sink::{FileError, OpenError, Sink};
 use crate::stamp::TimeOfDay;
-use crate::writer::{News, Writer};
+use crate::writer::Writer;
 
 /// What the envelope may take beside a record's fields: the logger and the event type, each
 /// of up to 256 bytes that may be escaped, and the names of what was cut.
@@ -40,6 +41,7 @@ pub(crate) struct Limits {
 pub struct Builder {
     name: String,
     sinks: Vec<Sink>,
+    base: Context,
     limits: Limits,
     redaction: Redaction,
     now: TimeOfDay,
@@ -52,6 +54,7 @@ impl Builder {
         Builder {
             name: name.to_owned(),
             sinks: Vec::new(),
+            base: Context::new(),
             limits: Limits { value_bytes: 16 << 10, record_bytes: 64 << 10, depth: 16 },
             redaction: Redaction::default(),
             now: TimeOfDay::System,
@@ -63,6 +66,13 @@ impl Builder {
     /// Adds a sink. A log without any takes nothing.
     pub fn sink(mut self, sink: Sink) -> Self {
         self.sinks.push(sink);
+        self
+    }
+
+    /// Adds a field to every record: `service`, `version`, `host`. One of the context or of
+    /// the record itself goes before it.
+    pub fn field(mut self, name: &str, value: impl Serialize) -> Self {
+        self.base = self.base.with(name, value);
         self
     }
 
@@ -153,10 +163,13 @@ impl Builder {
             }
         }
         let limits = Limits { record_bytes: record_bytes - ENVELOPE, ..self.limits };
-        let Builder { name, redaction, now, close_within, .. } = self;
+        let Builder { name, base, redaction, now, close_within, .. } = self;
         let reporter = Reporter::new(self.report_every);
         let lanes = lanes.into();
-        Ok(Log::new(&name, Shared::new(lanes, limits, redaction, now, close_within, reporter)))
+        Ok(Log::new(
+            &name,
+            Shared::new(lanes, base, limits, redaction, now, close_within, reporter),
+        ))
     }
 }
 
@@ -172,16 +185,7 @@ fn open(mut sink: Sink, now: &TimeOfDay) -> Result<Arc<Lane>, BuildError> {
         OpenError::Other(error) => failed(error),
     })?;
     let lane = Arc::new(Lane::new(name.clone().into(), level, waits, bounds));
-    let writer = Writer {
-        lane: Arc::clone(&lane),
-        out,
-        fallback,
-        breaker,
-        now: now.clone(),
-        ready: false,
-        done: Tally::default(),
-        news: News::default(),
-    };
+    let writer = Writer::new(Arc::clone(&lane), out, fallback, breaker, now.clone());
     writer.start().map_err(failed)?;
     Ok(lane)
 }

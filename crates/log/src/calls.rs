@@ -103,7 +103,7 @@ pub enum ToolStatus {
     Invoked,
     /// It returned.
     Completed,
-    /// It failed: a record of [`Level::Error`].
+    /// It failed: a record of [`Level::Error`](crate::Level::Error).
     Failed,
 }
 

@@ -78,7 +78,7 @@ const DEPTH: usize = 16;
 ///
 /// Cloning counts a reference up. Values are encoded when they are given, under the caps and
 /// the redaction that a log has by default: a context belongs to no log in particular. A log
-/// that hides more names hides fields of those names too, but not what is within values.
+/// that hides more hides it in contexts too; one that hides less cannot show it.
 ///
 /// # Examples
 ///

@@ -1,5 +1,7 @@
 //! What became of a sink's records.
 
+use crate::queue::Tally;
+
 /// What became of the records for one sink.
 ///
 /// `emitted = written + dropped + failed + queued`, in every reading; nothing is queued
@@ -18,11 +20,24 @@ pub struct Counts {
     pub failed: u64,
     /// Records among the failed that the fallback took.
     pub fell_back: u64,
+    /// How often this log moved a full or an old file aside.
+    pub rotated: u64,
+    /// How often it tried to in vain; records went on into the file that there was.
+    pub not_rotated: u64,
 }
 
 impl Counts {
     /// Records that wait to be written, or are being written.
     pub fn queued(&self) -> u64 {
         self.emitted - self.written - self.dropped - self.failed
+    }
+
+    pub(crate) fn add(&mut self, done: Tally) {
+        let Tally { written, failed, fell_back, rotated, not_rotated } = done;
+        self.written += written;
+        self.failed += failed;
+        self.fell_back += fell_back;
+        self.rotated += rotated;
+        self.not_rotated += not_rotated;
     }
 }

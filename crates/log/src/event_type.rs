@@ -88,6 +88,8 @@ event_types! {
     CircuitBreakerListenerFaults = "circuit_breaker.listener_faults",
     /// `log.records_dropped`: records that a sink's full queue could not take.
     LogRecordsDropped = "log.records_dropped",
+    /// `log.rotation_failed`: a full or old file could not be moved aside.
+    LogRotationFailed = "log.rotation_failed",
     /// `log.sink_recovered`: a sink can be written to again.
     LogSinkRecovered = "log.sink_recovered",
 }
@@ -105,6 +107,7 @@ impl EventType {
             | EventType::CircuitBreakerRejections
             | EventType::CircuitBreakerListenerFaults
             | EventType::LogRecordsDropped
+            | EventType::LogRotationFailed
             | EventType::LogSinkRecovered => Level::Warning,
             _ => Level::Info,
         }

@@ -48,7 +48,7 @@ impl Lane {
 
     pub(crate) fn push(&self, parts: Parts<'_>, level: Level, urgent: bool) {
         let wait = self.waits[level as usize];
-        self.queue.push(parts, Claim { urgent, wait });
+        self.queue.push(parts, Claim { urgent, wait, in_band: false });
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -1,5 +1,4 @@
-//! Structured events as JSON lines.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod attach;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::builder::Builder;
 use crate::builder::Limits;
+use crate::context::Context;
 use crate::counts::Counts;
 use crate::event_type::EventType;
 use crate::json::{self, Rules};
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     /// The least level that any sink takes and [`Log::set_level`] admits.
     least: AtomicU8,
     lanes: Box<[Arc<Lane>]>,
+    /// The fields of every record.
+    base: Context,
     limits: Limits,
     redaction: Redaction,
     now: TimeOfDay,
@@ -212,6 +215,7 @@ impl fmt::Debug for Log {
 impl Shared {
     pub(crate) fn new(
         lanes: Box<[Arc<Lane>]>,
+        base: Context,
         limits: Limits,
         redaction: Redaction,
         now: TimeOfDay,
@@ -219,7 +223,7 @@ impl Shared {
         reporter: Reporter,
     ) -> Self {
         let least = AtomicU8::new(NOTHING);
-        let shared = Shared { least, lanes, limits, redaction, now, close_within, reporter };
+        let shared = Shared { least, lanes, base, limits, redaction, now, close_within, reporter };
         // Relaxed: nobody else has it yet.
         shared.least.store(shared.least_of_sinks(), Ordering::Relaxed);
         shared
@@ -252,6 +256,10 @@ impl Shared {
 
     pub(crate) fn record_bytes(&self) -> usize {
         self.limits.record_bytes
+    }
+
+    pub(crate) fn base(&self) -> &Context {
+        &self.base
     }
 
     pub(crate) fn now(&self) -> SystemTime {

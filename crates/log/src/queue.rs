@@ -64,6 +64,8 @@ pub(crate) struct Claim {
     pub(crate) urgent: bool,
     /// How long its caller waits for room at most.
     pub(crate) wait: Duration,
+    /// It is the writer's own, which may come while the queue is closing.
+    pub(crate) in_band: bool,
 }
 
 /// What became of the records of a batch.
@@ -72,6 +74,8 @@ pub(crate) struct Tally {
     pub(crate) written: u64,
     pub(crate) failed: u64,
     pub(crate) fell_back: u64,
+    pub(crate) rotated: u64,
+    pub(crate) not_rotated: u64,
 }
 
 /// What a writer is to do beside writing its batch.
@@ -162,7 +166,12 @@ impl Queue {
         }
         let seq = state.next_seq;
         state.next_seq += 1;
-        if state.phase == Phase::Closed || !self.fits(&state, parts, claim) {
+        let open = match state.phase {
+            Phase::Open => true,
+            Phase::Closing => claim.in_band,
+            Phase::Closed => false,
+        };
+        if !open || !self.fits(&state, parts, claim) {
             state.counts.dropped += 1;
             return;
         }
@@ -225,9 +234,7 @@ impl Queue {
     pub(crate) fn next(&self, batch: &mut Batch, done: Tally) -> Option<Orders> {
         batch.clear();
         let mut state = self.lock();
-        state.counts.written += done.written;
-        state.counts.failed += done.failed;
-        state.counts.fell_back += done.fell_back;
+        state.counts.add(done);
         let [_, taken, did] = &mut state.flushes;
         if *did != *taken {
             *did = *taken;
@@ -347,3 +354,6 @@ pub(crate) fn append_number(out: &mut Vec<u8>, mut number: u64) {
     }
     out.extend_from_slice(&digits[at..]);
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,16 +5,17 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use crate::SCHEMA_VERSION;
+use crate::context::{self, Context};
 use crate::event_type::EventType;
-use crate::json::{self, Outcome, Rules};
+use crate::json::{self, Rules};
 use crate::level::Level;
 use crate::log::Shared;
 use crate::queue::Parts;
 use crate::scratch::Scratch;
 use crate::trace::Trace;
-use crate::{SCHEMA_VERSION, context};
 
-/// A record in the making; see [`Log::event`].
+/// A record in the making; see [`Log::event`](crate::Log::event).
 ///
 /// Each field is encoded when it is given, and whatever happens there stays there: a value
 /// whose formatting panics or fails is replaced by `{"$error":"format_failed"}`, one that is
@@ -24,6 +25,8 @@ use crate::{SCHEMA_VERSION, context};
 #[must_use = "a record is logged when it is emitted"]
 #[derive(Debug)]
 pub struct Record<'a> {
+    // Few words, and nothing to drop in a record that is off: then all of it is optimised
+    // away where it is made.
     live: Option<Live<'a>>,
 }
 
@@ -33,28 +36,45 @@ struct Live<'a> {
     logger: &'a [u8],
     shared: &'a Shared,
     scratch: Box<Scratch>,
+}
+
+/// What a record is, beside its fields.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About {
     level: Level,
     event_type: EventType,
     trace: Option<Trace>,
     urgent: bool,
+    /// It is not about the request or task that its thread is at.
+    apart: bool,
+}
+
+impl Default for About {
+    fn default() -> Self {
+        let (level, event_type) = (Level::Info, EventType::Custom);
+        About { level, event_type, trace: None, urgent: false, apart: false }
+    }
 }
 
 impl<'a> Record<'a> {
     /// A record that is not logged.
     pub(crate) const OFF: Record<'static> = Record { live: None };
 
+    #[inline(never)]
     pub(crate) fn new(
         logger: &'a [u8],
         shared: &'a Shared,
         level: Level,
         event_type: EventType,
     ) -> Self {
-        let scratch = Scratch::take(shared.record_bytes());
-        let (trace, urgent) = (None, false);
-        Record { live: Some(Live { logger, shared, scratch, level, event_type, trace, urgent }) }
+        let mut scratch = Scratch::take(shared.record_bytes());
+        let urgent = level >= Level::Error;
+        scratch.about = About { level, event_type, urgent, ..About::default() };
+        Record { live: Some(Live { logger, shared, scratch }) }
     }
 
     /// Whether the record will be logged: false where no sink takes its level.
+    #[inline]
     pub fn enabled(&self) -> bool {
         self.live.is_some()
     }
@@ -80,14 +100,10 @@ impl<'a> Record<'a> {
     }
 
     /// Sets the message, by default `Event: <event type>`. Cut like a field.
+    #[inline]
     pub fn message(mut self, message: impl fmt::Display) -> Self {
-        if let Some(Live { scratch, shared, .. }) = &mut self.live {
-            scratch.message.clear();
-            let room = scratch.room();
-            let outcome = json::text(&mut scratch.message, &message, &shared.rules(), room);
-            if outcome == Outcome::Cut {
-                scratch.cut_message();
-            }
+        if let Some(live) = &mut self.live {
+            live.scratch.message(&live.shared.rules(), &message);
         }
         self
     }
@@ -95,7 +111,7 @@ impl<'a> Record<'a> {
     /// Sets the span that the record belongs to, in place of the context's.
     pub fn trace(mut self, trace: Trace) -> Self {
         if let Some(live) = &mut self.live {
-            live.trace = Some(trace);
+            live.scratch.about.trace = Some(trace);
         }
         self
     }
@@ -103,7 +119,8 @@ impl<'a> Record<'a> {
     /// Changes the level.
     pub(crate) fn at(mut self, level: Level) -> Self {
         if let Some(live) = &mut self.live {
-            live.level = level;
+            live.scratch.about.level = level;
+            live.scratch.about.urgent = level >= Level::Error;
         }
         self
     }
@@ -116,7 +133,15 @@ impl<'a> Record<'a> {
     /// Makes the record one that may use the queues' reserve.
     pub(crate) fn urgent(mut self) -> Self {
         if let Some(live) = &mut self.live {
-            live.urgent = true;
+            live.scratch.about.urgent = true;
+        }
+        self
+    }
+
+    /// Leaves the context out.
+    pub(crate) fn apart(mut self) -> Self {
+        if let Some(live) = &mut self.live {
+            live.scratch.about.apart = true;
         }
         self
     }
@@ -125,21 +150,27 @@ impl<'a> Record<'a> {
     ///
     /// Waits only where a queue is full and [`Sink::overflow`](crate::Sink::overflow) says
     /// so for this level.
+    #[inline]
     pub fn emit(self) {
-        let Some(Live { logger, shared, mut scratch, level, event_type, trace, urgent }) =
-            self.live
-        else {
-            return;
-        };
-        if !shared.takes(level) {
-            return scratch.give_back();
+        if let Some(live) = self.live {
+            live.emit();
         }
-        let envelope = Envelope { now: shared.now(), level, logger, event_type, trace };
-        envelope.close(&mut scratch, &shared.rules());
-        let parts = Parts { head: &scratch.head, tail: &scratch.tail };
-        for lane in shared.lanes() {
-            if level >= lane.level() {
-                lane.push(parts, level, urgent || level >= Level::Error);
+    }
+}
+
+impl Live<'_> {
+    fn emit(self) {
+        let Live { logger, shared, mut scratch } = self;
+        let About { level, event_type, trace, urgent, .. } = scratch.about;
+        if shared.takes(level) {
+            let (now, base) = (shared.now(), shared.base());
+            let envelope = Envelope { now, level, logger, event_type, trace, base };
+            envelope.close(&mut scratch, &shared.rules());
+            let parts = Parts { head: &scratch.head, tail: &scratch.tail };
+            for lane in shared.lanes() {
+                if level >= lane.level() {
+                    lane.push(parts, level, urgent);
+                }
             }
         }
         scratch.give_back();
@@ -156,16 +187,24 @@ pub(crate) struct Envelope<'a> {
     pub(crate) event_type: EventType,
     /// Goes before the context's.
     pub(crate) trace: Option<Trace>,
+    /// Fields of every record; those of the context go before them.
+    pub(crate) base: &'a Context,
 }
 
 impl Envelope<'_> {
     /// Takes the context's fields up, and makes `head` and `tail` of it all.
     pub(crate) fn close(self, scratch: &mut Scratch, rules: &Rules<'_>) {
-        let mut trace = self.trace;
-        context::current(|context| {
-            trace = trace.or(context.trace());
+        let (mut trace, apart) = (self.trace, scratch.about.apart);
+        let mut inherit = |context: &Context| {
             context.each(|name, value, cut| scratch.inherited(rules, name, value, cut));
-        });
+        };
+        if !apart {
+            context::current(|context| {
+                trace = trace.or(context.trace());
+                inherit(context);
+            });
+        }
+        inherit(self.base);
         let Scratch { own, collided, context, message, cut, head, tail, stamp, .. } = scratch;
 
         head.extend_from_slice(b"{\"timestamp\":\"");

@@ -4,12 +4,14 @@
 //! when the record is emitted. Buffers are emptied before they are used again, whatever
 //! became of the record before, so that no byte of one record reaches another.
 
+use core::fmt;
 use std::cell::RefCell;
 use std::ops::Range;
 
 use serde::Serialize;
 
 use crate::json::{self, Outcome, Rules};
+use crate::record::About;
 use crate::stamp::Stamp;
 
 /// Buffers larger than this are not kept, nor more of them than this for a thread: one for
@@ -103,6 +105,7 @@ impl Members {
 /// A record in the making.
 #[derive(Default, Debug)]
 pub(crate) struct Scratch {
+    pub(crate) about: About,
     /// The record's own fields, those whose names are taken, and the context's.
     pub(crate) own: Members,
     pub(crate) collided: Members,
@@ -157,6 +160,7 @@ impl Scratch {
         for members in [&mut self.own, &mut self.collided, &mut self.context] {
             members.clear();
         }
+        self.about = About::default();
         for bytes in [&mut self.message, &mut self.cut, &mut self.head, &mut self.tail] {
             bytes.clear();
         }
@@ -193,14 +197,14 @@ impl Scratch {
         }
     }
 
-    /// Adds a field of the context, already encoded and maybe `cut` then, unless the record
-    /// has its own of that name.
+    /// Adds a field of a context, already encoded and maybe `cut` then, unless there is one of
+    /// that name.
     pub(crate) fn inherited(&mut self, rules: &Rules<'_>, name: &str, value: &[u8], cut: bool) {
         self.name.clear();
         json::key(&mut self.name, name);
         let room = self.room();
         let members = match is_reserved(&self.name) {
-            false if self.own.has(&self.name) => return,
+            false if self.own.has(&self.name) || self.context.has(&self.name) => return,
             false => &mut self.context,
             true if self.collided.has(&self.name) => return,
             true => &mut self.collided,
@@ -213,6 +217,9 @@ impl Scratch {
             _ if rules.redaction.hides(name) => json::redacted(out),
             // Of secrets inside, only this log's rules know.
             [b'{' | b'[', ..] => cut |= encode_again(out, value, rules, room),
+            [b'"', ..] if !rules.redaction.values().is_empty() => {
+                cut |= encode_again(out, value, rules, room);
+            }
             _ => out.extend_from_slice(value),
         });
         if cut {
@@ -220,9 +227,19 @@ impl Scratch {
         }
     }
 
-    /// Notes that the message was cut.
-    pub(crate) fn cut_message(&mut self) {
-        note(&mut self.cut, b"\"message\"");
+    /// Sets the message.
+    pub(crate) fn message(&mut self, rules: &Rules<'_>, message: &dyn fmt::Display) {
+        self.message.clear();
+        let room = self.room();
+        match json::text(&mut self.message, message, rules, room) {
+            Outcome::Whole => {}
+            Outcome::Cut => note(&mut self.cut, b"\"message\""),
+            // A message is a string in any case.
+            Outcome::Failed => {
+                self.message.clear();
+                json::key(&mut self.message, "$error: format_failed");
+            }
+        }
     }
 
     /// What is left of the record's size.

@@ -7,14 +7,14 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{io, thread};
+use std::{io, mem, thread};
 
 use ampacity::{CallError, CircuitBreaker};
 
+use crate::context::Context;
 use crate::event_type::EventType;
 use crate::json::Rules;
 use crate::lane::Lane;
-use crate::level::Level;
 use crate::queue::{Batch, Claim, Orders, Parts, Tally};
 use crate::record::Envelope;
 use crate::redact::Redaction;
@@ -26,30 +26,55 @@ use crate::stamp::TimeOfDay;
 const LOGGER: &[u8] = b"\"ampacity-log\"";
 
 pub(crate) struct Writer {
-    pub(crate) lane: Arc<Lane>,
-    pub(crate) out: Box<dyn Out>,
+    lane: Arc<Lane>,
+    out: Box<dyn Out>,
     /// Where records go that `out` does not take.
-    pub(crate) fallback: Option<Box<dyn Out>>,
-    pub(crate) breaker: CircuitBreaker,
-    pub(crate) now: TimeOfDay,
+    fallback: Option<Box<dyn Out>>,
+    breaker: CircuitBreaker,
+    now: TimeOfDay,
     /// Whether `out` was prepared for this batch.
-    pub(crate) ready: bool,
-    pub(crate) done: Tally,
-    pub(crate) news: News,
+    ready: bool,
+    /// What became of the batch so far.
+    done: Tally,
+    news: News,
+    /// Rotations that were counted, done and failed.
+    rotations: (u64, u64),
 }
 
 /// What the sink's readers have not been told yet.
 #[derive(Default, Debug)]
-pub(crate) struct News {
+struct News {
     failed: u64,
     fell_back: u64,
     /// Why the last of the failed was not written.
     error: String,
     /// Dropped records that were told.
     told: u64,
+    /// Why a file was not moved aside.
+    rotation: Option<String>,
 }
 
 impl Writer {
+    pub(crate) fn new(
+        lane: Arc<Lane>,
+        out: Box<dyn Out>,
+        fallback: Option<Box<dyn Out>>,
+        breaker: CircuitBreaker,
+        now: TimeOfDay,
+    ) -> Self {
+        Writer {
+            lane,
+            out,
+            fallback,
+            breaker,
+            now,
+            ready: false,
+            done: Tally::default(),
+            news: News::default(),
+            rotations: (0, 0),
+        }
+    }
+
     /// Starts the thread.
     ///
     /// # Errors
@@ -64,7 +89,7 @@ impl Writer {
     fn run(mut self) {
         let lane = Arc::clone(&self.lane);
         let mut batch = Batch::default();
-        while let Some(orders) = lane.queue.next(&mut batch, std::mem::take(&mut self.done)) {
+        while let Some(orders) = lane.queue.next(&mut batch, mem::take(&mut self.done)) {
             // Of its own code nothing panics, and the sinks contain what users hand in; if it
             // happens all the same, what was not counted yet has failed.
             let written = panic::catch_unwind(AssertUnwindSafe(|| self.write(&batch, orders)));
@@ -97,6 +122,7 @@ impl Writer {
         {
             self.news.error = error.to_string();
         }
+        self.look_at_rotations();
         if healthy {
             self.tell(orders.dropped);
         }
@@ -124,35 +150,64 @@ impl Writer {
         false
     }
 
-    /// Tells the sink, by a record of its own, what it missed.
+    /// Tells the sink, by records of its own, what it missed and what was in the way.
     fn tell(&mut self, dropped: u64) {
-        let News { failed, fell_back, told, .. } = self.news;
-        if failed == 0 && dropped == told {
+        if let Some(error) = self.news.rotation.take() {
+            tell(&self.lane, &self.now, EventType::LogRotationFailed, |record, rules| {
+                record.field(rules, "error_message", &error);
+            });
+        }
+        if self.news.failed == 0 && self.news.told == dropped {
             return;
         }
+        let told = News { told: dropped, ..News::default() };
+        let News { failed, fell_back, error, told, .. } = mem::replace(&mut self.news, told);
         let event_type = match failed {
             0 => EventType::LogRecordsDropped,
             _ => EventType::LogSinkRecovered,
         };
-        let redaction = Redaction::off();
-        let rules = Rules { value_bytes: 1 << 10, depth: 1, redaction: &redaction };
-        let mut scratch = Scratch::take(4 << 10);
-        scratch.field(&rules, "sink", self.lane.name());
-        scratch.field(&rules, "dropped", &(dropped - told));
-        if failed > 0 {
-            scratch.field(&rules, "failed", &failed);
-            scratch.field(&rules, "fell_back", &fell_back);
-            scratch.field(&rules, "error_message", &self.news.error);
-        }
-        let now = self.now.get();
-        let level = Level::Warning;
-        Envelope { now, level, logger: LOGGER, event_type, trace: None }
-            .close(&mut scratch, &rules);
-        let parts = Parts { head: &scratch.head, tail: &scratch.tail };
-        self.lane.queue.push(parts, Claim { urgent: true, wait: Duration::ZERO });
-        scratch.give_back();
-        self.news = News { told: dropped, ..News::default() };
+        tell(&self.lane, &self.now, event_type, |record, rules| {
+            record.field(rules, "dropped", &(dropped - told));
+            if failed > 0 {
+                record.field(rules, "failed", &failed);
+                record.field(rules, "fell_back", &fell_back);
+                record.field(rules, "error_message", &error);
+            }
+        });
     }
+
+    /// Counts what became of rotating since the last batch.
+    fn look_at_rotations(&mut self) {
+        let Some(rotations) = self.out.rotations() else { return };
+        let (rotated, not_rotated) = self.rotations;
+        self.rotations = (rotations.done, rotations.failed);
+        self.done.rotated = rotations.done - rotated;
+        self.done.not_rotated = rotations.failed - not_rotated;
+        if self.done.not_rotated > 0 {
+            self.news.rotation = rotations.why.as_ref().map(io::Error::to_string);
+        }
+    }
+}
+
+/// Hands a record in that is about the sink itself.
+fn tell(
+    lane: &Lane,
+    now: &TimeOfDay,
+    event_type: EventType,
+    fields: impl FnOnce(&mut Scratch, &Rules<'_>),
+) {
+    let redaction = Redaction::off();
+    let rules = Rules { value_bytes: 1 << 10, depth: 1, redaction: &redaction };
+    let mut scratch = Scratch::take(4 << 10);
+    scratch.field(&rules, "sink", lane.name());
+    fields(&mut scratch, &rules);
+    let level = event_type.level();
+    let (now, base) = (now.get(), &Context::new());
+    let envelope = Envelope { now, level, logger: LOGGER, event_type, trace: None, base };
+    envelope.close(&mut scratch, &rules);
+    let parts = Parts { head: &scratch.head, tail: &scratch.tail };
+    lane.queue.push(parts, Claim { urgent: true, wait: Duration::ZERO, in_band: true });
+    scratch.give_back();
 }
 
 fn offer(out: &mut dyn Out, ready: &mut bool, now: &TimeOfDay, line: &[u8]) -> io::Result<()> {

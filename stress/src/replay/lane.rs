@@ -12,11 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ampacity::{CircuitBreaker, OwnedPermit, Reason, Snapshot};
+use ampacity_log::{Attachment, Log};
 use indicatif::ProgressBar;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep};
 
 use super::client::{Answer, Client};
+use super::logged::{self, Phases};
 use super::pace::Pace;
 use super::script::Timeline;
 use super::story::{Event, Told};
@@ -73,6 +75,8 @@ pub struct Plan<'a> {
     pub timeline: Timeline,
     /// The breaker, if there is one.
     pub guard: Option<Policy>,
+    /// Where its transitions and its calls are logged.
+    pub log: Log,
 }
 
 /// What a lane did.
@@ -156,20 +160,30 @@ async fn within(plan: &Plan<'_>, stop: &Stop, bar: &ProgressBar) -> Result<Lane,
         stay_away: Cell::new(Duration::ZERO),
         timeline: plan.timeline.clone(),
         zero,
+        log: plan.log.clone(),
+        late: logged::late(pace),
         in_flight: Cell::new(0),
         requests: RefCell::default(),
         events: RefCell::default(),
     });
 
+    let attached = caller.guard.as_ref().map(|breaker| plan.log.attach(breaker));
+    let mut phases = Phases::new(&plan.log);
     let mut calls = JoinSet::new();
     let due = plan.arrivals.iter().map(|arrival| pace.compress(arrival.at));
     let load = async {
         let launched = open_loop(due, zero, stop, |index, due| {
             let arrival = plan.arrivals[index];
             let caller = Rc::clone(&caller);
-            calls.spawn_local(async move { caller.call(index, due, arrival).await });
+            let phase = plan.timeline.phases()[plan.timeline.step_at(due).phase].name;
+            phases.enter(phase);
+            let call = async move { caller.call(index, due, arrival).await };
+            match logged::context(&plan.log, index, phase) {
+                Some(context) => calls.spawn_local(context.wrap(call)),
+                None => calls.spawn_local(call),
+            };
             bar.inc(1);
-            bar.set_message(plan.timeline.phases()[plan.timeline.step_at(due).phase].name);
+            bar.set_message(phase);
         })
         .await;
         if launched.complete {
@@ -186,6 +200,7 @@ async fn within(plan: &Plan<'_>, stop: &Stop, bar: &ProgressBar) -> Result<Lane,
     };
     // What is still in flight after a stop is dropped, and its permits with it.
     calls.shutdown().await;
+    attached.into_iter().for_each(Attachment::detach);
     let snapshot = caller.guard.as_ref().map(|breaker| breaker.snapshot());
     Ok(Lane {
         requests: caller.requests.take(),
@@ -226,6 +241,9 @@ struct Caller {
     stay_away: Cell<Duration>,
     timeline: Timeline,
     zero: Instant,
+    log: Log,
+    /// A call that takes longer is logged as one that was slow.
+    late: Duration,
     in_flight: Cell<usize>,
     requests: RefCell<Vec<Request>>,
     events: RefCell<Vec<Told>>,
@@ -243,6 +261,7 @@ impl Caller {
             Some(breaker) => self.send_guarded(breaker, ask).await,
         };
         let latency = self.zero.elapsed().saturating_sub(due);
+        logged::call(&self.log, &ask, fate, latency, self.late);
         let phase = self.timeline.step_at(due).phase;
         let valid = arrival.context <= MOST_CONTEXT && !too_long;
         self.requests.borrow_mut().push(Request { phase, fate, latency, at, valid, asked_away });

@@ -12,6 +12,7 @@
 
 use std::time::Duration;
 
+use ampacity_log::Log;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -44,6 +45,7 @@ pub fn plans(trace: &Trace, pace: Pace) -> [Plan<'_>; 3] {
         pace,
         timeline: Timeline::new(PROVIDER, pace.length),
         guard,
+        log: Log::off(),
     };
     let policy = |errors| Some(Policy { errors, ..Policy::waiting(pace.open_for) });
     [plan(None), plan(policy(Errors::Alike)), plan(policy(Errors::AsMeant))]

@@ -12,6 +12,7 @@ use super::report::{self, Outcome};
 use super::sights::Sights;
 use super::turns::Turns;
 use super::{brief, policies};
+use crate::eventlog::{EventLog, Seen};
 use crate::program::{Context, Failure, Section, Stop};
 use crate::system::{self, Usage};
 use crate::watchdog::{self, Watchdog};
@@ -41,15 +42,26 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Lets it rage, and accounts for it.
+    /// Lets it rage, and accounts for it; `told` is what `log` has to tell of it.
     ///
     /// # Errors
     ///
     /// A thread could not be started.
-    pub(super) fn run(&self, ctx: &Context) -> Result<Section, Failure> {
+    pub(super) fn run(
+        &self,
+        ctx: &Context,
+        log: &EventLog,
+        told: &mut Seen,
+    ) -> Result<Section, Failure> {
         let mut outcome = Outcome::default();
         let (threads, wanted) = (self.threads, self.cycles);
         let shared = Arc::new(self.shared(ctx)?);
+        log.start()
+            .field("seed", ctx.seed)
+            .field("threads", threads)
+            .field("cycles", wanted)
+            .emit();
+        let logged = log.log().attach(&shared.breaker);
         let breaker = Arc::clone(&shared.breaker);
         let mut reader =
             Reader::start(move || breaker.snapshot()).map_err(|error| no_thread(&error))?;
@@ -106,6 +118,8 @@ impl Account {
         };
         outcome.seen = Sights::of(view, seen, outcome.tally.calls);
         outcome.seen.listened(&audience.ears, &shared.breaker);
+        logged.detach();
+        told.add(&shared.breaker.snapshot());
         outcome.brief = brief::come_and_go(threads.into(), ctx.seed, &ctx.stop)?;
         outcome.policies = policies::play(ctx, threads)?;
         outcome.partial = ctx.stop.requested() || outcome.policies.partial;

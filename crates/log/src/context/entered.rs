@@ -60,23 +60,21 @@ impl Drop for Entered {
     }
 }
 
-/// The thread runs `task` until this is dropped.
+/// The thread runs `task` until this is dropped: within one call, so that what keeps `resume`
+/// from the stack keeps `suspend` from it too.
 pub(super) struct Inside<'a> {
     task: &'a mut Stack,
-    resumed: bool,
 }
 
 impl<'a> Inside<'a> {
     pub(super) fn new(task: &'a mut Stack) -> Self {
-        let resumed = change(|stack| stack.resume(task)).is_some();
-        Inside { task, resumed }
+        change(|stack| stack.resume(task));
+        Inside { task }
     }
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        if self.resumed {
-            change(|stack| stack.suspend(self.task));
-        }
+        change(|stack| stack.suspend(self.task));
     }
 }

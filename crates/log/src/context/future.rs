@@ -12,8 +12,8 @@ pin_project! {
     ///
     /// Whenever it is polled, and when it is dropped, its thread is in the context, and
     /// afterwards in the one that it was in before, also after a panic. A guard that the
-    /// future holds across an `.await` is left and entered again with it. A guard that
-    /// outlives the future does nothing.
+    /// future holds across an `.await` is left and entered again with it. A guard that is
+    /// given away does nothing where it is dropped: it counts as held until the future ends.
     #[must_use = "futures do nothing unless they are polled"]
     #[derive(Debug)]
     pub struct InContext<F> {

@@ -91,3 +91,106 @@ impl Stack {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    fn context(n: u32) -> Context {
+        Context::new().with("n", n)
+    }
+
+    /// What a thread or a task is in by the model: a context of its own, and on it what
+    /// its guards entered.
+    #[derive(Default)]
+    struct Task {
+        own: Option<u32>,
+        guards: Vec<(usize, u32)>,
+    }
+
+    impl Task {
+        fn current(&self) -> Option<u32> {
+            self.guards.last().map(|guard| guard.1).or(self.own)
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Enter,
+        Leave(Index),
+        Begin,
+        GoOn(Index),
+        Pause,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            Just(Step::Enter),
+            any::<Index>().prop_map(Step::Leave),
+            Just(Step::Begin),
+            any::<Index>().prop_map(Step::GoOn),
+            Just(Step::Pause),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn each_task_has_its_own_guards_and_leaving_one_leaves_those_inside_it(
+            steps in prop::collection::vec(step(), 0..60),
+        ) {
+            let mut stack = Stack::new(Context::new());
+            let mut tickets = Vec::new();
+            let mut running = vec![Task::default()];
+            // The tasks that `running` has, but for the thread, and those that sleep.
+            let mut stacks = Vec::new();
+            let mut asleep = Vec::new();
+
+            for (n, step) in (0..).zip(steps) {
+                match step {
+                    Step::Enter => {
+                        running.last_mut().unwrap().guards.push((tickets.len(), n));
+                        tickets.push(stack.enter(context(n)));
+                    }
+                    Step::Leave(_) if tickets.is_empty() => {}
+                    Step::Leave(which) => {
+                        let which = which.index(tickets.len());
+                        for Task { guards, .. } in &mut running {
+                            if let Some(at) = guards.iter().position(|guard| guard.0 == which) {
+                                guards.truncate(at);
+                            }
+                        }
+                        stack.leave(tickets[which]);
+                    }
+                    Step::Begin => {
+                        let mut own = Stack::new(context(n));
+                        stack.resume(&mut own);
+                        stacks.push(own);
+                        running.push(Task { own: Some(n), guards: Vec::new() });
+                    }
+                    Step::GoOn(_) if asleep.is_empty() => {}
+                    Step::GoOn(which) => {
+                        let (mut own, task) = asleep.swap_remove(which.index(asleep.len()));
+                        stack.resume(&mut own);
+                        stacks.push(own);
+                        running.push(task);
+                    }
+                    Step::Pause => {
+                        if let Some(mut own) = stacks.pop() {
+                            stack.suspend(&mut own);
+                            asleep.push((own, running.pop().unwrap()));
+                        }
+                    }
+                }
+                let expected = running.last().unwrap().current();
+                prop_assert_eq!(stack.current().get("n"), expected);
+            }
+            while let Some(mut own) = stacks.pop() {
+                stack.suspend(&mut own);
+                running.pop();
+                prop_assert_eq!(stack.current().get("n"), running.last().unwrap().current());
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The envelope is the log's own.
 
-use crate::fixture::logged;
-use ampacity_log::{Context, EventType, Level};
+use crate::fixture::{logged, logged_by};
+use ampacity_log::{Context, EventType, Level, Log, Redaction, Trace, debug, display};
 use serde_json::{Value, json};
 
 #[test]
@@ -85,4 +85,130 @@ fn records_are_numbered_from_zero_without_a_gap() {
     let records = logged(|log| (0..1_000).for_each(|_| log.event(EventType::Custom).emit()));
     let seqs: Vec<&Value> = records.iter().map(|record| &record["seq"]).collect();
     assert_eq!(seqs, (0..1_000).map(Value::from).collect::<Vec<_>>().iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn fields_of_the_whole_log_are_in_every_record_and_give_way_to_any_other() {
+    let settings = |builder: ampacity_log::Builder| {
+        builder.field("service", "tools").field("a", 1).field("b", 1).field("level", "mine")
+    };
+    let records = logged_by(settings, |log| {
+        let _inside = Context::new().with("a", 2).with("b", 2).enter();
+        log.event(EventType::Custom).field("b", 3).emit();
+    });
+    let record = &records[0];
+    assert_eq!(record["service"], "tools");
+    assert_eq!((&record["a"], &record["b"]), (&2.into(), &3.into()));
+    assert_eq!((&record["level"], &record["fields"]["level"]), (&"INFO".into(), &"mine".into()));
+}
+
+#[test]
+fn a_secret_is_hidden_wherever_it_stands() {
+    let redaction = Redaction::default().deny("diagnosis");
+    let records = logged_by(
+        |builder| builder.redaction(redaction),
+        |log| {
+            let nested = json!({ "diagnosis": "hay fever", "api_key": "sk-1", "n": 1 });
+            let _inside = Context::new().with("patient", &nested).with("password", "p-1").enter();
+            log.event(EventType::Custom).field("access_token", "t-1").field("more", &nested).emit();
+        },
+    );
+    let text = records[0].to_string();
+    for secret in ["hay fever", "sk-1", "p-1", "t-1"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    assert_eq!(
+        records[0]["patient"],
+        json!({ "diagnosis": "[redacted]", "api_key": "[redacted]", "n": 1 })
+    );
+}
+
+#[test]
+fn a_record_that_is_too_large_is_cut_and_says_what_was() {
+    let settings =
+        |builder: ampacity_log::Builder| builder.record_bytes(8 << 10).value_bytes(2 << 10);
+    let records = logged_by(settings, |log| {
+        let long = "é".repeat(10_000);
+        let mut record = log.event(EventType::Custom).message(&long);
+        for index in 0..1_000 {
+            record = record.field(&format!("field_{index}"), &long);
+        }
+        record.emit();
+        log.event(EventType::Custom).field("small", 1).emit();
+    });
+    let text = records[0].to_string();
+    assert!(text.len() <= 8 << 10, "{}", text.len());
+    let truncated: Vec<_> = records[0]["truncated"].as_array().unwrap().iter().collect();
+    assert!(truncated.contains(&&"message".into()) && truncated.contains(&&"field_0".into()));
+    assert!(records[0]["message"].as_str().unwrap().ends_with("é…"));
+    assert_eq!(records[1].get("truncated"), None, "nothing is left of the record before");
+}
+
+#[test]
+fn a_value_that_panics_or_errs_is_replaced_and_the_next_record_has_nothing_of_it() {
+    struct Panics;
+    impl std::fmt::Display for Panics {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("secret of tenant A")?;
+            panic!("planned")
+        }
+    }
+    struct Errs;
+    impl std::fmt::Debug for Errs {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("secret of tenant A")?;
+            Err(std::fmt::Error)
+        }
+    }
+    let records = logged(|log| {
+        let record = log.event(EventType::Custom).message(Panics);
+        record.field("a", display(Panics)).field("b", debug(Errs)).field("c", 1).emit();
+        log.event(EventType::Custom).field("d", "of tenant B").emit();
+    });
+    let failed = json!({ "$error": "format_failed" });
+    for name in ["a", "b"] {
+        assert_eq!(records[0][name], failed, "{name}");
+    }
+    assert_eq!(records[0]["message"], "$error: format_failed", "a string in any case");
+    assert_eq!(records[0]["c"], 1);
+    assert!(records.iter().all(|record| !record.to_string().contains("tenant A")));
+}
+
+#[test]
+fn a_value_that_logs_while_it_is_formatted_does_not_touch_the_record_around_it() {
+    struct Logs<'a>(&'a Log);
+    impl std::fmt::Display for Logs<'_> {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.0.event(EventType::Custom).message("inner").field("x", 1).emit();
+            f.write_str("outer")
+        }
+    }
+    let records = logged(|log| {
+        log.event(EventType::Custom).field("a", 1).message(Logs(log)).field("b", 2).emit();
+    });
+    assert_eq!(records.len(), 2);
+    assert_eq!((&records[0]["message"], records[0].get("a")), (&"inner".into(), None));
+    let outer = &records[1];
+    assert_eq!(
+        (&outer["message"], &outer["a"], &outer["b"]),
+        (&"outer".into(), &1.into(), &2.into())
+    );
+}
+
+#[test]
+fn the_spans_ids_are_in_the_envelope_the_records_own_first() {
+    let of = |last: u8| {
+        let text = format!("00-0123456789abcdef0123456789abcdef-0123456789abcd{last:02x}-01");
+        Trace::parse_traceparent(&text).unwrap()
+    };
+    let records = logged(|log| {
+        log.event(EventType::Custom).emit();
+        let _inside = Context::new().with_trace(of(1)).enter();
+        log.event(EventType::Custom).emit();
+        log.event(EventType::Custom).trace(of(2)).emit();
+    });
+    assert_eq!(records[0].get("trace_id"), None);
+    assert_eq!(records[1]["trace_id"], "0123456789abcdef0123456789abcdef");
+    assert_eq!(records[1]["span_id"], "0123456789abcd01");
+    assert_eq!(records[2]["span_id"], "0123456789abcd02");
 }

@@ -1,5 +1,10 @@
 //! What a user of the log can see, a module a subject.
 
+mod breakers;
+mod calls;
+mod context;
 mod envelope;
 mod fixture;
+mod lifetime;
 mod reading;
+mod timed;
