@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::lane::Lane;
+use crate::limits::Limits;
 use crate::log::{Log, Shared};
 use crate::redact::Redaction;
 use crate::reporter::Reporter;
@@ -25,15 +26,6 @@ const LEAST_RECORD: usize = 8 << 10;
 const MOST_RECORD: usize = 16 << 20;
 const LEAST_VALUE: usize = 64;
 const MOST_DEPTH: usize = 128;
-
-/// How large records may be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Limits {
-    pub(crate) value_bytes: usize,
-    /// Of what is inside the envelope.
-    pub(crate) record_bytes: usize,
-    pub(crate) depth: usize,
-}
 
 /// Configures a [`Log`]; see [`Log::builder`].
 #[must_use = "a builder does nothing until it builds"]
@@ -55,7 +47,7 @@ impl Builder {
             name: name.to_owned(),
             sinks: Vec::new(),
             base: Context::new(),
-            limits: Limits { value_bytes: 16 << 10, record_bytes: 64 << 10, depth: 16 },
+            limits: Limits::DEFAULT,
             redaction: Redaction::default(),
             now: TimeOfDay::System,
             close_within: Duration::from_secs(5),

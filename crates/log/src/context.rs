@@ -63,16 +63,13 @@ pub(crate) use entered::current;
 pub use future::InContext;
 
 use crate::json::{self, Outcome, Rules};
+use crate::limits::Limits;
 use crate::redact::Redaction;
 use crate::trace::Trace;
 use core::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::{Arc, LazyLock};
-
-/// The caps of a value: a context belongs to no log in particular.
-const VALUE_BYTES: usize = 16 << 10;
-const DEPTH: usize = 16;
 
 /// Fields, and perhaps a span, for all records of a request, a job or a task.
 ///
@@ -199,14 +196,16 @@ impl Context {
 impl Field {
     fn encode<T: Serialize + ?Sized>(name: &str, value: &T) -> Self {
         static REDACTION: LazyLock<Redaction> = LazyLock::new(Redaction::default);
-        let rules = Rules { value_bytes: VALUE_BYTES, depth: DEPTH, redaction: &REDACTION };
+        // A context belongs to no log in particular.
+        let Limits { value_bytes, depth, .. } = Limits::DEFAULT;
+        let rules = Rules { value_bytes, depth, redaction: &REDACTION };
 
         let mut json = Vec::new();
         let cut = if rules.redaction.hides(name) {
             json::redacted(&mut json);
             false
         } else {
-            json::encode(&mut json, value, &rules, VALUE_BYTES) == Outcome::Cut
+            json::encode(&mut json, value, &rules, value_bytes) == Outcome::Cut
         };
         Field { name: name.into(), json: json.into(), cut }
     }

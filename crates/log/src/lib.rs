@@ -11,6 +11,7 @@ mod event_type;
 mod json;
 mod lane;
 mod level;
+mod limits;
 mod log;
 mod queue;
 mod random;

@@ -6,13 +6,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::builder::Builder;
-use crate::builder::Limits;
 use crate::context::Context;
 use crate::counts::Counts;
 use crate::event_type::EventType;
 use crate::json::{self, Rules};
 use crate::lane::Lane;
 use crate::level::Level;
+use crate::limits::Limits;
 use crate::record::Record;
 use crate::redact::Redaction;
 use crate::reporter::Reporter;
@@ -60,6 +60,7 @@ pub(crate) struct Shared {
     lanes: Box<[Arc<Lane>]>,
     /// The fields of every record.
     base: Context,
+    /// Of records, what the envelope leaves to their fields.
     limits: Limits,
     redaction: Redaction,
     now: TimeOfDay,

@@ -81,6 +81,7 @@ fn what_json_cannot_hold_is_text() {
         (f64::NAN, f64::INFINITY, f32::NEG_INFINITY, u128::MAX, i128::MIN, i64::MIN as i128);
     let text = r#"["NaN","Infinity","-Infinity","340282366920938463463374607431768211455","-170141183460469231731687303715884105728",-9223372036854775808]"#;
     assert_eq!(encoded(&values), text);
+    assert_eq!(encoded(&i128::from(u64::MAX)), "18446744073709551615");
     assert_eq!(encoded(&bytes(b"caf\xc3\xa9")), "\"café\"");
     assert_eq!(encoded(&bytes(b"caf\xc3")), "{\"$lossy\":\"caf\u{fffd}\"}");
 }
@@ -186,6 +187,14 @@ fn where_elements_are_missing_the_last_one_says_so() {
         text.starts_with(r#"[{"in":{"k0000":0,"#) && text.ends_with(r#","$cut":"size"}}]"#),
         "{text}"
     );
+
+    // There is an end to keys, whatever the room.
+    let many: BTreeMap<_, _> = (0..5000).map(|n| (n, ())).collect();
+    let redaction = Redaction::off();
+    let all = Rules { value_bytes: 1 << 20, ..rules(&redaction) };
+    let mut out = Vec::new();
+    assert_eq!(encode(&mut out, &many, &all, 1 << 20), Outcome::Cut);
+    assert!(out.ends_with(br#","4095":null,"$cut":"size"}"#));
 
     // A key of this name is not written again.
     let mut named = map;

@@ -118,7 +118,7 @@ fn keys_and_values_out_of_turn_are_errors() {
     let two_keys = by!(|s| {
         let mut map = s.serialize_map(None)?;
         map.serialize_key("a")?;
-        map.serialize_key("b")?;
+        map.serialize_entry("b", "c")?;
         map.end()
     });
     let two_values = by!(|s| {
