@@ -15,8 +15,8 @@ use clap::{Args, Command, FromArgMatches, Parser, Subcommand};
 use crate::program::{Check, Context, Failure, Program, Refusal, Section, Size, Stop, Verdict};
 use crate::record::{Part, Place, Record};
 use crate::{
-    compare, contend, glance, index, memory, merge, pictures, print, profile, recovery, replay,
-    report, sample, soak, storm,
+    compare, contend, glance, index, log, memory, merge, pictures, print, profile, recovery,
+    replay, report, sample, soak, storm,
 };
 
 const INTERRUPTED: u8 = 130;
@@ -65,6 +65,9 @@ enum Which {
     /// Time a call under each policy, against an empty call, the least work there is, and two
     /// mutex breakers
     Glance(glance::Options),
+    /// Time an event of the log, against tracing-subscriber's JSON layer, and account for every
+    /// record of 10,000 threads
+    Log(log::Options),
     /// Look for contention: locked instructions and shared writes of each call, swaps of the word
     /// by site, and the same workloads on two mutex breakers and one of a single atomic
     Contend(contend::Options),
@@ -173,6 +176,7 @@ fn run(line: Line, args: &[OsString]) -> Result<u8, Refusal> {
         Some(Which::Replay(options)) => ("replay", vec![replay::prepare(options, size)?]),
         Some(Which::Storm(options)) => ("storm", vec![storm::prepare(options, size)?]),
         Some(Which::Glance(options)) => ("glance", vec![glance::prepare(options, size)?]),
+        Some(Which::Log(options)) => ("log", vec![log::prepare(options, size)?]),
         Some(Which::Contend(options)) => ("contend", vec![contend::prepare(options, size)?]),
         Some(Which::Recovery(options)) if options.list => {
             print::out(&recovery::list());

@@ -1,4 +1,4 @@
-//! The processor time of one thread.
+//! Processor time, of one thread and of all.
 
 use std::time::Duration;
 
@@ -8,4 +8,9 @@ use nix::time::{ClockId, clock_gettime};
 pub(crate) fn thread_cpu() -> Duration {
     // Cannot fail with this clock; a zero would show as an absurd figure.
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
+/// What all threads of the process have had so far.
+pub(crate) fn process_cpu() -> Duration {
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }

@@ -19,6 +19,7 @@ mod heap;
 pub mod index;
 mod kinds;
 pub mod load;
+pub mod log;
 pub mod machine;
 pub mod measure;
 pub mod memory;

@@ -39,6 +39,8 @@ pub struct Builder {
     now: TimeOfDay,
     close_within: Duration,
     report_every: Duration,
+    #[cfg(feature = "tracing")]
+    bridged: bool,
 }
 
 impl Builder {
@@ -52,6 +54,8 @@ impl Builder {
             now: TimeOfDay::System,
             close_within: Duration::from_secs(5),
             report_every: Duration::from_secs(10),
+            #[cfg(feature = "tracing")]
+            bridged: false,
         }
     }
 
@@ -110,6 +114,33 @@ impl Builder {
         self
     }
 
+    /// Makes each record that a sink takes an event of `tracing`, too; `false` by default.
+    ///
+    /// The thread that logs hands it to its subscriber. Its target is `ampacity_log`, its level the
+    /// record's (that of a critical one is `ERROR`, and `critical` is true), and its fields
+    /// are `message`, `event_type`, `logger`, and in `fields` all others as the record has
+    /// them: the JSON text of an object, with secrets hidden. A subscriber that panics does
+    /// no harm, and what it logs itself is not handed to it again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ampacity_log::{EventType, Log, Memory, Sink};
+    ///
+    /// let log = Log::builder("tool-server")
+    ///     .sink(Sink::memory(&Memory::new()))
+    ///     .tracing(true)
+    ///     .build()?;
+    /// // For subscribers this is `tracing::info!(target: "ampacity_log", …)`.
+    /// log.event(EventType::SystemStart).field("pid", 17).emit();
+    /// # Ok::<(), ampacity_log::BuildError>(())
+    /// ```
+    #[cfg(feature = "tracing")]
+    pub fn tracing(mut self, on: bool) -> Self {
+        self.bridged = on;
+        self
+    }
+
     /// Sets where the time of day comes from: for tests. A function that panics takes its
     /// caller with it.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
@@ -158,10 +189,10 @@ impl Builder {
         let Builder { name, base, redaction, now, close_within, .. } = self;
         let reporter = Reporter::new(self.report_every);
         let lanes = lanes.into();
-        Ok(Log::new(
-            &name,
-            Shared::new(lanes, base, limits, redaction, now, close_within, reporter),
-        ))
+        let shared = Shared::new(lanes, base, limits, redaction, now, close_within, reporter);
+        #[cfg(feature = "tracing")]
+        let shared = shared.bridged(self.bridged);
+        Ok(Log::new(&name, shared))
     }
 }
 

@@ -128,7 +128,7 @@ impl fmt::Display for ToolStatus {
 }
 
 /// An error and its sources, a line each.
-struct Stack<'a, E: ?Sized>(&'a E);
+pub(crate) struct Stack<'a, E: ?Sized>(pub(crate) &'a E);
 
 impl<E: Error + ?Sized> fmt::Display for Stack<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

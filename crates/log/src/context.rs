@@ -134,6 +134,16 @@ impl Context {
         self
     }
 
+    /// With the fields of `other`, in the place of those of their names.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn and(mut self, other: &Context) -> Self {
+        let added = other.inner.as_ref().map_or(&[][..], |inner| &inner.fields);
+        let fields = &mut self.own().fields;
+        fields.retain(|field| added.iter().all(|other| other.name != field.name));
+        fields.extend(added.iter().cloned());
+        self
+    }
+
     /// With this span, in the place of another.
     #[must_use = "the context is returned, not changed"]
     pub fn with_trace(mut self, trace: Trace) -> Self {

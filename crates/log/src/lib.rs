@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod attach;
+#[cfg(feature = "tracing")]
+mod bridge;
 mod builder;
 mod calls;
 mod contained;
@@ -10,6 +12,8 @@ mod counts;
 mod event_type;
 mod json;
 mod lane;
+#[cfg(feature = "tracing-layer")]
+mod layer;
 mod level;
 mod limits;
 mod log;

@@ -66,6 +66,9 @@ pub(crate) struct Shared {
     now: TimeOfDay,
     close_within: Duration,
     reporter: Reporter,
+    /// Whether its records are events of `tracing`, too.
+    #[cfg(feature = "tracing")]
+    bridged: bool,
 }
 
 impl Log {
@@ -223,14 +226,35 @@ impl Shared {
         close_within: Duration,
         reporter: Reporter,
     ) -> Self {
-        let least = AtomicU8::new(NOTHING);
-        let shared = Shared { least, lanes, base, limits, redaction, now, close_within, reporter };
+        let shared = Shared {
+            least: AtomicU8::new(NOTHING),
+            lanes,
+            base,
+            limits,
+            redaction,
+            now,
+            close_within,
+            reporter,
+            #[cfg(feature = "tracing")]
+            bridged: false,
+        };
         // Relaxed: nobody else has it yet.
         shared.least.store(shared.least_of_sinks(), Ordering::Relaxed);
         shared
     }
 
-    fn least_of_sinks(&self) -> u8 {
+    #[cfg(feature = "tracing")]
+    pub(crate) fn bridged(self, bridged: bool) -> Self {
+        Shared { bridged, ..self }
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn is_bridged(&self) -> bool {
+        self.bridged
+    }
+
+    /// As [`Level`] counts; more than that if there are no sinks.
+    pub(crate) fn least_of_sinks(&self) -> u8 {
         self.lanes.iter().map(|lane| lane.level() as u8).min().unwrap_or(NOTHING)
     }
 

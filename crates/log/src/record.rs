@@ -138,6 +138,15 @@ impl<'a> Record<'a> {
         self
     }
 
+    /// Has `fill` add to the record what it knows.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn filled(mut self, fill: impl FnOnce(&mut Scratch, &Rules<'_>)) -> Self {
+        if let Some(live) = &mut self.live {
+            fill(&mut live.scratch, &live.shared.rules());
+        }
+        self
+    }
+
     /// Leaves the context out.
     pub(crate) fn apart(mut self) -> Self {
         if let Some(live) = &mut self.live {
@@ -171,6 +180,10 @@ impl Live<'_> {
                 if level >= lane.level() {
                     lane.push(parts, level, urgent);
                 }
+            }
+            #[cfg(feature = "tracing")]
+            if shared.is_bridged() {
+                crate::bridge::send(level, logger, event_type, &scratch);
             }
         }
         scratch.give_back();
@@ -206,6 +219,7 @@ impl Envelope<'_> {
         }
         inherit(self.base);
         let Scratch { own, collided, context, message, cut, head, tail, stamp, .. } = scratch;
+        let Scratch { logger, event_type, .. } = scratch;
 
         head.extend_from_slice(b"{\"timestamp\":\"");
         stamp.append(head, self.now);
@@ -214,10 +228,13 @@ impl Envelope<'_> {
         head.extend_from_slice(b"\",\"level\":\"");
         head.extend_from_slice(self.level.as_str().as_bytes());
         head.extend_from_slice(b"\",\"logger\":");
-        head.extend_from_slice(self.logger);
+        head.extend_from_slice(if logger.is_empty() { self.logger } else { logger });
         head.extend_from_slice(b",\"event_type\":");
         let start = head.len();
-        json::key(head, self.event_type.as_str());
+        match &event_type[..] {
+            [] => json::key(head, self.event_type.as_str()),
+            event_type => head.extend_from_slice(event_type),
+        }
         let event_type = start + 1..head.len();
         head.extend_from_slice(b",\"message\":");
         if message.is_empty() {

@@ -112,6 +112,10 @@ pub(crate) struct Scratch {
     pub(crate) context: Members,
     /// The message, quoted; empty if none was given.
     pub(crate) message: Vec<u8>,
+    /// The logger and the event type, quoted, where they are not those of the log and of
+    /// `about`: of an event of `tracing`, which brings its own.
+    pub(crate) logger: Vec<u8>,
+    pub(crate) event_type: Vec<u8>,
     /// Names of what was cut, quoted, with a comma before each.
     pub(crate) cut: Vec<u8>,
     /// What `emit` makes of all that: the record before and after its number.
@@ -164,6 +168,8 @@ impl Scratch {
         for bytes in [&mut self.message, &mut self.cut, &mut self.head, &mut self.tail] {
             bytes.clear();
         }
+        self.logger.clear();
+        self.event_type.clear();
     }
 
     /// Adds one of the record's own fields.
@@ -238,6 +244,21 @@ impl Scratch {
             Outcome::Failed => {
                 self.message.clear();
                 json::key(&mut self.message, "$error: format_failed");
+            }
+        }
+    }
+
+    /// Sets the event type to what `shown` says.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn event_type(&mut self, rules: &Rules<'_>, shown: &dyn fmt::Display) {
+        self.event_type.clear();
+        let rules = Rules { value_bytes: json::KEY_BYTES, ..*rules };
+        match json::text(&mut self.event_type, shown, &rules, json::KEY_BYTES) {
+            Outcome::Whole => {}
+            Outcome::Cut => note(&mut self.cut, b"\"event_type\""),
+            Outcome::Failed => {
+                self.event_type.clear();
+                self.collided.add(b"\"event_type\"", |out| out.extend_from_slice(json::FAILED));
             }
         }
     }

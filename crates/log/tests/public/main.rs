@@ -10,3 +10,5 @@ mod lifetime;
 mod reading;
 mod theirs;
 mod timed;
+#[cfg(feature = "tracing-layer")]
+mod tracing;
