@@ -6,6 +6,7 @@
 //! numbered under the same lock, so that the numbers in the file go up by one; a record
 //! that is dropped uses up a number, and the reader sees the gap.
 
+use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,17 @@ const LINGER: Duration = Duration::from_millis(5);
 
 /// The share of a queue that only urgent records may use: one in so many.
 const RESERVE: usize = 8;
+
+thread_local! {
+    /// Whether this thread is some queue's writer.
+    static WRITES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Has this thread never wait for room: what a writer logs, from a panic hook for one, may
+/// find a queue full that it would have to empty itself.
+pub(crate) fn never_wait() {
+    WRITES.set(true);
+}
 
 /// Records that wait to be written, one after the other.
 #[derive(Default, Debug)]
@@ -77,6 +89,7 @@ pub(crate) struct Tally {
     pub(crate) fell_back: u64,
     pub(crate) rotated: u64,
     pub(crate) not_rotated: u64,
+    pub(crate) not_flushed: u64,
 }
 
 /// What a writer is to do beside writing its batch.
@@ -230,6 +243,9 @@ impl Queue {
         parts: Parts<'_>,
         claim: Claim,
     ) -> MutexGuard<'a, State> {
+        if WRITES.get() {
+            return state; // it may be the one to make room
+        }
         let start = Instant::now();
         while state.phase == Phase::Open && !self.fits(&state, parts, claim) {
             let left = claim.wait.saturating_sub(start.elapsed());
@@ -295,9 +311,10 @@ impl Queue {
         }
     }
 
-    /// The writer is gone; what it leaves behind has failed.
-    pub(crate) fn gone(&self) {
+    /// The writer is gone; what it leaves behind has failed. `done` is of its end.
+    pub(crate) fn gone(&self, done: Tally) {
         let mut state = self.lock();
+        state.counts.add(done);
         state.phase = Phase::Closed;
         let Counts { emitted, written, dropped, failed, .. } = state.counts;
         state.counts.failed = emitted - written - dropped;

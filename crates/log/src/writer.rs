@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::event_type::EventType;
 use crate::json::Rules;
 use crate::lane::Lane;
-use crate::queue::{Batch, Claim, Orders, Parts, Tally};
+use crate::queue::{self, Batch, Claim, Orders, Parts, Tally};
 use crate::record::Envelope;
 use crate::redact::Redaction;
 use crate::scratch::Scratch;
@@ -88,6 +88,7 @@ impl Writer {
     }
 
     fn run(mut self) {
+        queue::never_wait();
         let lane = Arc::clone(&self.lane);
         let mut batch = Batch::default();
         while let Some(orders) = lane.queue.next(&mut batch, mem::take(&mut self.done)) {
@@ -101,11 +102,11 @@ impl Writer {
             }
         }
         // Only then is the log closed: a writer may hand on what it kept back when it goes.
-        close(self.out);
+        let not_flushed = u64::from(!close(self.out));
         if let Some(fallback) = self.fallback {
             close(fallback);
         }
-        lane.queue.gone();
+        lane.queue.gone(Tally { not_flushed, ..Tally::default() });
     }
 
     fn write(&mut self, batch: &Batch, orders: Orders) {
@@ -126,6 +127,7 @@ impl Writer {
         if orders.flush
             && let Err(error) = self.out.flush()
         {
+            self.done.not_flushed += 1;
             self.news.error = text_of(error);
         }
         self.look_at_rotations();
@@ -196,11 +198,12 @@ impl Writer {
     }
 }
 
-/// Flushes and drops it, which may be anybody's code.
-fn close(mut out: Box<dyn Out>) {
-    // There is nobody left to be told of errors, and they may panic when they are dropped.
-    contained(|| drop(out.flush()));
+/// Flushes and drops it, which may be anybody's code; whether it was flushed.
+fn close(mut out: Box<dyn Out>) -> bool {
+    // With its error, which may panic when it is dropped.
+    let flushed = contained(|| out.flush().is_ok()).unwrap_or(false);
     contained(move || drop(out));
+    flushed
 }
 
 /// The error's text, which may be anybody's code.

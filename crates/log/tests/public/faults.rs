@@ -13,6 +13,8 @@ mod directory;
 mod disk;
 mod found;
 #[cfg(unix)]
+mod hook;
+#[cfg(unix)]
 mod killed;
 mod odd;
 #[cfg(unix)]
