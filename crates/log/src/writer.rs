@@ -31,6 +31,8 @@ pub(crate) struct Writer {
     out: Box<dyn Out>,
     /// Where records go that `out` does not take.
     fallback: Option<Box<dyn Out>>,
+    /// Whether that took records since it was flushed.
+    fell_back: bool,
     breaker: CircuitBreaker,
     now: TimeOfDay,
     /// Whether `out` was prepared for this batch.
@@ -67,6 +69,7 @@ impl Writer {
             lane,
             out,
             fallback,
+            fell_back: false,
             breaker,
             now,
             ready: false,
@@ -89,6 +92,7 @@ impl Writer {
 
     fn run(mut self) {
         let lane = Arc::clone(&self.lane);
+        lane.queue.adopt();
         let mut batch = Batch::default();
         while let Some(orders) = lane.queue.next(&mut batch, mem::take(&mut self.done)) {
             // Of its own code nothing panics, and the sinks contain what users hand in; if it
@@ -128,6 +132,13 @@ impl Writer {
         {
             self.news.error = text_of(error);
         }
+        if orders.flush
+            && mem::take(&mut self.fell_back)
+            && let Some(fallback) = &mut self.fallback
+        {
+            // That it fails cannot be told: it has no fallback itself.
+            contained(|| drop(fallback.flush()));
+        }
         self.look_at_rotations();
         if healthy {
             self.tell(orders.dropped);
@@ -150,6 +161,7 @@ impl Writer {
             Some(fallback) => contained(|| fallback.record(line).is_ok()).unwrap_or(false),
             None => false,
         };
+        self.fell_back |= fell_back;
         self.done.failed += 1;
         self.done.fell_back += u64::from(fell_back);
         self.news.failed += 1;

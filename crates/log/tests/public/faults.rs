@@ -14,7 +14,7 @@ mod disk;
 mod found;
 #[cfg(unix)]
 mod killed;
-mod odd;
+pub(crate) mod odd;
 #[cfg(unix)]
 mod process;
 #[cfg(unix)]
