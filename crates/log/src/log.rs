@@ -298,10 +298,9 @@ impl Shared {
     }
 
     fn close(&self, within: Duration) -> Result<(), Unflushed> {
-        self.reporter.stop();
         // What the reporter says is not to wait, whatever its level is to wait otherwise.
         self.lanes.iter().for_each(|lane| lane.queue.hurry());
-        self.reporter.report();
+        self.reporter.end();
         // All are asked first, so that the sinks finish side by side.
         for lane in &self.lanes {
             let _ = lane.queue.close(Duration::ZERO);

@@ -87,7 +87,8 @@ impl Write for KeepsBack {
 #[test]
 fn a_flush_reaches_what_the_fallback_keeps_back() {
     let memory = Memory::new();
-    let sink = Sink::writer("full", Disk::default()).fallback(KeepsBack(Vec::new(), memory.clone()));
+    let sink =
+        Sink::writer("full", Disk::default()).fallback(KeepsBack(Vec::new(), memory.clone()));
     let log = Log::builder("test").sink(sink).build().unwrap();
     log.event(EventType::Custom).emit();
     log.flush(PATIENCE).unwrap();
@@ -116,10 +117,11 @@ fn a_writer_is_dropped_before_the_log_has_ended() {
 #[test]
 fn a_log_with_news_of_a_breaker_ends_in_time_though_its_sink_hangs_and_callers_wait() {
     let (gate, gated) = gate(Memory::new());
-    let sink = Level::ALL.into_iter().fold(
-        Sink::writer("gated", gated).queue(1, 1 << 20),
-        |sink, level| sink.overflow(level, Overflow::Wait(Duration::MAX)),
-    );
+    let sink = Level::ALL
+        .into_iter()
+        .fold(Sink::writer("gated", gated).queue(1, 1 << 20), |sink, level| {
+            sink.overflow(level, Overflow::Wait(Duration::MAX))
+        });
     let log = Log::builder("test").sink(sink).close_within(Duration::ZERO).build().unwrap();
     log.event(EventType::Custom).emit();
     assert!(gate.wait());
