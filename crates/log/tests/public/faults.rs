@@ -16,7 +16,7 @@ mod found;
 mod hook;
 #[cfg(unix)]
 mod killed;
-mod odd;
+pub(crate) mod odd;
 #[cfg(unix)]
 mod process;
 #[cfg(unix)]
