@@ -225,7 +225,9 @@ impl Scratch {
             _ if as_in_contexts(rules) => out.extend_from_slice(value),
             // Of secrets inside, only this log's rules know.
             [b'{' | b'[', ..] => cut |= encode_again(out, value, rules, room),
-            [b'"', ..] if !rules.redaction.values().is_empty() => {
+            [b'"', ..]
+                if !rules.redaction.values().is_empty() || value.len() > rules.value_bytes =>
+            {
                 cut |= encode_again(out, value, rules, room);
             }
             _ => out.extend_from_slice(value),
