@@ -277,8 +277,7 @@ impl Shared {
 
     #[inline]
     pub(crate) fn rules(&self) -> Rules<'_> {
-        let Limits { value_bytes, depth, .. } = self.limits;
-        Rules { value_bytes, depth, redaction: &self.redaction }
+        self.limits.rules(&self.redaction)
     }
 
     pub(crate) fn record_bytes(&self) -> usize {

@@ -24,6 +24,7 @@ const KEPT: usize = 4;
 const MOST_FIELDS: usize = 256;
 /// Names in `truncated` take about so much at most.
 const MOST_CUT: usize = 1 << 10;
+const MORE_CUT: &[u8] = ",\"…\"".as_bytes();
 
 /// Names that no field has at the top of a record.
 const RESERVED: [&[u8]; 12] = [
@@ -294,11 +295,16 @@ fn is_reserved(name: &[u8]) -> bool {
     RESERVED.iter().any(|reserved| reserved.len() == bare.len() && *reserved == bare)
 }
 
-/// Adds a name to those of what was cut, once, while there is room for names.
+/// Adds a name to those of what was cut, once, while there is room for names; then one for
+/// all others.
 fn note(cut: &mut Vec<u8>, name: &[u8]) {
-    let known = cut.windows(name.len()).any(|seen| seen == name);
-    if !known && cut.len() + name.len() < MOST_CUT {
+    if cut.ends_with(MORE_CUT) || cut.windows(name.len()).any(|seen| seen == name) {
+        return;
+    }
+    if cut.len() + name.len() < MOST_CUT {
         cut.push(b',');
         cut.extend_from_slice(name);
+    } else {
+        cut.extend_from_slice(MORE_CUT);
     }
 }

@@ -5,7 +5,8 @@ use super::odd::{Disk, gate};
 use super::{OPEN_FOR, breaker, counts, emit, log_into, no_breaker, settled};
 use crate::fixture::PATIENCE;
 use ampacity::ManualClock;
-use ampacity_log::{Log, Memory, Sink};
+use ampacity_log::{Log, Memory, Redaction, Sink};
+use serde_json::json;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::panic_any;
@@ -99,6 +100,29 @@ fn a_sink_that_works_again_is_told_what_it_missed() {
     assert_eq!((told["dropped"].as_u64(), told["sink"].as_str()), (Some(0), Some("disk")));
     assert!(told["error_message"].as_str().is_some_and(|why| !why.is_empty()), "{told:?}");
     assert_eq!((counts.failed, counts.fell_back, counts.written), (20, 20, found.len()));
+}
+
+#[test]
+fn what_a_sink_missed_is_told_with_the_fields_that_all_records_have() {
+    let disk = Disk::default();
+    let log = Log::builder("test")
+        .redaction(Redaction::default().deny("region").deny("*e*"))
+        .field("region", "here")
+        .field("host", json!({ "name": "h-1" }))
+        .field("sink", "mine")
+        .sink(Sink::writer("disk", disk.clone()).breaker(no_breaker()).no_fallback())
+        .build()
+        .unwrap();
+    emit(&log, 0..1);
+    settled(&log);
+    disk.make_room(u64::MAX);
+    emit(&log, 1..2);
+    settled(&log);
+    let found = Found::of(&disk.bytes());
+    let [told] = found.of_type("log.sink_recovered")[..] else { panic!("{found:?}") };
+    assert_eq!((&told["region"], &told["failed"]), (&json!("[redacted]"), &json!(1)));
+    assert_eq!(told["host"], json!({ "name": "[redacted]" }));
+    assert_eq!(told["sink"], "disk");
 }
 
 #[test]
