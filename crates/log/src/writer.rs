@@ -116,7 +116,7 @@ impl Writer {
                 self.news.error = text_of(error);
             }
         }
-        if batch.len() > 0 {
+        if !batch.is_empty() {
             // Files are rotated, and looked after, before a batch.
             self.ready = false;
         }

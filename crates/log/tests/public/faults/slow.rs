@@ -3,6 +3,7 @@
 use super::found::Found;
 use super::odd::{Gate, Gated, gate};
 use super::{counts, emit, log_into, settled};
+use crate::fixture::PATIENCE;
 use ampacity_log::{Builder, Counts, EventType, Level, Log, Memory, Overflow, Sink};
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, channel};
@@ -91,6 +92,8 @@ fn a_writer_that_logs_does_not_wait_for_the_room_that_only_it_can_make() {
     give.send(log.clone()).unwrap();
     drop(give);
     emit(&log, 0..1);
+    // Of what it logs then it is not certain that it came before the flush.
+    log.flush(PATIENCE).unwrap();
     let counts = settled(&log);
     assert_eq!((counts.written, counts.dropped), (1 + 7 + 1, 13));
 }
@@ -103,7 +106,7 @@ fn a_flush_and_a_close_of_a_sink_that_stands_still_say_how_much_waits() {
     assert_eq!(log.close(MOMENT).unwrap_err().waiting(), 3);
     emit(&log, 3..4);
     drop(gate);
-    log.close(crate::fixture::PATIENCE).unwrap();
+    log.close(PATIENCE).unwrap();
     assert_eq!(counts(&log).dropped, 1);
     assert_eq!(Found::of(&memory.bytes()).numbers(), [0, 1, 2]);
 }
