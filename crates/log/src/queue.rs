@@ -9,6 +9,7 @@
 mod batch;
 
 use std::cell::Cell;
+use std::ptr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,14 +25,8 @@ const LINGER: Duration = Duration::from_millis(5);
 const RESERVE: usize = 8;
 
 thread_local! {
-    /// Whether this thread is some queue's writer.
-    static WRITES: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Has this thread never wait for room: what a writer logs, from a panic hook for one, may
-/// find a queue full that it would have to empty itself.
-pub(crate) fn never_wait() {
-    WRITES.set(true);
+    /// The address of the queue whose writer this thread is; 0 if it is none's.
+    static WRITES_FOR: Cell<usize> = const { Cell::new(0) };
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +59,8 @@ struct State {
     rest: Rest,
     /// Callers who wait for room.
     waiting: usize,
+    /// Nobody waits for room any more.
+    hurried: bool,
     reopen: bool,
     /// Flushes asked for, taken by the writer, and done.
     flushes: [u64; 3],
@@ -98,6 +95,7 @@ impl Queue {
             phase: Phase::Open,
             rest: Rest::None,
             waiting: 0,
+            hurried: false,
             reopen: false,
             flushes: [0; 3],
             said: false,
@@ -111,6 +109,16 @@ impl Queue {
             bounds,
             stream: format!(",\"stream\":\"{stream:016x}\"").into_bytes().into(),
         }
+    }
+
+    /// Makes this thread the writer. What it writes to may log to this queue, flush it or
+    /// close it, and would wait for itself.
+    pub(crate) fn adopt(&self) {
+        WRITES_FOR.set(ptr::from_ref(self).addr());
+    }
+
+    fn is_mine(&self) -> bool {
+        WRITES_FOR.get() == ptr::from_ref(self).addr()
     }
 
     /// Hands a record in; where there is no room for it in time, it is dropped and counted.
@@ -167,13 +175,14 @@ impl Queue {
         parts: Parts<'_>,
         claim: Claim,
     ) -> MutexGuard<'a, State> {
-        if WRITES.get() {
-            return state; // it may be the one to make room
+        if WRITES_FOR.get() != 0 {
+            // A writer, which some other writer may be waiting for.
+            return state;
         }
         let start = Instant::now();
         while state.phase == Phase::Open && !self.fits(&state, parts, claim) {
             let left = claim.wait.saturating_sub(start.elapsed());
-            if left.is_zero() {
+            if left.is_zero() || state.hurried {
                 break;
             }
             state.waiting += 1;
@@ -260,6 +269,13 @@ impl Queue {
         })
     }
 
+    /// Lets callers go who wait for room, and has nobody wait for it from now on: the queue
+    /// is about to be closed, within a deadline that is not theirs.
+    pub(crate) fn hurry(&self) {
+        self.lock().hurried = true;
+        self.room.notify_all();
+    }
+
     /// Takes no more records; waits until those that are there are written.
     pub(crate) fn close(&self, within: Duration) -> Result<(), u64> {
         let mut state = self.lock();
@@ -280,7 +296,7 @@ impl Queue {
         self.ready.notify_one();
         while !done(&state) {
             let left = within.saturating_sub(start.elapsed());
-            if left.is_zero() {
+            if left.is_zero() || self.is_mine() {
                 return Err(state.counts.queued());
             }
             let woken = self.settled.wait_timeout(state, left);

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::event_type::EventType;
 use crate::json::Rules;
 use crate::lane::Lane;
-use crate::queue::{self, Batch, Claim, Orders, Parts, Tally};
+use crate::queue::{Batch, Claim, Orders, Parts, Tally};
 use crate::record::Envelope;
 use crate::redact::Redaction;
 use crate::scratch::Scratch;
@@ -31,6 +31,8 @@ pub(crate) struct Writer {
     out: Box<dyn Out>,
     /// Where records go that `out` does not take.
     fallback: Option<Box<dyn Out>>,
+    /// Whether that took records since it was flushed.
+    fell_back: bool,
     breaker: CircuitBreaker,
     now: TimeOfDay,
     /// Whether `out` was prepared for this batch.
@@ -67,6 +69,7 @@ impl Writer {
             lane,
             out,
             fallback,
+            fell_back: false,
             breaker,
             now,
             ready: false,
@@ -88,8 +91,8 @@ impl Writer {
     }
 
     fn run(mut self) {
-        queue::never_wait();
         let lane = Arc::clone(&self.lane);
+        lane.queue.adopt();
         let mut batch = Batch::default();
         while let Some(orders) = lane.queue.next(&mut batch, mem::take(&mut self.done)) {
             // Of its own code nothing panics, and the sinks contain what users hand in; if it
@@ -130,6 +133,13 @@ impl Writer {
             self.done.not_flushed += 1;
             self.news.error = text_of(error);
         }
+        if orders.flush
+            && mem::take(&mut self.fell_back)
+            && let Some(fallback) = &mut self.fallback
+        {
+            // That it fails cannot be told: it has no fallback itself.
+            contained(|| drop(fallback.flush()));
+        }
         self.look_at_rotations();
         if healthy {
             self.tell(orders.dropped);
@@ -152,6 +162,7 @@ impl Writer {
             Some(fallback) => contained(|| fallback.record(line).is_ok()).unwrap_or(false),
             None => false,
         };
+        self.fell_back |= fell_back;
         self.done.failed += 1;
         self.done.fell_back += u64::from(fell_back);
         self.news.failed += 1;
@@ -161,16 +172,17 @@ impl Writer {
 
     /// Tells the sink, by records of its own, what it missed and what was in the way.
     fn tell(&mut self, dropped: u64) {
-        if let Some(error) = self.news.rotation.take() {
+        // News is forgotten when it was told: the clock may be anybody's code, and panic.
+        if let Some(error) = &self.news.rotation {
             tell(&self.lane, &self.now, EventType::LogRotationFailed, |record, rules| {
-                record.field(rules, "error_message", &error);
+                record.field(rules, "error_message", error);
             });
+            self.news.rotation = None;
         }
-        if self.news.failed == 0 && self.news.told == dropped {
+        let News { failed, fell_back, told, ref error, .. } = self.news;
+        if failed == 0 && told == dropped {
             return;
         }
-        let told = News { told: dropped, ..News::default() };
-        let News { failed, fell_back, error, told, .. } = mem::replace(&mut self.news, told);
         let event_type = match failed {
             0 => EventType::LogRecordsDropped,
             _ => EventType::LogSinkRecovered,
@@ -180,9 +192,10 @@ impl Writer {
             if failed > 0 {
                 record.field(rules, "failed", &failed);
                 record.field(rules, "fell_back", &fell_back);
-                record.field(rules, "error_message", &error);
+                record.field(rules, "error_message", error);
             }
         });
+        self.news = News { told: dropped, ..News::default() };
     }
 
     /// Counts what became of rotating since the last batch.

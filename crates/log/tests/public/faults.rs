@@ -4,6 +4,7 @@
 //! and `dropped` and `failed`: the sink holds as many records as were written, and the
 //! fallback as many as fell back.
 
+mod clock;
 mod close;
 #[cfg(unix)]
 mod descriptors;
@@ -16,7 +17,7 @@ mod found;
 mod hook;
 #[cfg(unix)]
 mod killed;
-mod odd;
+pub(crate) mod odd;
 #[cfg(unix)]
 mod process;
 #[cfg(unix)]

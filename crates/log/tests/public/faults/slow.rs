@@ -69,35 +69,6 @@ fn what_was_dropped_is_told_when_the_queue_was_full_at_that_moment() {
     assert_eq!((found.told(), counts.dropped), (2, 2), "what tells of it is not dropped");
 }
 
-/// Logs a line of its own at its first write, to the log that it is the writer of.
-struct Chatty(Receiver<Log>);
-
-impl Write for Chatty {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Ok(log) = self.0.recv() {
-            emit(&log, 10..30);
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[test]
-fn a_writer_that_logs_does_not_wait_for_the_room_that_only_it_can_make() {
-    let (give, take) = channel();
-    let log = log_into(Sink::writer("chatty", Chatty(take)).queue(8, 1 << 20));
-    give.send(log.clone()).unwrap();
-    drop(give);
-    emit(&log, 0..1);
-    // Of what it logs then it is not certain that it came before the flush.
-    log.flush(PATIENCE).unwrap();
-    let counts = settled(&log);
-    assert_eq!((counts.written, counts.dropped), (1 + 7 + 1, 13));
-}
-
 #[test]
 fn a_flush_and_a_close_of_a_sink_that_stands_still_say_how_much_waits() {
     let (log, gate, memory) = stuck(|sink| sink);
