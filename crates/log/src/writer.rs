@@ -128,7 +128,7 @@ impl Writer {
                 self.news.error = text_of(error);
             }
         }
-        if batch.len() > 0 {
+        if !batch.is_empty() {
             // Files are rotated, and looked after, before a batch.
             self.ready = false;
         }
@@ -181,16 +181,17 @@ impl Writer {
 
     /// Tells the sink, by records of its own, what it missed and what was in the way.
     fn tell(&mut self, dropped: u64) {
-        if let Some(error) = self.news.rotation.take() {
+        // News is forgotten when it was told: the clock may be anybody's code, and panic.
+        if let Some(error) = &self.news.rotation {
             self.voice.tell(&self.lane, EventType::LogRotationFailed, |record, rules| {
-                record.field(rules, "error_message", &error);
+                record.field(rules, "error_message", error);
             });
+            self.news.rotation = None;
         }
-        if self.news.failed == 0 && self.news.told == dropped {
+        let News { failed, fell_back, told, ref error, .. } = self.news;
+        if failed == 0 && told == dropped {
             return;
         }
-        let told = News { told: dropped, ..News::default() };
-        let News { failed, fell_back, error, told, .. } = mem::replace(&mut self.news, told);
         let event_type = match failed {
             0 => EventType::LogRecordsDropped,
             _ => EventType::LogSinkRecovered,
@@ -200,9 +201,10 @@ impl Writer {
             if failed > 0 {
                 record.field(rules, "failed", &failed);
                 record.field(rules, "fell_back", &fell_back);
-                record.field(rules, "error_message", &error);
+                record.field(rules, "error_message", error);
             }
         });
+        self.news = News { told: dropped, ..News::default() };
     }
 
     /// Counts what became of rotating since the last batch.

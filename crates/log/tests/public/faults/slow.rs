@@ -3,6 +3,7 @@
 use super::found::Found;
 use super::odd::{Gate, Gated, gate};
 use super::{counts, emit, log_into, settled};
+use crate::fixture::PATIENCE;
 use ampacity_log::{Builder, Counts, EventType, Level, Log, Memory, Overflow, Sink};
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, channel};
@@ -68,35 +69,6 @@ fn what_was_dropped_is_told_when_the_queue_was_full_at_that_moment() {
     assert_eq!((found.told(), counts.dropped), (2, 2), "what tells of it is not dropped");
 }
 
-/// Logs a line of its own at its first write, to the log that it is the writer of.
-struct Chatty(Receiver<Log>);
-
-impl Write for Chatty {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Ok(log) = self.0.recv() {
-            emit(&log, 10..30);
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[test]
-fn a_writer_that_logs_does_not_wait_for_the_room_that_only_it_can_make() {
-    let (give, take) = channel();
-    let log = log_into(Sink::writer("chatty", Chatty(take)).queue(8, 1 << 20));
-    give.send(log.clone()).unwrap();
-    drop(give);
-    emit(&log, 0..1);
-    // What it logs comes after the first flush was asked for, or before.
-    log.flush(crate::fixture::PATIENCE).unwrap();
-    let counts = settled(&log);
-    assert_eq!((counts.written, counts.dropped), (1 + 7 + 1, 13));
-}
-
 #[test]
 fn a_flush_and_a_close_of_a_sink_that_stands_still_say_how_much_waits() {
     let (log, gate, memory) = stuck(|sink| sink);
@@ -105,9 +77,38 @@ fn a_flush_and_a_close_of_a_sink_that_stands_still_say_how_much_waits() {
     assert_eq!(log.close(MOMENT).unwrap_err().waiting(), 3);
     emit(&log, 3..4);
     drop(gate);
-    log.close(crate::fixture::PATIENCE).unwrap();
+    log.close(PATIENCE).unwrap();
     assert_eq!(counts(&log).dropped, 1);
     assert_eq!(Found::of(&memory.bytes()).numbers(), [0, 1, 2]);
+}
+
+/// Takes everything, and is as slow as can be at its flush.
+struct Undecided(Receiver<()>);
+
+impl Write for Undecided {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.recv();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_flush_that_does_not_end_is_none_even_if_no_record_waits() {
+    let (end, ended) = channel();
+    let log = log_into(Sink::writer("undecided", Undecided(ended)));
+    emit(&log, 0..1);
+    while log.counts()[0].1.queued() > 0 {
+        std::thread::yield_now();
+    }
+    let error = log.flush(MOMENT).unwrap_err();
+    assert_eq!((error.waiting(), &*error.to_string()), (0, "a log sink was not flushed in time"));
+    assert_eq!(log.close(MOMENT).unwrap_err().waiting(), 0);
+    drop(end);
+    log.close(PATIENCE).unwrap();
 }
 
 #[test]
