@@ -4,6 +4,8 @@
 //! when the record is emitted. Buffers are emptied before they are used again, whatever
 //! became of the record before, so that no byte of one record reaches another.
 
+mod truncated;
+
 use core::fmt;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -13,6 +15,7 @@ use serde::Serialize;
 use crate::json::{self, Outcome, Rules};
 use crate::record::About;
 use crate::stamp::Stamp;
+use truncated::note;
 
 /// Buffers larger than this are not kept, nor more of them than this for a thread: one for
 /// each record that is being built inside another's formatting.
@@ -21,8 +24,6 @@ const KEPT: usize = 4;
 
 /// Fields of one record at most; later ones are cut. Each is compared with all before it.
 const MOST_FIELDS: usize = 256;
-/// Names in `truncated` take about so much at most.
-const MOST_CUT: usize = 1 << 10;
 
 /// Names that no field has at the top of a record.
 const RESERVED: [&[u8]; 12] = [
@@ -282,13 +283,4 @@ fn is_reserved(name: &[u8]) -> bool {
     let bare = &name[1..name.len() - 1];
     // Most names are none of them by their length and first letter.
     RESERVED.iter().any(|reserved| reserved.len() == bare.len() && *reserved == bare)
-}
-
-/// Adds a name to those of what was cut, once, while there is room for names.
-fn note(cut: &mut Vec<u8>, name: &[u8]) {
-    let known = cut.windows(name.len()).any(|seen| seen == name);
-    if !known && cut.len() + name.len() < MOST_CUT {
-        cut.push(b',');
-        cut.extend_from_slice(name);
-    }
 }
