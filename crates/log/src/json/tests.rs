@@ -159,7 +159,8 @@ fn what_writes_on_past_the_end_is_cut_all_the_same() {
     struct Heedless(&'static str);
     impl fmt::Display for Heedless {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            let _ = f.write_str(&"x".repeat(65));
+            // What fits of this, without the last letter, would fit with quotes as well.
+            let _ = f.write_str(&format!("{}😀", "x".repeat(61)));
             let _ = f.write_str(self.0);
             Ok(())
         }
