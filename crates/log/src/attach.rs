@@ -4,20 +4,26 @@
 //! are never logged one by one: their number since the last time is, with each transition,
 //! every [`Builder::report_every`](crate::Builder::report_every), and when the log is closed.
 
-use std::sync::{Arc, Mutex, TryLockError, Weak};
+mod handle;
+mod told;
 
-use ampacity::{Cause, CircuitBreaker, Event, ListenerId, Snapshot, State, Window};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+
+use ampacity::{Cause, CircuitBreaker, Event, ListenerId, State, Window};
 
 use crate::calls::milliseconds;
 use crate::event_type::EventType;
 use crate::log::{Log, Shared};
 use crate::record::Record;
+use handle::Handle;
+use told::Told;
 
 impl Log {
     /// Logs the transitions of `breaker` from now on, how many calls it turned away, how many
     /// fallbacks stood in for them, and what became of events that listeners missed.
     ///
-    /// Neither keeps the other alive. On a log that takes nothing this does nothing.
+    /// Neither keeps the other alive. On a log that takes nothing this does nothing, and for a
+    /// breaker that the log is attached to already, under whatever name, it changes nothing.
     ///
     /// # Examples
     ///
@@ -53,17 +59,20 @@ impl Log {
             listener: Mutex::new(None),
             told: Mutex::new(Told::of(&breaker.snapshot())),
         });
-        let told = Arc::downgrade(&watched);
-        let id = breaker.add_listener(move |event| {
-            if let Some(watched) = told.upgrade() {
-                watched.transition(event);
-            }
-        });
-        if let Ok(mut listener) = watched.listener.lock() {
-            *listener = Some(id);
+        // Held until there is one: another thread that attaches the same breaker and detaches
+        // it at once finds it.
+        let mut listener = watched.lock_listener();
+        let known = shared.reporter().add(Arc::clone(&watched));
+        if Arc::ptr_eq(&known, &watched) {
+            let told = Arc::downgrade(&watched);
+            *listener = Some(breaker.add_listener(move |event| {
+                if let Some(watched) = told.upgrade() {
+                    watched.transition(event);
+                }
+            }));
         }
-        shared.reporter().add(Arc::clone(&watched));
-        Attachment { watched: Some(watched) }
+        drop(listener);
+        Attachment { watched: Some(known) }
     }
 
     /// Logs now what the breakers it is attached to turned away since the last time.
@@ -82,47 +91,13 @@ pub struct Attachment {
 
 impl Attachment {
     /// Logs what the breaker turned away until now, and nothing of it from then on.
+    ///
+    /// Where it was attached several times, the first of these ends it, as the log's end does.
     pub fn detach(self) {
         let Some(watched) = self.watched else { return };
-        watched.report();
-        let id = watched.listener.lock().ok().and_then(|mut listener| listener.take());
-        if let (Some(id), Some(breaker)) = (id, watched.breaker.get()) {
-            breaker.remove_listener(id);
-        }
+        watched.end();
         if let Some(shared) = watched.log.upgrade() {
             shared.reporter().remove(&watched);
-        }
-    }
-}
-
-/// A breaker, as long as it is there.
-#[derive(Debug)]
-enum Handle {
-    Shared(Weak<CircuitBreaker>),
-    Static(&'static CircuitBreaker),
-}
-
-impl Handle {
-    fn get(&self) -> Option<Borrowed> {
-        match self {
-            Handle::Shared(breaker) => breaker.upgrade().map(Borrowed::Shared),
-            Handle::Static(breaker) => Some(Borrowed::Static(breaker)),
-        }
-    }
-}
-
-enum Borrowed {
-    Shared(Arc<CircuitBreaker>),
-    Static(&'static CircuitBreaker),
-}
-
-impl std::ops::Deref for Borrowed {
-    type Target = CircuitBreaker;
-
-    fn deref(&self) -> &CircuitBreaker {
-        match self {
-            Borrowed::Shared(breaker) => breaker,
-            Borrowed::Static(breaker) => breaker,
         }
     }
 }
@@ -134,50 +109,38 @@ pub(crate) struct Watched {
     log: Weak<Shared>,
     /// Quoted.
     logger: Box<[u8]>,
+    /// None once it is detached.
     listener: Mutex<Option<ListenerId>>,
     told: Mutex<Told>,
-}
-
-/// What was logged of a breaker so far.
-#[derive(Clone, Copy, Default, Debug)]
-struct Told {
-    open: u64,
-    half_open_full: u64,
-    forced_open: u64,
-    fallbacks: u64,
-    panics: u64,
-    dropped: u64,
-}
-
-impl Told {
-    fn of(snapshot: &Snapshot) -> Self {
-        let rejected = snapshot.lifetime.rejected;
-        Told {
-            open: rejected.open,
-            half_open_full: rejected.half_open_full,
-            forced_open: rejected.forced_open,
-            fallbacks: snapshot.lifetime.fallbacks,
-            panics: snapshot.events.panics,
-            dropped: snapshot.events.dropped,
-        }
-    }
-
-    fn since(&self, before: &Told) -> Told {
-        Told {
-            open: self.open.saturating_sub(before.open),
-            half_open_full: self.half_open_full.saturating_sub(before.half_open_full),
-            forced_open: self.forced_open.saturating_sub(before.forced_open),
-            fallbacks: self.fallbacks.saturating_sub(before.fallbacks),
-            panics: self.panics.saturating_sub(before.panics),
-            dropped: self.dropped.saturating_sub(before.dropped),
-        }
-    }
 }
 
 impl Watched {
     /// Whether the breaker is gone for good.
     pub(crate) fn is_gone(&self) -> bool {
-        self.breaker.get().is_none()
+        self.breaker.is_gone()
+    }
+
+    pub(crate) fn is_of_same(&self, other: &Watched) -> bool {
+        self.breaker.is_of_same(&other.breaker)
+    }
+
+    /// Reports for the last time, and listens no more.
+    pub(crate) fn end(&self) {
+        let listener = self.lock_listener().take();
+        if let Some(id) = listener {
+            self.report();
+            self.unlisten(id);
+        }
+    }
+
+    fn unlisten(&self, id: ListenerId) {
+        if let Some(breaker) = self.breaker.get() {
+            breaker.remove_listener(id);
+        }
+    }
+
+    fn lock_listener(&self) -> MutexGuard<'_, Option<ListenerId>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn transition(&self, event: &Event) {
@@ -258,6 +221,15 @@ impl Watched {
             // Many calls led to it, and whoever delivers it need not be one of them.
             true => Record::new(&self.logger, shared, level, event_type).apart(),
             false => Record::OFF,
+        }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let listener = self.lock_listener().take();
+        if let Some(id) = listener {
+            self.unlisten(id);
         }
     }
 }

@@ -132,7 +132,7 @@ impl Log {
     pub fn set_level(&self, level: Level) {
         if let Some(shared) = self.shared() {
             let least = shared.least_of_sinks().max(level as u8);
-            // Relaxed: as above.
+            // Relaxed: as in `takes`.
             shared.least.store(least, Ordering::Relaxed);
         }
     }
@@ -154,6 +154,8 @@ impl Log {
     }
 
     /// Waits until every sink has written what was logged before.
+    ///
+    /// A sink's own writer that calls this is not waited for, as it would wait for itself.
     ///
     /// # Errors
     ///
@@ -296,8 +298,9 @@ impl Shared {
     }
 
     fn close(&self, within: Duration) -> Result<(), Unflushed> {
-        self.reporter.stop();
-        self.reporter.report();
+        // What the reporter says is not to wait, whatever its level is to wait otherwise.
+        self.lanes.iter().for_each(|lane| lane.queue.hurry());
+        self.reporter.end();
         // All are asked first, so that the sinks finish side by side.
         for lane in &self.lanes {
             let _ = lane.queue.close(Duration::ZERO);

@@ -6,6 +6,8 @@
 //! numbered under the same lock, so that the numbers in the file go up by one; a record
 //! that is dropped uses up a number, and the reader sees the gap.
 
+use std::cell::Cell;
+use std::ptr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,11 @@ const LINGER: Duration = Duration::from_millis(5);
 
 /// The share of a queue that only urgent records may use: one in so many.
 const RESERVE: usize = 8;
+
+thread_local! {
+    /// The address of the queue whose writer this thread is; 0 if it is none's.
+    static WRITES_FOR: Cell<usize> = const { Cell::new(0) };
+}
 
 /// Records that wait to be written, one after the other.
 #[derive(Default, Debug)]
@@ -77,6 +84,7 @@ pub(crate) struct Tally {
     pub(crate) fell_back: u64,
     pub(crate) rotated: u64,
     pub(crate) not_rotated: u64,
+    pub(crate) not_flushed: u64,
 }
 
 /// What a writer is to do beside writing its batch.
@@ -119,6 +127,8 @@ struct State {
     rest: Rest,
     /// Callers who wait for room.
     waiting: usize,
+    /// Nobody waits for room any more.
+    hurried: bool,
     reopen: bool,
     /// Flushes asked for, taken by the writer, and done.
     flushes: [u64; 3],
@@ -153,6 +163,7 @@ impl Queue {
             phase: Phase::Open,
             rest: Rest::None,
             waiting: 0,
+            hurried: false,
             reopen: false,
             flushes: [0; 3],
             said: false,
@@ -166,6 +177,16 @@ impl Queue {
             bounds,
             stream: format!(",\"stream\":\"{stream:016x}\"").into_bytes().into(),
         }
+    }
+
+    /// Makes this thread the writer. What it writes to may log to this queue, flush it or
+    /// close it, and would wait for itself.
+    pub(crate) fn adopt(&self) {
+        WRITES_FOR.set(ptr::from_ref(self).addr());
+    }
+
+    fn is_mine(&self) -> bool {
+        WRITES_FOR.get() == ptr::from_ref(self).addr()
     }
 
     /// Hands a record in; where there is no room for it in time, it is dropped and counted.
@@ -230,10 +251,14 @@ impl Queue {
         parts: Parts<'_>,
         claim: Claim,
     ) -> MutexGuard<'a, State> {
+        if WRITES_FOR.get() != 0 {
+            // A writer, which some other writer may be waiting for.
+            return state;
+        }
         let start = Instant::now();
         while state.phase == Phase::Open && !self.fits(&state, parts, claim) {
             let left = claim.wait.saturating_sub(start.elapsed());
-            if left.is_zero() {
+            if left.is_zero() || state.hurried {
                 break;
             }
             state.waiting += 1;
@@ -295,9 +320,10 @@ impl Queue {
         }
     }
 
-    /// The writer is gone; what it leaves behind has failed.
-    pub(crate) fn gone(&self) {
+    /// The writer is gone; what it leaves behind has failed. `done` is of its end.
+    pub(crate) fn gone(&self, done: Tally) {
         let mut state = self.lock();
+        state.counts.add(done);
         state.phase = Phase::Closed;
         let Counts { emitted, written, dropped, failed, .. } = state.counts;
         state.counts.failed = emitted - written - dropped;
@@ -317,6 +343,13 @@ impl Queue {
         self.wait_until(state, within, |state| {
             state.flushes[2] >= mine || state.phase == Phase::Closed
         })
+    }
+
+    /// Lets callers go who wait for room, and has nobody wait for it from now on: the queue
+    /// is about to be closed, within a deadline that is not theirs.
+    pub(crate) fn hurry(&self) {
+        self.lock().hurried = true;
+        self.room.notify_all();
     }
 
     /// Takes no more records; waits until those that are there are written.
@@ -339,7 +372,7 @@ impl Queue {
         self.ready.notify_one();
         while !done(&state) {
             let left = within.saturating_sub(start.elapsed());
-            if left.is_zero() {
+            if left.is_zero() || self.is_mine() {
                 return Err(state.counts.queued());
             }
             let woken = self.settled.wait_timeout(state, left);

@@ -1,8 +1,8 @@
 //! Reports what breakers turned away, now and then, by a thread of its own.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
+use std::{mem, thread};
 
 use crate::attach::Watched;
 
@@ -25,17 +25,23 @@ impl Reporter {
         Reporter { state: Arc::default(), every }
     }
 
-    /// Reports on `watched` too, from now on. The first starts the thread; where the system
-    /// has none left, transitions and the end still report.
-    pub(crate) fn add(&self, watched: Arc<Watched>) {
+    /// Reports on `watched` too, from now on, or returns what is known of its breaker. The
+    /// first starts the thread; where the system has none left, transitions and the end
+    /// still report.
+    pub(crate) fn add(&self, watched: Arc<Watched>) -> Arc<Watched> {
         let mut state = self.lock();
-        state.watched.push(watched);
+        state.watched.retain(|watched| !watched.is_gone());
+        if let Some(known) = state.watched.iter().find(|known| known.is_of_same(&watched)) {
+            return Arc::clone(known);
+        }
+        state.watched.push(Arc::clone(&watched));
         if !state.started && !state.stopped && self.every != Duration::MAX {
             state.started = true;
             let reporter = self.clone();
             let spawned = thread::Builder::new().name("log reporter".to_owned());
             let _ = spawned.spawn(move || reporter.run());
         }
+        watched
     }
 
     pub(crate) fn remove(&self, watched: &Arc<Watched>) {
@@ -52,10 +58,15 @@ impl Reporter {
         all.iter().for_each(|watched| watched.report());
     }
 
-    /// Ends the thread.
-    pub(crate) fn stop(&self) {
-        self.lock().stopped = true;
+    /// Ends the thread, and what it is about, with a last report.
+    pub(crate) fn end(&self) {
+        let all = {
+            let mut state = self.lock();
+            state.stopped = true;
+            mem::take(&mut state.watched)
+        };
         self.state.1.notify_all();
+        all.iter().for_each(|watched| watched.end());
     }
 
     fn run(&self) {

@@ -13,6 +13,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::json::{self, Outcome, Rules};
+use crate::limits::Limits;
 use crate::record::About;
 use crate::stamp::Stamp;
 use truncated::note;
@@ -222,9 +223,12 @@ impl Scratch {
         let mut cut = cut;
         members.add(&self.name, |out| match value {
             _ if rules.redaction.hides(name) => json::redacted(out),
+            _ if as_in_contexts(rules) => out.extend_from_slice(value),
             // Of secrets inside, only this log's rules know.
             [b'{' | b'[', ..] => cut |= encode_again(out, value, rules, room),
-            [b'"', ..] if !rules.redaction.values().is_empty() => {
+            [b'"', ..]
+                if !rules.redaction.values().is_empty() || value.len() > rules.value_bytes =>
+            {
                 cut |= encode_again(out, value, rules, room);
             }
             _ => out.extend_from_slice(value),
@@ -270,6 +274,12 @@ impl Scratch {
         let used: usize = members.iter().sum();
         self.most.saturating_sub(used + self.message.len() + self.cut.len())
     }
+}
+
+/// Whether values are encoded under these rules as contexts encode them, or under wider ones.
+fn as_in_contexts(rules: &Rules<'_>) -> bool {
+    let Limits { value_bytes, depth, .. } = Limits::DEFAULT;
+    rules.redaction.is_default() && rules.value_bytes >= value_bytes && rules.depth >= depth
 }
 
 /// Encodes what is JSON already under other rules; whether it was cut.

@@ -31,6 +31,8 @@ pub(crate) struct Writer {
     out: Box<dyn Out>,
     /// Where records go that `out` does not take.
     fallback: Option<Box<dyn Out>>,
+    /// Whether that took records since it was flushed.
+    fell_back: bool,
     breaker: CircuitBreaker,
     now: TimeOfDay,
     /// Whether `out` was prepared for this batch.
@@ -67,6 +69,7 @@ impl Writer {
             lane,
             out,
             fallback,
+            fell_back: false,
             breaker,
             now,
             ready: false,
@@ -89,6 +92,7 @@ impl Writer {
 
     fn run(mut self) {
         let lane = Arc::clone(&self.lane);
+        lane.queue.adopt();
         let mut batch = Batch::default();
         while let Some(orders) = lane.queue.next(&mut batch, mem::take(&mut self.done)) {
             // Of its own code nothing panics, and the sinks contain what users hand in; if it
@@ -101,11 +105,11 @@ impl Writer {
             }
         }
         // Only then is the log closed: a writer may hand on what it kept back when it goes.
-        close(self.out);
+        let not_flushed = u64::from(!close(self.out));
         if let Some(fallback) = self.fallback {
             close(fallback);
         }
-        lane.queue.gone();
+        lane.queue.gone(Tally { not_flushed, ..Tally::default() });
     }
 
     fn write(&mut self, batch: &Batch, orders: Orders) {
@@ -126,7 +130,15 @@ impl Writer {
         if orders.flush
             && let Err(error) = self.out.flush()
         {
+            self.done.not_flushed += 1;
             self.news.error = text_of(error);
+        }
+        if orders.flush
+            && mem::take(&mut self.fell_back)
+            && let Some(fallback) = &mut self.fallback
+        {
+            // That it fails cannot be told: it has no fallback itself.
+            contained(|| drop(fallback.flush()));
         }
         self.look_at_rotations();
         if healthy {
@@ -150,6 +162,7 @@ impl Writer {
             Some(fallback) => contained(|| fallback.record(line).is_ok()).unwrap_or(false),
             None => false,
         };
+        self.fell_back |= fell_back;
         self.done.failed += 1;
         self.done.fell_back += u64::from(fell_back);
         self.news.failed += 1;
@@ -196,11 +209,12 @@ impl Writer {
     }
 }
 
-/// Flushes and drops it, which may be anybody's code.
-fn close(mut out: Box<dyn Out>) {
-    // There is nobody left to be told of errors, and they may panic when they are dropped.
-    contained(|| drop(out.flush()));
+/// Flushes and drops it, which may be anybody's code; whether it was flushed.
+fn close(mut out: Box<dyn Out>) -> bool {
+    // With its error, which may panic when it is dropped.
+    let flushed = contained(|| out.flush().is_ok()).unwrap_or(false);
     contained(move || drop(out));
+    flushed
 }
 
 /// The error's text, which may be anybody's code.

@@ -191,6 +191,51 @@ fn a_log_that_takes_nothing_attaches_nothing() {
     assert_eq!(breaker.snapshot().events.told, 0, "nobody listens");
 }
 
+#[test]
+fn a_breaker_that_is_attached_again_is_logged_once() {
+    let (breaker, _) = breaker();
+    let records = logged(|log| {
+        let first = log.attach(&breaker);
+        let again = log.named("other").attach(&breaker);
+        breaker.trip();
+        fail(&breaker);
+        log.report();
+        assert_eq!(breaker.snapshot().events.told, 1);
+        again.detach();
+        fail(&breaker);
+        breaker.reset();
+        first.detach();
+    });
+    let told: Vec<_> = records.iter().map(|it| it["event_type"].as_str().unwrap()).collect();
+    assert_eq!(told, ["circuit_breaker.opened", "circuit_breaker.rejections"]);
+    assert_eq!(records[0]["logger"], "test", "as it was attached first");
+}
+
+#[test]
+fn a_breaker_may_be_attached_again_after_it_was_detached_and_to_two_logs() {
+    let (breaker, _) = breaker();
+    let records = logged(|log| {
+        log.attach(&breaker).detach();
+        log.attach(&breaker);
+        let others = logged(|other| {
+            other.attach(&breaker);
+            breaker.trip();
+        });
+        assert_eq!(others.len(), 1);
+    });
+    assert_eq!(records.len(), 1);
+}
+
+#[test]
+fn nothing_is_left_at_a_breaker_of_logs_that_have_ended() {
+    let (breaker, _) = breaker();
+    for _ in 0..3 {
+        logged_by(|builder| builder.report_every(Duration::MAX), |log| drop(log.attach(&breaker)));
+    }
+    breaker.trip();
+    assert_eq!(breaker.snapshot().events.told, 0, "nobody listens");
+}
+
 /// A listener reports inside a transition while another report takes a snapshot, which
 /// delivers transitions: neither waits for the other.
 #[test]

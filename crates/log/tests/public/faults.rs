@@ -13,8 +13,10 @@ mod directory;
 mod disk;
 mod found;
 #[cfg(unix)]
+mod hook;
+#[cfg(unix)]
 mod killed;
-mod odd;
+pub(crate) mod odd;
 #[cfg(unix)]
 mod process;
 #[cfg(unix)]

@@ -6,6 +6,7 @@ mod context;
 mod envelope;
 mod faults;
 mod fixture;
+mod hazards;
 mod lifetime;
 mod reading;
 mod theirs;

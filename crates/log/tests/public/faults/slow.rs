@@ -2,8 +2,10 @@
 
 use super::found::Found;
 use super::odd::{Gate, Gated, gate};
-use super::{counts, emit, settled};
+use super::{counts, emit, log_into, settled};
 use ampacity_log::{Builder, Counts, EventType, Level, Log, Memory, Overflow, Sink};
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// As long as anybody in here waits for a sink that stands still.
@@ -64,6 +66,35 @@ fn what_was_dropped_is_told_when_the_queue_was_full_at_that_moment() {
     let counts = settled(&log);
     let found = Found::of(&memory.bytes());
     assert_eq!((found.told(), counts.dropped), (2, 2), "what tells of it is not dropped");
+}
+
+/// Logs a line of its own at its first write, to the log that it is the writer of.
+struct Chatty(Receiver<Log>);
+
+impl Write for Chatty {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Ok(log) = self.0.recv() {
+            emit(&log, 10..30);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_writer_that_logs_does_not_wait_for_the_room_that_only_it_can_make() {
+    let (give, take) = channel();
+    let log = log_into(Sink::writer("chatty", Chatty(take)).queue(8, 1 << 20));
+    give.send(log.clone()).unwrap();
+    drop(give);
+    emit(&log, 0..1);
+    // What it logs comes after the first flush was asked for, or before.
+    log.flush(crate::fixture::PATIENCE).unwrap();
+    let counts = settled(&log);
+    assert_eq!((counts.written, counts.dropped), (1 + 7 + 1, 13));
 }
 
 #[test]
