@@ -270,6 +270,13 @@ mod tests {
         ] {
             assert_eq!(redaction.hides(name), hidden, "{name}");
         }
+        // Between stars nothing may stand, and a letter may be passed over for a later one.
+        let stars = Redaction::off().deny("x**y*y*w*z");
+        for (name, hidden) in
+            [("xyywz", true), ("xayywywz", true), ("xywyz", false), ("xywz", false)]
+        {
+            assert_eq!(stars.hides(name), hidden, "{name}");
+        }
         assert!(Redaction::off().deny("*").hides("anything"));
         assert!(Redaction::off().deny("a*").hides("a"));
         assert!(!Redaction::off().deny("a*a").hides("a"));
