@@ -17,13 +17,14 @@ use tempfile::TempDir;
 
 /// Each program, so that it goes on until it is ended, or for far longer than a test takes to
 /// do that. `soak` is not among them: it leaves its journal, whatever happens (`tests/soak.rs`).
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 7] = [
     "storm --threads 8 --calls 100000000 --cycles 1000000000",
     "replay",
     "glance --rounds 1000",
     "recovery --rounds 1000",
     "contend --repetitions 1000",
     "memory --waves 100000",
+    "log --rounds 1000",
 ];
 
 /// One that is over at once, with every check held.

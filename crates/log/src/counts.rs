@@ -24,6 +24,9 @@ pub struct Counts {
     pub rotated: u64,
     /// How often it tried to in vain; records went on into the file that there was.
     pub not_rotated: u64,
+    /// How often the sink's flush failed: a writer that keeps records back may have lost some
+    /// that count as written.
+    pub not_flushed: u64,
 }
 
 impl Counts {
@@ -33,11 +36,12 @@ impl Counts {
     }
 
     pub(crate) fn add(&mut self, done: Tally) {
-        let Tally { written, failed, fell_back, rotated, not_rotated } = done;
+        let Tally { written, failed, fell_back, rotated, not_rotated, not_flushed } = done;
         self.written += written;
         self.failed += failed;
         self.fell_back += fell_back;
         self.rotated += rotated;
         self.not_rotated += not_rotated;
+        self.not_flushed += not_flushed;
     }
 }

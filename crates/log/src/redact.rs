@@ -79,24 +79,28 @@ pub struct Redaction {
     names: Names,
     values: Values,
     tool_parameters: bool,
+    /// No name was added to those that are hidden or shown by default.
+    names_as_default: bool,
 }
 
 impl Redaction {
     /// Hides nothing, and writes the parameters of tools whole.
     pub fn off() -> Self {
         let (names, values) = (Names::default(), Values::default());
-        Redaction { names, values, tool_parameters: true }
+        Redaction { names, values, tool_parameters: true, names_as_default: false }
     }
 
     /// Hides the values of fields of this name, in which `*` stands for any letters, or none.
     pub fn deny(mut self, name: &str) -> Self {
         self.names.push(Pattern::new(name, true));
+        self.names_as_default = false;
         self
     }
 
     /// Shows the values of fields of this name, in which `*` stands for any letters, or none.
     pub fn allow(mut self, name: &str) -> Self {
         self.names.push(Pattern::new(name, false));
+        self.names_as_default = false;
         self
     }
 
@@ -150,6 +154,11 @@ impl Redaction {
         self.names.hide(name)
     }
 
+    /// Whether it hides what is hidden by default, and nothing else.
+    pub(crate) fn is_default(&self) -> bool {
+        self.names_as_default && self.values.is_empty()
+    }
+
     pub(crate) fn values(&self) -> &Values {
         &self.values
     }
@@ -159,7 +168,8 @@ impl Default for Redaction {
     fn default() -> Self {
         let none = Redaction::off().tool_parameters(false);
         let hidden = SECRETS.iter().fold(none, |redaction, name| redaction.deny(name));
-        NO_SECRETS.iter().fold(hidden, |redaction, name| redaction.allow(name))
+        let shown = NO_SECRETS.iter().fold(hidden, |redaction, name| redaction.allow(name));
+        Redaction { names_as_default: true, ..shown }
     }
 }
 
@@ -259,6 +269,13 @@ mod tests {
             ("password", true),
         ] {
             assert_eq!(redaction.hides(name), hidden, "{name}");
+        }
+        // Between stars nothing may stand, and a letter may be passed over for a later one.
+        let stars = Redaction::off().deny("x**y*y*w*z");
+        for (name, hidden) in
+            [("xyywz", true), ("xayywywz", true), ("xywyz", false), ("xywz", false)]
+        {
+            assert_eq!(stars.hides(name), hidden, "{name}");
         }
         assert!(Redaction::off().deny("*").hides("anything"));
         assert!(Redaction::off().deny("a*").hides("a"));

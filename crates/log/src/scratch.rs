@@ -4,6 +4,8 @@
 //! when the record is emitted. Buffers are emptied before they are used again, whatever
 //! became of the record before, so that no byte of one record reaches another.
 
+mod truncated;
+
 use core::fmt;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -11,8 +13,10 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::json::{self, Outcome, Rules};
+use crate::limits::Limits;
 use crate::record::About;
 use crate::stamp::Stamp;
+use truncated::note;
 
 /// Buffers larger than this are not kept, nor more of them than this for a thread: one for
 /// each record that is being built inside another's formatting.
@@ -21,9 +25,6 @@ const KEPT: usize = 4;
 
 /// Fields of one record at most; later ones are cut. Each is compared with all before it.
 const MOST_FIELDS: usize = 256;
-/// Names in `truncated` take about so much at most.
-const MOST_CUT: usize = 1 << 10;
-const MORE_CUT: &[u8] = ",\"…\"".as_bytes();
 
 /// Names that no field has at the top of a record.
 const RESERVED: [&[u8]; 12] = [
@@ -222,9 +223,12 @@ impl Scratch {
         let mut cut = cut;
         members.add(&self.name, |out| match value {
             _ if rules.redaction.hides(name) => json::redacted(out),
+            _ if as_in_contexts(rules) => out.extend_from_slice(value),
             // Of secrets inside, only this log's rules know.
             [b'{' | b'[', ..] => cut |= encode_again(out, value, rules, room),
-            [b'"', ..] if !rules.redaction.values().is_empty() => {
+            [b'"', ..]
+                if !rules.redaction.values().is_empty() || value.len() > rules.value_bytes =>
+            {
                 cut |= encode_again(out, value, rules, room);
             }
             _ => out.extend_from_slice(value),
@@ -272,6 +276,12 @@ impl Scratch {
     }
 }
 
+/// Whether values are encoded under these rules as contexts encode them, or under wider ones.
+fn as_in_contexts(rules: &Rules<'_>) -> bool {
+    let Limits { value_bytes, depth, .. } = Limits::DEFAULT;
+    rules.redaction.is_default() && rules.value_bytes >= value_bytes && rules.depth >= depth
+}
+
 /// Encodes what is JSON already under other rules; whether it was cut.
 #[cold]
 fn encode_again(out: &mut Vec<u8>, value: &[u8], rules: &Rules<'_>, room: usize) -> bool {
@@ -283,18 +293,4 @@ fn is_reserved(name: &[u8]) -> bool {
     let bare = &name[1..name.len() - 1];
     // Most names are none of them by their length and first letter.
     RESERVED.iter().any(|reserved| reserved.len() == bare.len() && *reserved == bare)
-}
-
-/// Adds a name to those of what was cut, once, while there is room for names; then one for
-/// all others.
-fn note(cut: &mut Vec<u8>, name: &[u8]) {
-    if cut.ends_with(MORE_CUT) || cut.windows(name.len()).any(|seen| seen == name) {
-        return;
-    }
-    if cut.len() + name.len() < MOST_CUT {
-        cut.push(b',');
-        cut.extend_from_slice(name);
-    } else {
-        cut.extend_from_slice(MORE_CUT);
-    }
 }

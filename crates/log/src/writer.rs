@@ -114,11 +114,11 @@ impl Writer {
             }
         }
         // Only then is the log closed: a writer may hand on what it kept back when it goes.
-        close(self.out);
+        let not_flushed = u64::from(!close(self.out));
         if let Some(fallback) = self.fallback {
             close(fallback);
         }
-        lane.queue.gone();
+        lane.queue.gone(Tally { not_flushed, ..Tally::default() });
     }
 
     fn write(&mut self, batch: &Batch, orders: Orders) {
@@ -128,7 +128,7 @@ impl Writer {
                 self.news.error = text_of(error);
             }
         }
-        if batch.len() > 0 {
+        if !batch.is_empty() {
             // Files are rotated, and looked after, before a batch.
             self.ready = false;
         }
@@ -139,6 +139,7 @@ impl Writer {
         if orders.flush
             && let Err(error) = self.out.flush()
         {
+            self.done.not_flushed += 1;
             self.news.error = text_of(error);
         }
         if orders.flush
@@ -180,16 +181,17 @@ impl Writer {
 
     /// Tells the sink, by records of its own, what it missed and what was in the way.
     fn tell(&mut self, dropped: u64) {
-        if let Some(error) = self.news.rotation.take() {
+        // News is forgotten when it was told: the clock may be anybody's code, and panic.
+        if let Some(error) = &self.news.rotation {
             self.voice.tell(&self.lane, EventType::LogRotationFailed, |record, rules| {
-                record.field(rules, "error_message", &error);
+                record.field(rules, "error_message", error);
             });
+            self.news.rotation = None;
         }
-        if self.news.failed == 0 && self.news.told == dropped {
+        let News { failed, fell_back, told, ref error, .. } = self.news;
+        if failed == 0 && told == dropped {
             return;
         }
-        let told = News { told: dropped, ..News::default() };
-        let News { failed, fell_back, error, told, .. } = mem::replace(&mut self.news, told);
         let event_type = match failed {
             0 => EventType::LogRecordsDropped,
             _ => EventType::LogSinkRecovered,
@@ -199,9 +201,10 @@ impl Writer {
             if failed > 0 {
                 record.field(rules, "failed", &failed);
                 record.field(rules, "fell_back", &fell_back);
-                record.field(rules, "error_message", &error);
+                record.field(rules, "error_message", error);
             }
         });
+        self.news = News { told: dropped, ..News::default() };
     }
 
     /// Counts what became of rotating since the last batch.
@@ -217,11 +220,12 @@ impl Writer {
     }
 }
 
-/// Flushes and drops it, which may be anybody's code.
-fn close(mut out: Box<dyn Out>) {
-    // There is nobody left to be told of errors, and they may panic when they are dropped.
-    contained(|| drop(out.flush()));
+/// Flushes and drops it, which may be anybody's code; whether it was flushed.
+fn close(mut out: Box<dyn Out>) -> bool {
+    // With its error, which may panic when it is dropped.
+    let flushed = contained(|| out.flush().is_ok()).unwrap_or(false);
     contained(move || drop(out));
+    flushed
 }
 
 /// The error's text, which may be anybody's code.

@@ -117,3 +117,15 @@ fn what_comes_through_a_pipe_is_shown_at_once_and_ends_with_it() {
     drop(pipe);
     assert_eq!(following.child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn who_reads_no_more_ends_it_though_more_would_come() {
+    let place = Place::new();
+    let mut program = place.program(&["show", "--json", "-f", "-"]);
+    let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut pipe = child.stdin.take().unwrap();
+    let gone = (0..100_000).find(|seq| pipe.write_all(record(*seq, "").as_bytes()).is_err());
+    assert!(gone.is_some(), "it reads on");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

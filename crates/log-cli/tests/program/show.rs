@@ -23,6 +23,16 @@ duration_ms=2.5  function=f  taskName=null
 }
 
 #[test]
+fn an_envelope_of_other_types_is_shown_as_it_is() {
+    let place = Place::new();
+    let odd =
+        r#"{"timestamp":5,"level":{"a":1},"logger":[],"event_type":null,"message":7,"fields":[1]}"#;
+    place.write("a", format!("{odd}\n{{\"level\":\"LOUD\",\"fields\":{{}}}}\n"));
+    let shown = place.run(&["show", "a"]).out;
+    assert_eq!(shown, "5 {\"a\":1}  [] null: 7  fields=[1]\n- LOUD     -\n");
+}
+
+#[test]
 fn json_is_passed_on_byte_for_byte() {
     let place = Place::new();
     let odd = record(1, ",\"a\" :  1e2,\"c\":\"\u{9b}2J\"");

@@ -155,6 +155,22 @@ fn a_long_string_keeps_its_beginning() {
 }
 
 #[test]
+fn what_writes_on_past_the_end_is_cut_all_the_same() {
+    struct Heedless(&'static str);
+    impl fmt::Display for Heedless {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            // What fits of this, without the last letter, would fit with quotes as well.
+            let _ = f.write_str(&format!("{}😀", "x".repeat(61)));
+            let _ = f.write_str(self.0);
+            Ok(())
+        }
+    }
+    let cut = (format!("\"{}…\"", "x".repeat(59)), Outcome::Cut);
+    assert_eq!(encoded_in(&display(Heedless("")), 64), cut);
+    assert_eq!(encoded_in(&display(Heedless("more")), 64), cut);
+}
+
+#[test]
 fn bytes_that_are_no_text_are_cut_like_a_string() {
     for room in 64..100 {
         let (text, outcome) = encoded_in(&bytes(&[b'a', 0xff].repeat(100)), room);

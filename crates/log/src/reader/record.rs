@@ -161,3 +161,6 @@ impl Record {
         self.object.get(name)?.as_str()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -237,44 +237,8 @@ fn a_missing_file_is_an_error_and_a_directory_ends_with_one() {
     assert_eq!(missing.kind(), io::ErrorKind::NotFound);
     // Some systems do not even open it.
     if let Ok(reader) = Reader::open(directory.path()) {
-        assert_eq!(reader.filter(Result::is_err).count(), 1);
+        assert_eq!(reader.take(10).filter(Result::is_err).count(), 1);
     }
-}
-
-#[test]
-fn the_fields_of_both_schemas_are_read() {
-    let new = r#"{"timestamp":"2026-11-23T13:15:02.5Z","schema_version":"2.0.0","level":"warn","logger":"tools","event_type":"mcp.tool.completed","message":"m","seq":12,"stream":"0123456789abcdef","trace_id":"t","span_id":"s","component":"c","request_id":7,"duration_ms":0.1,"big":18446744073709551615,"null":null,"fields":{"seq":99,"own":true}}"#;
-    let old = r#"{"timestamp": "2024-05-01 12:00:00,123", "schema_version": "1.0.0", "level": "CRITICAL", "logger": "x", "message": "m", "component": "c", "taskName": null, "duration_ms": "NaN"}"#;
-    let records: Vec<Record> =
-        read(format!("{new}\n{old}\n")).into_iter().filter_map(Entry::into_record).collect();
-    let [new, old] = &records[..] else { panic!("{records:?}") };
-    assert_eq!(new.timestamp(), parse_time("2026-11-23T13:15:02.5Z"));
-    assert_eq!(new.level(), Some(crate::Level::Warning));
-    let texts = [new.logger(), new.event_type(), new.message(), new.stream()];
-    assert_eq!(texts.map(Option::unwrap), ["tools", "mcp.tool.completed", "m", "0123456789abcdef"]);
-    assert_eq!((new.trace_id(), new.span_id()), (Some("t"), Some("s")));
-    assert_eq!(new.schema_version(), Some("2.0.0"));
-    assert_eq!((new.seq(), new.duration_ms()), (Some(12), Some(0.1)));
-    assert_eq!(new.component().as_deref(), Some("c"));
-    assert_eq!(new.request_id().as_deref(), Some("7"));
-    assert_eq!(new.text("big").as_deref(), Some("18446744073709551615"));
-    assert_eq!(new.text("own").as_deref(), Some("true"));
-    assert_eq!((new.text("null"), new.text("fields"), new.text("none")), (None, None, None));
-    assert_eq!(new.object()["fields"]["seq"], 99);
-
-    assert_eq!(old.timestamp(), parse_time("2024-05-01T12:00:00.123Z"));
-    assert_eq!(old.level(), Some(crate::Level::Critical));
-    assert_eq!((old.seq(), old.stream(), old.event_type()), (None, None, None));
-    assert_eq!(old.duration_ms(), None);
-}
-
-#[test]
-fn no_field_passes_for_one_of_the_envelope() {
-    let log =
-        r#"{"message":"m","fields":{"trace_id":"t","level":"ERROR","timestamp":"2026-11-23"}}"#;
-    let record = read(log).remove(0).into_record().unwrap();
-    assert_eq!((record.trace_id(), record.level(), record.timestamp()), (None, None, None));
-    assert_eq!(record.text("trace_id").as_deref(), Some("t"));
 }
 
 fn garbage() -> impl Strategy<Value = Vec<u8>> {

@@ -71,7 +71,10 @@ impl Sink {
 
     /// Anything that can be written to, called `name`. Each record is given to one
     /// [`write`](Write::write); what it does not take is offered again, until it takes none.
-    /// Its panics are contained and count as failures.
+    /// Its panics are contained and count as failures. What it keeps back, as a
+    /// [`BufWriter`](std::io::BufWriter) does, counts as written; it is flushed when the log
+    /// is, and at its end, and each time that fails is counted in
+    /// [`not_flushed`](crate::Counts::not_flushed).
     pub fn writer(name: impl Into<String>, writer: impl Write + Send + 'static) -> Self {
         Sink::new(name.into(), Target::Given(Box::new(Lines::new(writer))))
     }

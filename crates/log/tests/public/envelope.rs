@@ -225,3 +225,19 @@ fn the_spans_ids_are_in_the_envelope_the_records_own_first() {
     assert_eq!(records[1]["span_id"], "0123456789abcd01");
     assert_eq!(records[2]["span_id"], "0123456789abcd02");
 }
+
+#[test]
+fn a_contexts_value_is_cut_by_the_logs_own_cap() {
+    let records = logged_by(
+        |builder| builder.value_bytes(64).field("base", "b".repeat(100)),
+        |log| {
+            let _inside = Context::new().with("long", "x".repeat(100)).enter();
+            log.event(EventType::Custom).emit();
+        },
+    );
+    for name in ["base", "long"] {
+        let value = records[0][name].as_str().unwrap();
+        assert!(value.len() < 70 && value.ends_with('…'), "{value}");
+    }
+    assert_eq!(records[0]["truncated"], json!(["long", "base"]));
+}

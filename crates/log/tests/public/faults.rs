@@ -4,6 +4,7 @@
 //! and `dropped` and `failed`: the sink holds as many records as were written, and the
 //! fallback as many as fell back.
 
+mod clock;
 mod close;
 #[cfg(unix)]
 mod descriptors;
@@ -12,6 +13,8 @@ mod directory;
 #[cfg(unix)]
 mod disk;
 mod found;
+#[cfg(unix)]
+mod hook;
 #[cfg(unix)]
 mod killed;
 pub(crate) mod odd;

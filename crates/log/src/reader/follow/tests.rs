@@ -94,6 +94,7 @@ fn the_old_file_is_read_on_until_the_new_one_holds_something() {
     scene.append("app.jsonl.1", &line("two"));
     assert_eq!(scene.read(), ["two"]);
     scene.append("app.jsonl", "");
+    assert_eq!(scene.read(), [""; 0]);
     scene.append("app.jsonl.1", &line("three"));
     assert_eq!(scene.read(), ["three"]);
     scene.append("app.jsonl", &line("four"));

@@ -2,7 +2,7 @@
 
 use super::found::Found;
 use super::odd::{Disk, gate};
-use super::{counts, emit, log_into};
+use super::{counts, emit, log_into, settled};
 use crate::fixture::PATIENCE;
 use ampacity_log::{Log, Memory, Sink};
 use std::io::{self, BufWriter, Write};
@@ -47,6 +47,21 @@ fn a_closed_log_has_flushed_its_writer_and_its_fallback() {
     emit(&log, 0..3);
     log.close(PATIENCE).unwrap();
     assert_eq!(Found::of(&fallback.bytes()).len(), 3);
+}
+
+#[test]
+fn a_flush_that_fails_is_counted_at_the_end_too() {
+    let disk = Disk::default();
+    let log = log_into(Sink::writer("buffered", BufWriter::new(disk.clone())).no_fallback());
+    emit(&log, 0..3);
+    assert_eq!(settled(&log).not_flushed, 1);
+    disk.make_room(u64::MAX);
+    assert_eq!(settled(&log).not_flushed, 1);
+    assert_eq!(Found::of(&disk.bytes()).len(), 3);
+    disk.make_room(0);
+    emit(&log, 3..4);
+    log.close(PATIENCE).unwrap();
+    assert_eq!(counts(&log).not_flushed, 2);
 }
 
 #[test]

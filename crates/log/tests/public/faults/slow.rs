@@ -2,10 +2,13 @@
 
 use super::found::Found;
 use super::odd::{Gate, Gated, gate};
-use super::{counts, emit, settled};
+use super::{counts, emit, log_into, settled};
+use crate::fixture::PATIENCE;
 use ampacity::CircuitBreaker;
 use ampacity_log::{Builder, Counts, EventType, Level, Log, Memory, Overflow, Sink};
+use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// As long as anybody in here waits for a sink that stands still.
@@ -91,9 +94,38 @@ fn a_flush_and_a_close_of_a_sink_that_stands_still_say_how_much_waits() {
     assert_eq!(log.close(MOMENT).unwrap_err().waiting(), 3);
     emit(&log, 3..4);
     drop(gate);
-    log.close(crate::fixture::PATIENCE).unwrap();
+    log.close(PATIENCE).unwrap();
     assert_eq!(counts(&log).dropped, 1);
     assert_eq!(Found::of(&memory.bytes()).numbers(), [0, 1, 2]);
+}
+
+/// Takes everything, and is as slow as can be at its flush.
+struct Undecided(Receiver<()>);
+
+impl Write for Undecided {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.recv();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_flush_that_does_not_end_is_none_even_if_no_record_waits() {
+    let (end, ended) = channel();
+    let log = log_into(Sink::writer("undecided", Undecided(ended)));
+    emit(&log, 0..1);
+    while log.counts()[0].1.queued() > 0 {
+        std::thread::yield_now();
+    }
+    let error = log.flush(MOMENT).unwrap_err();
+    assert_eq!((error.waiting(), &*error.to_string()), (0, "a log sink was not flushed in time"));
+    assert_eq!(log.close(MOMENT).unwrap_err().waiting(), 0);
+    drop(end);
+    log.close(PATIENCE).unwrap();
 }
 
 #[test]
