@@ -6,6 +6,7 @@
 
 mod clock;
 mod close;
+mod crowd;
 #[cfg(unix)]
 mod descriptors;
 #[cfg(unix)]
