@@ -13,8 +13,9 @@ use ampacity::{Cause, CircuitBreaker, Event, ListenerId, State, Window};
 
 use crate::calls::milliseconds;
 use crate::event_type::EventType;
-use crate::log::{Log, Shared};
+use crate::log::Log;
 use crate::record::Record;
+use crate::shared::Shared;
 use handle::Handle;
 use told::Told;
 
