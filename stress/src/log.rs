@@ -7,6 +7,7 @@
 //! what was written.
 
 mod case;
+mod costs;
 mod crowd;
 mod ours;
 mod report;

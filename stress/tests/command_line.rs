@@ -53,6 +53,9 @@ fn bad_flags_are_refused_in_one_line() {
         (&["storm", "--stack-kib", "1"], "--stack-kib"),
         (&["storm", "--workloads", "storm"], "--workloads storm: there is no such workload"),
         (&["storm", "--breakers", "0"], "--breakers"),
+        (&["storm", "--log"], "--log"),
+        (&["log", "--rounds", "0"], "--rounds"),
+        (&["log", "--threads", "100000", "--records", "1000"], "100000000 records in all"),
     ] {
         let said = refusal(None, args);
         assert!(said.contains(says), "{args:?}: {said}");

@@ -148,6 +148,29 @@ fn a_replay_s_log_is_found_by_request_by_trace_and_by_level() {
 }
 
 #[test]
+fn every_record_of_a_crowd_is_accounted_for_and_figures_decide_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = "log --quick --threads 40 --records 50 --out out";
+    let output = command(dir.path(), args).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let run = run(&dir.path().join("out"));
+    let part = &run["programs"][0];
+    let checks = part["checks"].as_array().unwrap();
+    assert!(checks.iter().all(|check| check["verdict"] == "held"), "{checks:?}");
+    assert_eq!(checks.len(), 11);
+    // Built without optimisation, it cannot meet them.
+    let targets = part["figures"]["targets"].as_array().unwrap();
+    assert_eq!(targets.len(), 4);
+    assert!(targets.iter().all(|target| target["had"].as_f64().unwrap() > 0.0), "{targets:?}");
+    let crowds = part["figures"]["crowds"].as_array().unwrap();
+    assert_eq!(crowds[0]["of_the_threads"], 2_000);
+    assert!(crowds[1]["dropped"].as_u64().unwrap() > 0);
+    // Nothing is left beside the record.
+    let left = fs::read_dir(dir.path().join("out")).unwrap().count();
+    assert_eq!(left, 3);
+}
+
+#[test]
 fn a_log_that_cannot_be_opened_is_refused_before_anything_runs() {
     for program in ["replay", "storm"] {
         let dir = tempfile::tempdir().unwrap();

@@ -17,13 +17,14 @@ use tempfile::TempDir;
 
 /// Each program, so that it goes on until it is ended, or for far longer than a test takes to
 /// do that. `soak` is not among them: it leaves its journal, whatever happens (`tests/soak.rs`).
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 7] = [
     "storm --threads 8 --calls 100000000 --cycles 1000000000",
     "replay",
     "glance --rounds 1000",
     "recovery --rounds 1000",
     "contend --repetitions 1000",
     "memory --waves 100000",
+    "log --rounds 1000",
 ];
 
 /// One that is over at once, with every check held.
@@ -37,7 +38,8 @@ const OUT: &str = "out";
 fn command(dir: &Path, args: &str) -> Command {
     let mut command = Command::new(STRESS);
     command.current_dir(dir).args(args.split(' ')).args(["--quiet", "--out", OUT]);
-    command.stdin(Stdio::null());
+    // What a killed program leaves in there goes with the rest.
+    command.stdin(Stdio::null()).env("TMPDIR", dir);
     command
 }
 

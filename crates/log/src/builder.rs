@@ -17,7 +17,7 @@ use crate::redact::Redaction;
 use crate::reporter::Reporter;
 use crate::sink::{FileError, OpenError, Sink};
 use crate::stamp::TimeOfDay;
-use crate::writer::Writer;
+use crate::writer::{Voice, Writer};
 
 /// What the envelope may take beside a record's fields: the logger and the event type, each
 /// of up to 256 bytes that may be escaped, and the names of what was cut.
@@ -174,9 +174,12 @@ impl Builder {
             range("queue records", sink.bounds.records, 1, 1 << 30)?;
             range("queue bytes", sink.bounds.bytes, 1, 1 << 40)?;
         }
+        let limits = Limits { record_bytes: record_bytes - ENVELOPE, ..self.limits };
+        let Builder { name, base, redaction, now, close_within, .. } = self;
+        let voice = Voice { now, base, limits, redaction };
         let mut lanes: Vec<Arc<Lane>> = Vec::new();
         for sink in self.sinks {
-            match open(sink, &self.now) {
+            match open(sink, &voice) {
                 Ok(lane) => lanes.push(lane),
                 Err(error) => {
                     // Those that were started have nothing to write.
@@ -187,8 +190,7 @@ impl Builder {
                 }
             }
         }
-        let limits = Limits { record_bytes: record_bytes - ENVELOPE, ..self.limits };
-        let Builder { name, base, redaction, now, close_within, .. } = self;
+        let Voice { now, base, redaction, .. } = voice;
         let reporter = Reporter::new(self.report_every);
         let lanes = lanes.into();
         let shared = Shared::new(lanes, base, limits, redaction, now, close_within, reporter);
@@ -199,10 +201,11 @@ impl Builder {
 }
 
 /// Starts a sink's writer.
-fn open(mut sink: Sink, now: &TimeOfDay) -> Result<Arc<Lane>, BuildError> {
+fn open(mut sink: Sink, voice: &Voice) -> Result<Arc<Lane>, BuildError> {
     let name = sink.name().to_owned();
     let failed = |error| BuildError::Sink { name: name.clone(), error };
     let breaker = sink.take_breaker()?;
+    let now = &voice.now;
     let fallback = sink.take_fallback(now.get());
     let Sink { level, waits, bounds, out, .. } = sink;
     let out = out.open(now.get()).map_err(|error| match error {
@@ -210,7 +213,7 @@ fn open(mut sink: Sink, now: &TimeOfDay) -> Result<Arc<Lane>, BuildError> {
         OpenError::Other(error) => failed(error),
     })?;
     let lane = Arc::new(Lane::new(name.clone().into(), level, waits, bounds));
-    let writer = Writer::new(Arc::clone(&lane), out, fallback, breaker, now.clone());
+    let writer = Writer::new(Arc::clone(&lane), out, fallback, breaker, voice.clone());
     writer.start().map_err(failed)?;
     Ok(lane)
 }

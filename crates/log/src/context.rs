@@ -62,7 +62,7 @@ pub use entered::Entered;
 pub(crate) use entered::current;
 pub use future::InContext;
 
-use crate::json::{self, Outcome, Rules};
+use crate::json::{self, Outcome};
 use crate::limits::Limits;
 use crate::redact::Redaction;
 use crate::trace::Trace;
@@ -207,15 +207,14 @@ impl Field {
     fn encode<T: Serialize + ?Sized>(name: &str, value: &T) -> Self {
         static REDACTION: LazyLock<Redaction> = LazyLock::new(Redaction::default);
         // A context belongs to no log in particular.
-        let Limits { value_bytes, depth, .. } = Limits::DEFAULT;
-        let rules = Rules { value_bytes, depth, redaction: &REDACTION };
+        let rules = Limits::DEFAULT.rules(&REDACTION);
 
         let mut json = Vec::new();
         let cut = if rules.redaction.hides(name) {
             json::redacted(&mut json);
             false
         } else {
-            json::encode(&mut json, value, &rules, value_bytes) == Outcome::Cut
+            json::encode(&mut json, value, &rules, rules.value_bytes) == Outcome::Cut
         };
         Field { name: name.into(), json: json.into(), cut }
     }

@@ -159,7 +159,7 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// Some records still waited after `within`.
+    /// Some records still waited after `within`, or some sink was still at its flush.
     pub fn flush(&self, within: Duration) -> Result<(), Unflushed> {
         self.each_lane(within, |lane, left| lane.queue.flush(left))
     }
@@ -169,8 +169,7 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// Some records still waited after `within`. They may be written yet, while the program
-    /// goes on.
+    /// The same. Those records may be written yet, while the program goes on.
     pub fn close(&self, within: Duration) -> Result<(), Unflushed> {
         self.shared().map_or(Ok(()), |shared| shared.close(within))
     }
@@ -277,8 +276,7 @@ impl Shared {
 
     #[inline]
     pub(crate) fn rules(&self) -> Rules<'_> {
-        let Limits { value_bytes, depth, .. } = self.limits;
-        Rules { value_bytes, depth, redaction: &self.redaction }
+        self.limits.rules(&self.redaction)
     }
 
     pub(crate) fn record_bytes(&self) -> usize {
@@ -314,11 +312,14 @@ impl Shared {
         wait: impl Fn(&Lane, Duration) -> Result<(), u64>,
     ) -> Result<(), Unflushed> {
         let start = Instant::now();
-        let mut waiting = 0;
+        let mut unflushed = None;
         for lane in &self.lanes {
-            waiting += wait(lane, within.saturating_sub(start.elapsed())).err().unwrap_or(0);
+            if let Err(more) = wait(lane, within.saturating_sub(start.elapsed())) {
+                let Unflushed { waiting } = unflushed.unwrap_or(Unflushed { waiting: 0 });
+                unflushed = Some(Unflushed { waiting: waiting + more });
+            }
         }
-        if waiting == 0 { Ok(()) } else { Err(Unflushed { waiting }) }
+        unflushed.map_or(Ok(()), Err)
     }
 }
 
@@ -350,7 +351,8 @@ pub struct Unflushed {
 }
 
 impl Unflushed {
-    /// How many: a record that waits for two sinks counts twice.
+    /// How many: a record that waits for two sinks counts twice. None, where a sink that has
+    /// taken them all is still at its flush.
     pub fn waiting(&self) -> u64 {
         self.waiting
     }
@@ -358,7 +360,11 @@ impl Unflushed {
 
 impl fmt::Display for Unflushed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} log records were not written in time", self.waiting)
+        match self.waiting {
+            0 => f.write_str("a log sink was not flushed in time"),
+            1 => f.write_str("1 log record was not written in time"),
+            many => write!(f, "{many} log records were not written in time"),
+        }
     }
 }
 

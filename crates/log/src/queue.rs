@@ -6,10 +6,14 @@
 //! numbered under the same lock, so that the numbers in the file go up by one; a record
 //! that is dropped uses up a number, and the reader sees the gap.
 
+mod batch;
+
 use std::cell::Cell;
 use std::ptr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+pub(crate) use batch::{Batch, Bounds, Claim, Orders, Parts, Tally};
 
 use crate::counts::Counts;
 
@@ -23,78 +27,6 @@ const RESERVE: usize = 8;
 thread_local! {
     /// The address of the queue whose writer this thread is; 0 if it is none's.
     static WRITES_FOR: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Records that wait to be written, one after the other.
-#[derive(Default, Debug)]
-pub(crate) struct Batch {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Batch {
-    pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-    }
-}
-
-/// How much may wait to be written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Bounds {
-    pub(crate) records: usize,
-    pub(crate) bytes: usize,
-}
-
-/// A record but for its number.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Parts<'a> {
-    /// Up to where the number belongs.
-    pub(crate) head: &'a [u8],
-    /// From the comma after the stream's name to the end of the line.
-    pub(crate) tail: &'a [u8],
-}
-
-/// What a record may ask of a queue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Claim {
-    /// It may use the reserve, and the writer is woken at once.
-    pub(crate) urgent: bool,
-    /// How long its caller waits for room at most.
-    pub(crate) wait: Duration,
-    /// It is the writer's own: it always fits, being one or two a batch and what drops are
-    /// told by, and may come while the queue is closing.
-    pub(crate) in_band: bool,
-}
-
-/// What became of the records of a batch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) written: u64,
-    pub(crate) failed: u64,
-    pub(crate) fell_back: u64,
-    pub(crate) rotated: u64,
-    pub(crate) not_rotated: u64,
-    pub(crate) not_flushed: u64,
-}
-
-/// What a writer is to do beside writing its batch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Orders {
-    pub(crate) reopen: bool,
-    pub(crate) flush: bool,
-    /// Records dropped so far, but for those that came after the queue was closed: they
-    /// would give a closing writer something to tell for ever.
-    pub(crate) dropped: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -209,10 +141,10 @@ impl Queue {
             state.late += u64::from(!in_time);
             return;
         }
-        self.append(&mut state.pending, parts, seq);
+        state.pending.append(parts, seq, &self.stream);
         state.said |= claim.in_band;
-        let much = state.pending.ends.len() > self.bounds.records / 4
-            || state.pending.bytes.len() > self.bounds.bytes / 4;
+        let much = state.pending.len() > self.bounds.records / 4
+            || state.pending.size() > self.bounds.bytes / 4;
         let wake = match state.rest {
             Rest::None => false,
             Rest::Lingers => claim.urgent || much,
@@ -225,23 +157,15 @@ impl Queue {
         }
     }
 
-    fn append(&self, batch: &mut Batch, parts: Parts<'_>, seq: u64) {
-        batch.bytes.extend_from_slice(parts.head);
-        append_number(&mut batch.bytes, seq);
-        batch.bytes.extend_from_slice(&self.stream);
-        batch.bytes.extend_from_slice(parts.tail);
-        batch.ends.push(batch.bytes.len());
-    }
-
     /// A record that is larger than the whole queue fits when the queue is empty.
     fn fits(&self, state: &State, parts: Parts<'_>, claim: Claim) -> bool {
         let share = |of: usize| if claim.urgent { of } else { of - of / RESERVE };
-        let Batch { bytes, ends } = &state.pending;
+        let pending = &state.pending;
         let size = parts.head.len() + 20 + self.stream.len() + parts.tail.len();
         claim.in_band
-            || ends.is_empty()
-            || ends.len() < share(self.bounds.records)
-                && bytes.len().saturating_add(size) <= share(self.bounds.bytes)
+            || pending.is_empty()
+            || pending.len() < share(self.bounds.records)
+                && pending.size().saturating_add(size) <= share(self.bounds.bytes)
     }
 
     #[cold]
@@ -279,7 +203,7 @@ impl Queue {
         let mut lingered = false;
         loop {
             let [asked, taken, _] = state.flushes;
-            if !state.pending.ends.is_empty() || state.reopen || asked != taken {
+            if !state.pending.is_empty() || state.reopen || asked != taken {
                 break;
             }
             if state.phase != Phase::Open {
@@ -395,21 +319,6 @@ impl Queue {
         // Nothing panics under this lock, and if it did, the counts would still be right.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Appends `number` in decimal.
-pub(crate) fn append_number(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
 }
 
 #[cfg(test)]

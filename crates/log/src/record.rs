@@ -19,9 +19,9 @@ use crate::trace::Trace;
 ///
 /// Each field is encoded when it is given, and whatever happens there stays there: a value
 /// whose formatting panics or fails is replaced by `{"$error":"format_failed"}`, one that is
-/// too long or too deep is cut, and `truncated` then names it. Of two fields of one name the
-/// last counts, and a field counts more than one of the context. A field that is called like
-/// a part of the envelope is found under `fields`.
+/// too long or too deep is cut, and `truncated` then names it, or ends in `…` where many
+/// are. Of two fields of one name the last counts, and a field counts more than one of the
+/// context. A field that is called like a part of the envelope is found under `fields`.
 #[must_use = "a record is logged when it is emitted"]
 #[derive(Debug)]
 pub struct Record<'a> {

@@ -4,7 +4,6 @@
 //! record that could not be written, the fallback gets the record instead. When the sink
 //! works again it is told in-band how many records it missed.
 
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{io, mem, thread};
@@ -16,6 +15,7 @@ use crate::context::Context;
 use crate::event_type::EventType;
 use crate::json::Rules;
 use crate::lane::Lane;
+use crate::limits::Limits;
 use crate::queue::{Batch, Claim, Orders, Parts, Tally};
 use crate::record::Envelope;
 use crate::redact::Redaction;
@@ -34,7 +34,7 @@ pub(crate) struct Writer {
     /// Whether that took records since it was flushed.
     fell_back: bool,
     breaker: CircuitBreaker,
-    now: TimeOfDay,
+    voice: Voice,
     /// Whether `out` was prepared for this batch.
     ready: bool,
     /// What became of the batch so far.
@@ -42,6 +42,16 @@ pub(crate) struct Writer {
     news: News,
     /// Rotations that were counted, done and failed.
     rotations: (u64, u64),
+}
+
+/// What a writer's own records have of the log's.
+#[derive(Clone, Debug)]
+pub(crate) struct Voice {
+    pub(crate) now: TimeOfDay,
+    /// The fields of every record, and what they are under.
+    pub(crate) base: Context,
+    pub(crate) limits: Limits,
+    pub(crate) redaction: Redaction,
 }
 
 /// What the sink's readers have not been told yet.
@@ -63,7 +73,7 @@ impl Writer {
         out: Box<dyn Out>,
         fallback: Option<Box<dyn Out>>,
         breaker: CircuitBreaker,
-        now: TimeOfDay,
+        voice: Voice,
     ) -> Self {
         Writer {
             lane,
@@ -71,7 +81,7 @@ impl Writer {
             fallback,
             fell_back: false,
             breaker,
-            now,
+            voice,
             ready: false,
             done: Tally::default(),
             news: News::default(),
@@ -97,8 +107,7 @@ impl Writer {
         while let Some(orders) = lane.queue.next(&mut batch, mem::take(&mut self.done)) {
             // Of its own code nothing panics, and the sinks contain what users hand in; if it
             // happens all the same, what was not counted yet has failed.
-            let written = panic::catch_unwind(AssertUnwindSafe(|| self.write(&batch, orders)));
-            if written.is_err() {
+            if contained(|| self.write(&batch, orders)).is_none() {
                 let Tally { written, failed, .. } = self.done;
                 self.done.failed = batch.len() as u64 - written.min(batch.len() as u64);
                 self.news.failed += self.done.failed.saturating_sub(failed);
@@ -119,7 +128,7 @@ impl Writer {
                 self.news.error = text_of(error);
             }
         }
-        if batch.len() > 0 {
+        if !batch.is_empty() {
             // Files are rotated, and looked after, before a batch.
             self.ready = false;
         }
@@ -148,8 +157,8 @@ impl Writer {
 
     /// Writes one record; whether the sink took it.
     fn record(&mut self, line: &[u8]) -> bool {
-        let Writer { out, breaker, ready, now, .. } = self;
-        match breaker.call(|| offer(out.as_mut(), ready, now, line)) {
+        let Writer { out, breaker, ready, voice, .. } = self;
+        match breaker.call(|| offer(out.as_mut(), ready, &voice.now, line)) {
             Ok(()) => {
                 self.done.written += 1;
                 return true;
@@ -172,28 +181,30 @@ impl Writer {
 
     /// Tells the sink, by records of its own, what it missed and what was in the way.
     fn tell(&mut self, dropped: u64) {
-        if let Some(error) = self.news.rotation.take() {
-            tell(&self.lane, &self.now, EventType::LogRotationFailed, |record, rules| {
-                record.field(rules, "error_message", &error);
+        // News is forgotten when it was told: the clock may be anybody's code, and panic.
+        if let Some(error) = &self.news.rotation {
+            self.voice.tell(&self.lane, EventType::LogRotationFailed, |record, rules| {
+                record.field(rules, "error_message", error);
             });
+            self.news.rotation = None;
         }
-        if self.news.failed == 0 && self.news.told == dropped {
+        let News { failed, fell_back, told, ref error, .. } = self.news;
+        if failed == 0 && told == dropped {
             return;
         }
-        let told = News { told: dropped, ..News::default() };
-        let News { failed, fell_back, error, told, .. } = mem::replace(&mut self.news, told);
         let event_type = match failed {
             0 => EventType::LogRecordsDropped,
             _ => EventType::LogSinkRecovered,
         };
-        tell(&self.lane, &self.now, event_type, |record, rules| {
+        self.voice.tell(&self.lane, event_type, |record, rules| {
             record.field(rules, "dropped", &(dropped - told));
             if failed > 0 {
                 record.field(rules, "failed", &failed);
                 record.field(rules, "fell_back", &fell_back);
-                record.field(rules, "error_message", &error);
+                record.field(rules, "error_message", error);
             }
         });
+        self.news = News { told: dropped, ..News::default() };
     }
 
     /// Counts what became of rotating since the last batch.
@@ -225,25 +236,29 @@ fn text_of(error: io::Error) -> String {
     text.unwrap_or_else(|| "an error that panics".to_owned())
 }
 
-/// Hands a record in that is about the sink itself.
-fn tell(
-    lane: &Lane,
-    now: &TimeOfDay,
-    event_type: EventType,
-    fields: impl FnOnce(&mut Scratch, &Rules<'_>),
-) {
-    let redaction = Redaction::off();
-    let rules = Rules { value_bytes: 1 << 10, depth: 1, redaction: &redaction };
-    let mut scratch = Scratch::take(4 << 10);
-    scratch.field(&rules, "sink", lane.name());
-    fields(&mut scratch, &rules);
-    let level = event_type.level();
-    let (now, base) = (now.get(), &Context::new());
-    let envelope = Envelope { now, level, logger: LOGGER, event_type, trace: None, base };
-    envelope.close(&mut scratch, &rules);
-    let parts = Parts { head: &scratch.head, tail: &scratch.tail };
-    lane.queue.push(parts, Claim { urgent: true, wait: Duration::ZERO, in_band: true });
-    scratch.give_back();
+impl Voice {
+    /// Hands a record in that is about the sink itself.
+    fn tell(
+        &self,
+        lane: &Lane,
+        event_type: EventType,
+        fields: impl FnOnce(&mut Scratch, &Rules<'_>),
+    ) {
+        let Voice { now, base, limits, redaction } = self;
+        let mut scratch = Scratch::take(limits.record_bytes);
+        // Nothing of its own is hidden, whatever it is called: readers count by it.
+        let nothing = Redaction::off();
+        let rules = Rules { value_bytes: 1 << 10, depth: 1, redaction: &nothing };
+        scratch.field(&rules, "sink", lane.name());
+        fields(&mut scratch, &rules);
+        let level = event_type.level();
+        let envelope =
+            Envelope { now: now.get(), level, logger: LOGGER, event_type, trace: None, base };
+        envelope.close(&mut scratch, &limits.rules(redaction));
+        let parts = Parts { head: &scratch.head, tail: &scratch.tail };
+        lane.queue.push(parts, Claim { urgent: true, wait: Duration::ZERO, in_band: true });
+        scratch.give_back();
+    }
 }
 
 fn offer(out: &mut dyn Out, ready: &mut bool, now: &TimeOfDay, line: &[u8]) -> io::Result<()> {

@@ -14,10 +14,10 @@ pub(super) const PROCESS: &str = "pid";
 /// What this run, and whoever wrote to the same file meanwhile, left there.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    streams: BTreeMap<String, Told>,
-    gaps: Gaps,
+    pub(super) streams: BTreeMap<String, Told>,
+    pub(super) gaps: Gaps,
     /// The stream that is this run's, once that is known.
-    ours: Option<String>,
+    pub(super) ours: Option<String>,
     /// Lines that are no records, or torn ones.
     pub(super) torn: u64,
     /// Records without all that one has to have.

@@ -65,7 +65,8 @@ impl Ours {
     }
 }
 
-#[inline]
+/// Inline, as the code of a call site is, and as the macros of `tracing` are.
+#[inline(always)]
 fn event(log: &Log, level: Level, n: u64) {
     log.event_at(level, EventType::ToolInvoked)
         .field("tool_name", "search")

@@ -1,21 +1,13 @@
-//! The checks, the figures, the tables, and the targets, which are no checks.
+//! The checks, the figures and the tables.
 
 use serde_json::{Value, json};
 
-use super::case::{Case, Kind, SEVERAL, Target, Who};
+use super::costs::{self, Goal};
 use super::crowd::{Manners, Outcome};
-use super::speed::{Measured, Sample};
-use crate::measure::{Better, Labels, Measure, Unit, labels};
+use super::speed::Measured;
+use crate::measure::{Better, Measure, Unit, labels};
 use crate::print::thousands;
 use crate::program::{Check, Section, Table};
-use crate::stats::Middle;
-
-/// What an event may cost its caller, in ns.
-const MOST_NS: f64 = 500.0;
-/// How many times as long the other takes at least.
-const LEAST_TIMES: f64 = 5.0;
-/// What an event costs that nobody takes.
-const MOST_DISABLED_NS: f64 = 2.0;
 
 pub(super) fn section(
     measured: &Measured,
@@ -25,11 +17,13 @@ pub(super) fn section(
     let mut checks: Vec<Check> = vec![speed_check(measured)];
     checks.extend(crowds.iter().flat_map(|(manners, outcome)| crowd_checks(*manners, outcome)));
     let targets = Goal::all(measured);
+    let mut measures = costs::measures(measured);
+    measures.extend(crowds.iter().map(|(manners, outcome)| rate(*manners, outcome)));
     Section {
         partial,
         checks,
-        measures: measures(measured, crowds),
-        tables: vec![costs(measured), goals_table(&targets), crowd_table(crowds)],
+        measures,
+        tables: vec![costs::table(measured), costs::goals_table(&targets), crowd_table(crowds)],
         figures: json!({
             "rounds": measured.rows.iter().map(|(_, samples)| samples.len()).max(),
             "records": measured.logged,
@@ -75,8 +69,11 @@ fn crowd_checks(manners: Manners, outcome: &Outcome) -> Vec<Check> {
         ),
         Check::judged(
             name("the_file_has_what_was_written"),
-            found.records == written && found.end <= emitted,
-            format!("{} records of {written} written, of {emitted} numbers", found.records),
+            found.records == written && found.end == emitted,
+            format!(
+                "{} records of {written} written, {} numbers of {emitted} emitted",
+                found.records, found.end
+            ),
         ),
         Check::judged(
             name("every_line_is_whole"),
@@ -118,185 +115,12 @@ fn crowd_checks(manners: Manners, outcome: &Outcome) -> Vec<Check> {
     checks
 }
 
-fn find<'a>(measured: &'a Measured, case: Case) -> Option<&'a [Sample]> {
-    measured.rows.iter().find(|row| row.0 == case).map(|(_, samples)| &samples[..])
-}
-
-type Figure = fn(&Sample) -> Option<f64>;
-const CALL: Figure = |sample| Some(sample.call);
-const FULL: Figure = |sample| sample.full;
-
-fn middle(measured: &Measured, case: Case, figure: Figure) -> Option<Middle> {
-    Middle::of(find(measured, case)?.iter().filter_map(figure))
-}
-
-/// How many times as long as ours another takes, round by round.
-fn times(measured: &Measured, case: Case, who: Who, figure: Figure) -> Option<Middle> {
-    let ours = find(measured, case.by(Who::Ours))?.iter();
-    let pairs = ours.zip(find(measured, case.by(who))?);
-    Middle::of(pairs.filter_map(|(ours, other)| Some(figure(other)? / figure(ours)?)))
-}
-
-fn of(case: Case) -> Labels {
-    labels([
-        ("subject", case.who.name().to_owned()),
-        ("event", case.kind.name().to_owned()),
-        ("target", case.target.name().to_owned()),
-        ("threads", case.threads.to_string()),
-    ])
-}
-
-fn measures(measured: &Measured, crowds: &[(Manners, Outcome)]) -> Vec<Measure> {
-    let mut measures = Vec::new();
-    for (case, samples) in &measured.rows {
-        for (name, figure) in [("caller_cpu_ns", CALL), ("process_cpu_ns", FULL)] {
-            let samples: Vec<f64> = samples.iter().filter_map(figure).collect();
-            if !samples.is_empty() {
-                measures.push(Measure::new(name, of(*case), Unit::Ns, Better::Lower, samples));
-            }
-        }
-    }
-    for (manners, outcome) in crowds {
-        let rate = outcome.logged as f64 / outcome.wall.as_secs_f64();
-        let of = labels([
-            ("crowd", manners.name().to_owned()),
-            ("threads", outcome.threads.to_string()),
-        ]);
-        measures.push(Measure::new("records_per_s", of, Unit::CallsPerS, Better::Higher, [rate]));
-    }
-    measures
-}
-
-fn title(case: Case) -> String {
-    let what = match case.kind {
-        Kind::Event => "three fields",
-        Kind::Context => "three fields in a context",
-        Kind::Error => "an error with two sources",
-        Kind::Disabled => "a level that nobody takes",
-        Kind::Off => "a log that nobody configured",
-    };
-    let to = match case.target {
-        _ if !case.kind.is_written() => "",
-        Target::File => ", file",
-        Target::Discard => ", discarded",
-    };
-    let threads = if case.threads == 1 { String::new() } else { format!(", {SEVERAL} threads") };
-    format!("{what}{to}{threads}")
-}
-
-fn text(middle: Option<Middle>, figure: impl Fn(f64) -> String) -> String {
-    middle.map_or_else(|| "-".to_owned(), |middle| figure(middle.median))
-}
-
-fn ns(ns: f64) -> String {
-    if ns < 10.0 { format!("{ns:.1}") } else { format!("{ns:.0}") }
-}
-
-fn costs(measured: &Measured) -> Table {
-    let mut head = vec!["ns an event, of processor time".to_owned()];
-    head.extend(["ours", "tracing", "times", "appender", "times"].map(str::to_owned));
-    let mut rows = Vec::new();
-    for (figure, all) in [(CALL, "of its caller"), (FULL, "of all threads, until it is written")] {
-        let mut heading = vec![String::new(); head.len()];
-        heading[0] = all.to_owned();
-        rows.push(heading);
-        for case in Case::all().into_iter().filter(|case| case.who == Who::Ours) {
-            if middle(measured, case, figure).is_none() {
-                continue;
-            }
-            let mut row = vec![format!("  {}", title(case))];
-            row.push(text(middle(measured, case, figure), ns));
-            for who in [Who::Tracing, Who::Appender] {
-                row.push(text(middle(measured, case.by(who), figure), ns));
-                row.push(text(times(measured, case, who, figure), |times| format!("{times:.1}")));
-            }
-            rows.push(row);
-        }
-    }
-    Table {
-        title: "log: what an event costs (median of the rounds)".to_owned(),
-        head,
-        rows,
-        notes: [
-            "tracing: tracing-subscriber's JSON layer, the same content; its callers write",
-            "appender: the same through tracing-appender, whose thread writes, as ours does",
-            "a line is one write, whoever writes it: that is the greater part of what all threads spend",
-        ]
-        .map(str::to_owned)
-        .into(),
-    }
-}
-
-/// A figure and what it is to be.
-struct Goal {
-    what: String,
-    had: Option<f64>,
-    limit: f64,
-    least: bool,
-}
-
-impl Goal {
-    fn all(measured: &Measured) -> Vec<Self> {
-        let event = |who| Case { who, kind: Kind::Event, target: Target::File, threads: 1 };
-        let ours = event(Who::Ours);
-        let median = |middle: Option<Middle>| middle.map(|middle| middle.median);
-        let disabled = |kind| Case { kind, ..ours };
-        vec![
-            Self {
-                what: "the caller's time for three fields, ns".to_owned(),
-                had: median(middle(measured, ours, CALL)),
-                limit: MOST_NS,
-                least: false,
-            },
-            Self {
-                what: "tracing-subscriber's caller takes, times".to_owned(),
-                had: median(times(measured, ours, Who::Tracing, CALL)),
-                limit: LEAST_TIMES,
-                least: true,
-            },
-            Self {
-                what: "a level that nobody takes, ns".to_owned(),
-                had: median(middle(measured, disabled(Kind::Disabled), CALL)),
-                limit: MOST_DISABLED_NS,
-                least: false,
-            },
-            Self {
-                what: "a log that nobody configured, ns".to_owned(),
-                had: median(middle(measured, disabled(Kind::Off), CALL)),
-                limit: MOST_DISABLED_NS,
-                least: false,
-            },
-        ]
-    }
-
-    fn met(&self) -> Option<bool> {
-        let had = self.had?;
-        Some(if self.least { had >= self.limit } else { had <= self.limit })
-    }
-
-    fn figures(&self) -> Value {
-        let bound = if self.least { "at_least" } else { "at_most" };
-        json!({ "what": self.what, "had": self.had, bound: self.limit, "met": self.met() })
-    }
-}
-
-fn goals_table(targets: &[Goal]) -> Table {
-    let row = |target: &Goal| {
-        let bound = if target.least { "at least" } else { "at most" };
-        let met = target.met().map_or("-", |met| if met { "met" } else { "missed" });
-        vec![
-            target.what.clone(),
-            target.had.map_or_else(|| "-".to_owned(), |had| format!("{had:.1}")),
-            format!("{bound} {}", target.limit),
-            met.to_owned(),
-        ]
-    };
-    Table {
-        title: "log: the targets (no checks), for one thread and a file".to_owned(),
-        head: ["figure", "had", "target", ""].map(str::to_owned).into(),
-        rows: targets.iter().map(row).collect(),
-        notes: Vec::new(),
-    }
+/// Records that a crowd wrote in a second.
+fn rate(manners: Manners, outcome: &Outcome) -> Measure {
+    let rate = outcome.logged as f64 / outcome.wall.as_secs_f64();
+    let of =
+        labels([("crowd", manners.name().to_owned()), ("threads", outcome.threads.to_string())]);
+    Measure::new("records_per_s", of, Unit::CallsPerS, Better::Higher, [rate])
 }
 
 fn crowd_table(crowds: &[(Manners, Outcome)]) -> Table {
@@ -345,4 +169,116 @@ fn crowd_figures(manners: Manners, outcome: &Outcome) -> Value {
         "of_the_threads": found.theirs,
         "wall_s": wall.as_secs_f64(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ampacity_log::Counts;
+
+    use super::super::case::{Case, Who};
+    use super::super::crowd::Found;
+    use super::super::speed::Sample;
+    use super::*;
+    use crate::program::Verdict;
+
+    fn measured(ns: impl Fn(Case) -> f64) -> Measured {
+        let sample = |case: Case, round: f64| Sample {
+            call: ns(case) * round,
+            full: case.kind.is_written().then(|| ns(case) * round * 2.0),
+        };
+        let samples = |case| [1.0, 3.0, 1.0].map(|round| sample(case, round)).into();
+        let rows = Case::all().into_iter().map(|case| (case, samples(case))).collect();
+        let mut counts = Counts::default();
+        (counts.emitted, counts.written) = (10, 10);
+        Measured { rows, counts: vec![counts], logged: 10, unwritten: 0 }
+    }
+
+    fn crowd(manners: Manners) -> Outcome {
+        let mut counts = Counts::default();
+        (counts.emitted, counts.written) = (10, 10);
+        let mut found = Found { records: 10, theirs: 10, end: 10, ..Found::default() };
+        if manners == Manners::Drop {
+            // Two were dropped, of which one record tells.
+            (counts.emitted, counts.written, counts.dropped) = (11, 9, 2);
+            (found.records, found.theirs, found.end, found.told) = (9, 8, 11, 1);
+        }
+        let wall = Duration::from_secs(1);
+        Outcome { threads: 5, logged: 10, alive: Some(5), wall, counts, found }
+    }
+
+    #[test]
+    fn ratios_are_taken_round_by_round_and_targets_are_no_checks() {
+        let slow = measured(|case| if case.who == Who::Ours { 600.0 } else { 2_400.0 });
+        let section = section(&slow, &[], false);
+        assert_eq!(section.checks.len(), 1);
+        assert_eq!(section.checks[0].verdict, Verdict::Held);
+        let met = |at: usize| &section.figures["targets"][at]["met"];
+        let had = |at: usize| &section.figures["targets"][at]["had"];
+        assert_eq!((had(0), met(0)), (&json!(600.0), &json!(false)));
+        assert_eq!((had(1), met(1)), (&json!(4.0), &json!(false)));
+        let fast = measured(|case| if case.who == Who::Ours { 1.0 } else { 5.0 });
+        assert!(Goal::all(&fast).iter().all(|goal| goal.met() == Some(true)));
+    }
+
+    #[test]
+    fn a_run_without_a_round_has_no_figures_and_no_target_that_is_met() {
+        let mut none = measured(|_| 1.0);
+        none.rows.iter_mut().for_each(|(_, samples)| samples.clear());
+        assert!(Goal::all(&none).iter().all(|goal| goal.met().is_none()));
+        assert!(costs::measures(&none).is_empty());
+    }
+
+    #[test]
+    fn a_record_that_was_dropped_while_times_were_taken_breaks_the_check() {
+        let mut measured = measured(|_| 1.0);
+        measured.counts[0].written = 9;
+        assert_eq!(speed_check(&measured).verdict, Verdict::Broken);
+        measured.counts[0].written = 10;
+        measured.unwritten = 1;
+        assert_eq!(speed_check(&measured).verdict, Verdict::Broken);
+    }
+
+    #[test]
+    fn every_kind_of_loss_breaks_its_check() {
+        let broken = |manners, change: &dyn Fn(&mut Outcome)| {
+            let mut outcome = crowd(manners);
+            change(&mut outcome);
+            let checks = crowd_checks(manners, &outcome);
+            let not_held = checks.iter().filter(|check| check.verdict != Verdict::Held);
+            not_held.map(|check| check.name.clone()).collect::<Vec<_>>()
+        };
+        for manners in Manners::ALL {
+            assert!(broken(manners, &|_| ()).is_empty(), "{manners:?}");
+            let name = |check: &str| [format!("crowd_{}/{check}", manners.name())];
+            assert_eq!(broken(manners, &|it| it.counts.failed = 1), name("counts_add_up"));
+            assert_eq!(
+                broken(manners, &|it| it.found.end += 9),
+                name("the_file_has_what_was_written")
+            );
+            assert_eq!(broken(manners, &|it| it.found.torn = 1), name("every_line_is_whole"));
+            assert_eq!(broken(manners, &|it| it.found.strange = 1), name("every_line_is_whole"));
+            assert_eq!(
+                broken(manners, &|it| it.alive = Some(4)),
+                name("all_threads_alive_at_once")
+            );
+        }
+        let missing = broken(Manners::Wait, &|it| it.found.theirs = 9);
+        assert_eq!(missing, ["crowd_who_waits/every_record_is_there"]);
+        let missing = broken(Manners::Drop, &|it| it.found.theirs = 7);
+        assert_eq!(missing, ["crowd_who_drops/what_is_missing_was_counted"]);
+        let said = broken(Manners::Drop, &|it| it.found.told = 3);
+        assert_eq!(said, ["crowd_who_drops/what_is_missing_was_counted"]);
+    }
+
+    #[test]
+    fn tables_fit_a_terminal() {
+        let crowds = Manners::ALL.map(|manners| (manners, crowd(manners)));
+        for table in section(&measured(|_| 123_456.0), &crowds, false).tables {
+            assert!(table.rows.iter().all(|row| row.len() == table.head.len()));
+            let text = crate::print::text(&table);
+            assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+        }
+    }
 }

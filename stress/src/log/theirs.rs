@@ -133,7 +133,7 @@ fn calls_of(kind: Kind, calls: u64) {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn event(n: u64) {
     tracing::info!(
         target: LOGGER,

@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn no_two_requests_have_the_same_span() {
         let all: std::collections::HashSet<_> =
-            (0..10_000).map(|index| trace(index).unwrap().to_string()).collect();
+            (0..10_000).map(|index| trace(index).unwrap().span_id().to_string()).collect();
         assert_eq!(all.len(), 10_000);
         assert!(context(&Log::off(), 1, "").is_none());
     }
@@ -151,7 +151,7 @@ mod tests {
         let memory = Memory::new();
         let log = Log::builder("replay").sink(Sink::memory(&memory)).build().unwrap();
         let mut phases = Phases::new(&log);
-        ["one", "one", "two", "one"].map(|phase| phases.enter(phase));
+        ["one", "one", "two", "one"].iter().for_each(|phase| phases.enter(phase));
         log.flush(Duration::from_secs(10)).unwrap();
         let told: Vec<_> = memory
             .text()

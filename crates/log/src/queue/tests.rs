@@ -248,12 +248,3 @@ fn counts_balance_in_every_reading_while_threads_hand_records_in() {
     assert_eq!((counts.written, counts.queued()), (numbers.len() as u64, 0));
     assert!(counts.written > 0);
 }
-
-#[test]
-fn numbers_are_written_in_decimal() {
-    for number in [0, 9, 10, 18_446_744_073_709_551_615, 1_000_000] {
-        let mut out = Vec::new();
-        append_number(&mut out, number);
-        assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
-    }
-}

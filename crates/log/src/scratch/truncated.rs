@@ -3,28 +3,26 @@
 /// Names in `truncated` take about so much at most.
 const MOST_CUT: usize = 1 << 10;
 
-/// Adds a name to those of what was cut, once, while there is room for names.
+/// What stands for the names that found no room.
+const MORE: &[u8] = ",\"…\"".as_bytes();
+
+/// Adds a quoted name to those of what was cut, once, while there is room for names; then one
+/// for all others.
 pub(super) fn note(cut: &mut Vec<u8>, name: &[u8]) {
-    if !names(cut).any(|known| known == name) && cut.len() + name.len() < MOST_CUT {
+    if cut.ends_with(MORE) || has(cut, name) {
+        return;
+    }
+    if cut.len() + name.len() < MOST_CUT {
         cut.push(b',');
         cut.extend_from_slice(name);
+    } else {
+        cut.extend_from_slice(MORE);
     }
 }
 
-/// Quoted names, which have a comma before each.
-fn names(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
-    core::iter::from_fn(move || {
-        let mut escaped = false;
-        // One name may end in another, quotes and all: `"a\"b"` does in `"b"`.
-        let end = rest.get(2..)?.iter().position(|&byte| {
-            let ends = byte == b'"' && !escaped;
-            escaped = byte == b'\\' && !escaped;
-            ends
-        })?;
-        let (name, others) = rest.split_at(end + 3);
-        rest = others;
-        Some(&name[1..])
-    })
+/// Each name has a comma before it, and inside a name no quote follows one: it is escaped.
+fn has(cut: &[u8], name: &[u8]) -> bool {
+    cut.windows(1 + name.len()).any(|seen| seen[0] == b',' && seen[1..] == *name)
 }
 
 #[cfg(test)]

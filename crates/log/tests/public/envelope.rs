@@ -145,6 +145,19 @@ fn a_record_that_is_too_large_is_cut_and_says_what_was() {
 }
 
 #[test]
+fn names_of_what_was_cut_that_have_no_room_are_told_by_an_ellipsis() {
+    let records = logged(|log| {
+        let name = |n: usize| format!("{n:03}{}", "x".repeat(97));
+        let record = log.event(EventType::Custom);
+        (0..20).fold(record, |it, n| it.field(&name(n), "y".repeat(20_000))).emit();
+    });
+    let names = records[0]["truncated"].as_array().unwrap();
+    assert!(names.len() < 20);
+    assert_eq!(names.last(), Some(&"…".into()), "{names:?}");
+    assert_eq!(names.iter().filter(|name| **name == "…").count(), 1);
+}
+
+#[test]
 fn a_value_that_panics_or_errs_is_replaced_and_the_next_record_has_nothing_of_it() {
     struct Panics;
     impl std::fmt::Display for Panics {

@@ -4,7 +4,9 @@
 //! and `dropped` and `failed`: the sink holds as many records as were written, and the
 //! fallback as many as fell back.
 
+mod clock;
 mod close;
+mod crowd;
 #[cfg(unix)]
 mod descriptors;
 #[cfg(unix)]

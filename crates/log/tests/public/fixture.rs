@@ -1,6 +1,6 @@
 //! A log into memory, and what it wrote.
 
-use ampacity_log::{Builder, Counts, Log, Memory, Sink};
+use ampacity_log::{Builder, Counts, Level, Log, Memory, Overflow, Sink};
 use serde_json::Value;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -18,7 +18,9 @@ pub(crate) fn logged_by(
     log: impl FnOnce(&Log),
 ) -> Vec<Value> {
     let memory = Memory::new();
-    let sink = Sink::memory(&memory).no_fallback();
+    let sink = Level::ALL.into_iter().fold(Sink::memory(&memory).no_fallback(), |sink, level| {
+        sink.overflow(level, Overflow::Wait(PATIENCE))
+    });
     let builder = Log::builder("test").sink(sink);
     let handle = settings(builder.clock(|| UNIX_EPOCH)).build().unwrap();
     log(&handle);

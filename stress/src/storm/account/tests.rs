@@ -9,7 +9,7 @@ const fn size(threads: u32, calls: u64, cycles: u64) -> Account {
 
 fn run(threads: u32, calls: u64, cycles: u64) -> Section {
     let ctx = Context::quiet(7, Stop::default(), &std::env::temp_dir());
-    size(threads, calls, cycles).run(&ctx).unwrap()
+    size(threads, calls, cycles).run(&ctx, &EventLog::off(), &mut Seen::default()).unwrap()
 }
 
 fn of<'a>(section: &'a Section, name: &str) -> Option<&'a crate::program::Check> {

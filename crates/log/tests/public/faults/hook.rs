@@ -30,7 +30,7 @@ impl Write for Panics {
 
 fn log_panics() {
     panic::set_hook(Box::new(|info| {
-        let text = info.payload_as_str().unwrap_or("something else");
+        let text = info.payload().downcast_ref::<&str>().unwrap_or(&"something else");
         Log::installed().event(EventType::ErrorOccurred).message(text).emit();
     }));
 }

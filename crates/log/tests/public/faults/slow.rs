@@ -3,8 +3,11 @@
 use super::found::Found;
 use super::odd::{Gate, Gated, gate};
 use super::{counts, emit, log_into, settled};
+use crate::fixture::PATIENCE;
+use ampacity::CircuitBreaker;
 use ampacity_log::{Builder, Counts, EventType, Level, Log, Memory, Overflow, Sink};
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -54,6 +57,21 @@ fn errors_find_room_where_others_do_not_and_wait_no_longer_than_they_may() {
 }
 
 #[test]
+fn a_transition_finds_room_where_what_turned_out_to_be_a_success_does_not() {
+    let (log, gate, memory) = stuck(|sink| sink);
+    let breaker = Arc::new(CircuitBreaker::new("db"));
+    log.attach(&breaker);
+    emit(&log, 1..10);
+    log.timed("parse").success();
+    breaker.trip();
+    drop(gate);
+    assert_eq!(settled(&log).dropped, 2 + 1);
+    let found = Found::of(&memory.bytes());
+    assert_eq!(found.of_type("performance.measured").len(), 0);
+    assert_eq!(found.of_type("circuit_breaker.opened").len(), 1);
+}
+
+#[test]
 fn what_was_dropped_is_told_when_the_queue_was_full_at_that_moment() {
     let (log, gate, memory) = stuck(|sink| sink.overflow(Level::Error, Overflow::Drop));
     let full = || (0..9).for_each(|_| log.event_at(Level::Error, EventType::Custom).emit());
@@ -68,35 +86,6 @@ fn what_was_dropped_is_told_when_the_queue_was_full_at_that_moment() {
     assert_eq!((found.told(), counts.dropped), (2, 2), "what tells of it is not dropped");
 }
 
-/// Logs a line of its own at its first write, to the log that it is the writer of.
-struct Chatty(Receiver<Log>);
-
-impl Write for Chatty {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Ok(log) = self.0.recv() {
-            emit(&log, 10..30);
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[test]
-fn a_writer_that_logs_does_not_wait_for_the_room_that_only_it_can_make() {
-    let (give, take) = channel();
-    let log = log_into(Sink::writer("chatty", Chatty(take)).queue(8, 1 << 20));
-    give.send(log.clone()).unwrap();
-    drop(give);
-    emit(&log, 0..1);
-    // What it logs comes after the first flush was asked for, or before.
-    log.flush(crate::fixture::PATIENCE).unwrap();
-    let counts = settled(&log);
-    assert_eq!((counts.written, counts.dropped), (1 + 7 + 1, 13));
-}
-
 #[test]
 fn a_flush_and_a_close_of_a_sink_that_stands_still_say_how_much_waits() {
     let (log, gate, memory) = stuck(|sink| sink);
@@ -105,9 +94,38 @@ fn a_flush_and_a_close_of_a_sink_that_stands_still_say_how_much_waits() {
     assert_eq!(log.close(MOMENT).unwrap_err().waiting(), 3);
     emit(&log, 3..4);
     drop(gate);
-    log.close(crate::fixture::PATIENCE).unwrap();
+    log.close(PATIENCE).unwrap();
     assert_eq!(counts(&log).dropped, 1);
     assert_eq!(Found::of(&memory.bytes()).numbers(), [0, 1, 2]);
+}
+
+/// Takes everything, and is as slow as can be at its flush.
+struct Undecided(Receiver<()>);
+
+impl Write for Undecided {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.recv();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_flush_that_does_not_end_is_none_even_if_no_record_waits() {
+    let (end, ended) = channel();
+    let log = log_into(Sink::writer("undecided", Undecided(ended)));
+    emit(&log, 0..1);
+    while log.counts()[0].1.queued() > 0 {
+        std::thread::yield_now();
+    }
+    let error = log.flush(MOMENT).unwrap_err();
+    assert_eq!((error.waiting(), &*error.to_string()), (0, "a log sink was not flushed in time"));
+    assert_eq!(log.close(MOMENT).unwrap_err().waiting(), 0);
+    drop(end);
+    log.close(PATIENCE).unwrap();
 }
 
 #[test]

@@ -1,17 +1,18 @@
 //! Writers of the user's own that fail in every way there is.
 
 use super::found::Found;
-use super::odd::{Disk, gate};
+use super::odd::Disk;
 use super::{OPEN_FOR, breaker, counts, emit, log_into, no_breaker, settled};
 use crate::fixture::PATIENCE;
 use ampacity::ManualClock;
-use ampacity_log::{Log, Memory, Sink};
+use ampacity_log::{Log, Memory, Redaction, Sink};
+use serde_json::json;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::panic_any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A writer that fails as it is told to, and counts how often it was asked.
 #[derive(Clone)]
@@ -99,6 +100,29 @@ fn a_sink_that_works_again_is_told_what_it_missed() {
     assert_eq!((told["dropped"].as_u64(), told["sink"].as_str()), (Some(0), Some("disk")));
     assert!(told["error_message"].as_str().is_some_and(|why| !why.is_empty()), "{told:?}");
     assert_eq!((counts.failed, counts.fell_back, counts.written), (20, 20, found.len()));
+}
+
+#[test]
+fn what_a_sink_missed_is_told_with_the_fields_that_all_records_have() {
+    let disk = Disk::default();
+    let log = Log::builder("test")
+        .redaction(Redaction::default().deny("region").deny("*e*"))
+        .field("region", "here")
+        .field("host", json!({ "name": "h-1" }))
+        .field("sink", "mine")
+        .sink(Sink::writer("disk", disk.clone()).breaker(no_breaker()).no_fallback())
+        .build()
+        .unwrap();
+    emit(&log, 0..1);
+    settled(&log);
+    disk.make_room(u64::MAX);
+    emit(&log, 1..2);
+    settled(&log);
+    let found = Found::of(&disk.bytes());
+    let [told] = found.of_type("log.sink_recovered")[..] else { panic!("{found:?}") };
+    assert_eq!((&told["region"], &told["failed"]), (&json!("[redacted]"), &json!(1)));
+    assert_eq!(told["host"], json!({ "name": "[redacted]" }));
+    assert_eq!(told["sink"], "disk");
 }
 
 #[test]
@@ -259,32 +283,4 @@ fn a_writer_and_a_fallback_that_panic_when_they_are_dropped_end_nothing_but_them
     log.close(PATIENCE).unwrap();
     assert_eq!(counts(&log).written, 10);
     assert_eq!(Found::of(&memory.bytes()).len(), 10);
-}
-
-#[test]
-fn a_clock_that_panics_in_the_writers_thread_costs_a_batch_and_not_the_thread() {
-    let (memory, broken) = (Memory::new(), Arc::new(AtomicBool::new(false)));
-    let (gate, gated) = gate(memory.clone());
-    let log = Log::builder("test").sink(Sink::writer("gated", gated).breaker(no_breaker()));
-    let log = log.clock({
-        let broken = Arc::clone(&broken);
-        move || {
-            assert!(!broken.load(Ordering::SeqCst), "no time");
-            SystemTime::UNIX_EPOCH
-        }
-    });
-    let log = log.build().unwrap();
-    emit(&log, 0..1);
-    assert!(gate.wait());
-    emit(&log, 1..5);
-    broken.store(true, Ordering::SeqCst);
-    gate.let_through();
-    assert_eq!(settled(&log).failed, 4);
-    broken.store(false, Ordering::SeqCst);
-    drop(gate);
-    emit(&log, 5..6);
-    let counts = settled(&log);
-    let found = Found::of(&memory.bytes());
-    assert_eq!((found.numbers(), counts.written, counts.failed), (vec![0, 5], found.len(), 4));
-    assert_eq!(found.of_type("log.sink_recovered")[0]["failed"], 4);
 }
