@@ -55,6 +55,8 @@ impl std::error::Error for Fault {
 }
 
 type Path = (&'static str, fn(&Log));
+/// Where a path is run, and how one gets there.
+type Place<'a> = (&'a str, &'a dyn Fn(&dyn Fn()));
 
 /// What callers do, each a record or more.
 const PATHS: [Path; 9] = [
@@ -105,7 +107,7 @@ fn nothing_is_allocated(heap: &Heap, who: &str, log: &Log) {
         .with("component", "tools")
         .with("nested", [1, 2])
         .with_trace(trace);
-    let places: [(&str, &dyn Fn(&dyn Fn())); 3] = [
+    let places: [Place<'_>; 3] = [
         ("in no context", &|f| f()),
         ("in a scope", &|f| context.scope(f)),
         ("behind a guard", &|f| {

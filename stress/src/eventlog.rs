@@ -101,6 +101,8 @@ impl EventLog {
     pub(crate) fn finish(&self, section: &mut Section, seen: &Seen) {
         let Some(file) = &self.file else { return };
         self.log.performance("run", self.since.elapsed()).emit();
+        // The last record finds room: its number shows how many were used up before it.
+        let _ = self.log.flush(PATIENCE);
         self.log
             .event(EventType::SystemStop)
             .field("partial", section.partial)

@@ -163,7 +163,7 @@ fn every_record_of_a_crowd_is_accounted_for_and_figures_decide_nothing() {
     assert_eq!(targets.len(), 4);
     assert!(targets.iter().all(|target| target["had"].as_f64().unwrap() > 0.0), "{targets:?}");
     let crowds = part["figures"]["crowds"].as_array().unwrap();
-    assert_eq!(crowds[0]["written"], 2_000);
+    assert_eq!(crowds[0]["of_the_threads"], 2_000);
     assert!(crowds[1]["dropped"].as_u64().unwrap() > 0);
     // Nothing is left beside the record.
     let left = fs::read_dir(dir.path().join("out")).unwrap().count();

@@ -38,7 +38,8 @@ const OUT: &str = "out";
 fn command(dir: &Path, args: &str) -> Command {
     let mut command = Command::new(STRESS);
     command.current_dir(dir).args(args.split(' ')).args(["--quiet", "--out", OUT]);
-    command.stdin(Stdio::null());
+    // What a killed program leaves in there goes with the rest.
+    command.stdin(Stdio::null()).env("TMPDIR", dir);
     command
 }
 

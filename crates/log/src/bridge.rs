@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_is_read_with_its_escapes_and_a_marker_stays_one() {
+    fn a_string_is_read_with_its_escapes_and_what_is_none_stays_as_it_is() {
         assert_eq!(text(br#""plain""#), "plain");
         assert_eq!(text(br#""""#), "");
         assert_eq!(text(br#""a\n\"b\" \u0007""#), "a\n\"b\" \u{7}");

@@ -25,7 +25,9 @@ const ENVELOPE: usize = 5 << 10;
 const LEAST_RECORD: usize = 8 << 10;
 const MOST_RECORD: usize = 16 << 20;
 const LEAST_VALUE: usize = 64;
-const MOST_DEPTH: usize = 128;
+/// With the record and its `fields` around a value, as much as the reader reads, and less than
+/// the 127 or 128 at which other parsers stop.
+const MOST_DEPTH: usize = 96;
 
 /// Configures a [`Log`]; see [`Log::builder`].
 #[must_use = "a builder does nothing until it builds"]
@@ -85,7 +87,7 @@ impl Builder {
         self
     }
 
-    /// Cuts what is in more than so many arrays and objects within each other: 1 to 128, 16
+    /// Cuts what is in more than so many arrays and objects within each other: 1 to 96, 16
     /// by default.
     pub fn depth(mut self, most: usize) -> Self {
         self.limits.depth = most;

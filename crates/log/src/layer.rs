@@ -178,3 +178,6 @@ fn filter_of(least: Option<Level>) -> LevelFilter {
         Some(Level::Critical) | None => LevelFilter::OFF,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ const LEAST_TIMES: f64 = 5.0;
 /// What an event costs that nobody takes.
 const MOST_DISABLED_NS: f64 = 2.0;
 
-fn find<'a>(measured: &'a Measured, case: Case) -> Option<&'a [Sample]> {
+fn find(measured: &Measured, case: Case) -> Option<&[Sample]> {
     measured.rows.iter().find(|row| row.0 == case).map(|(_, samples)| &samples[..])
 }
 

@@ -69,8 +69,11 @@ fn crowd_checks(manners: Manners, outcome: &Outcome) -> Vec<Check> {
         ),
         Check::judged(
             name("the_file_has_what_was_written"),
-            found.records == written && found.end <= emitted,
-            format!("{} records of {written} written, of {emitted} numbers", found.records),
+            found.records == written && found.end == emitted,
+            format!(
+                "{} records of {written} written, {} numbers of {emitted} emitted",
+                found.records, found.end
+            ),
         ),
         Check::judged(
             name("every_line_is_whole"),

@@ -1,6 +1,7 @@
 //! The program as a user runs it.
 
 mod count;
+mod documented;
 mod fixture;
 mod follow;
 mod percentiles;

@@ -60,9 +60,7 @@ pub(super) struct Visitor<F>(pub(super) F);
 
 impl<F: Fields> Visitor<F> {
     fn add(&mut self, field: &Field, value: impl Serialize, shown: &dyn fmt::Display) {
-        // A name that is also a keyword is written `r#type` in the code.
-        let name = field.name();
-        self.0.add(name.strip_prefix("r#").unwrap_or(name), value, shown);
+        self.0.add(field.name(), value, shown);
     }
 }
 

@@ -5,7 +5,7 @@ use ampacity::{CallError, CircuitBreaker, ManualClock};
 use ampacity_log::Log;
 use serde_json::Value;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn breaker() -> (Arc<CircuitBreaker>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
@@ -84,6 +84,22 @@ fn calls_that_are_turned_away_are_counted_and_never_a_line_each() {
     assert_eq!(sum(&records, "circuit_breaker.fallbacks", "fallbacks"), 1);
     assert_eq!(of_type(&records, "circuit_breaker.rejections").len(), 2);
     assert_eq!(records.len(), 7, "{records:#?}");
+}
+
+#[test]
+fn what_was_turned_away_is_logged_now_and_then_with_nobody_asking() {
+    let (breaker, _) = breaker();
+    let settings = |builder: ampacity_log::Builder| builder.report_every(Duration::ZERO);
+    let records = logged_by(settings, |log| {
+        breaker.trip();
+        log.attach(&breaker);
+        fail(&breaker);
+        let start = Instant::now();
+        while log.counts()[0].1.emitted == 0 && start.elapsed() < crate::fixture::PATIENCE {
+            std::thread::yield_now();
+        }
+    });
+    assert_eq!(sum(&records, "circuit_breaker.rejections", "rejected"), 1);
 }
 
 #[test]

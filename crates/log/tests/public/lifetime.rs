@@ -155,7 +155,7 @@ fn settings_that_cannot_be_are_refused_by_name_and_number() {
     let log = || Log::builder("test");
     assert_eq!(refused(log().value_bytes(3)), "value_bytes is 3, not from 64 to 16777216");
     assert_eq!(refused(log().record_bytes(0)), "record_bytes is 0, not from 8192 to 16777216");
-    assert_eq!(refused(log().depth(1_000)), "depth is 1000, not from 1 to 128");
+    assert_eq!(refused(log().depth(1_000)), "depth is 1000, not from 1 to 96");
     let twice = log().sink(sink()).sink(sink());
     assert_eq!(refused(twice), "two sinks are called \"memory\"");
     let empty = log().sink(sink().queue(0, 1));

@@ -1,8 +1,9 @@
 //! What the log writes, its reader reads.
 
-use crate::fixture::PATIENCE;
+use crate::fixture::{PATIENCE, logged_by};
 use ampacity_log::reader::{Entry, Gaps, Reader};
-use ampacity_log::{Context, EventType, Level, Log, Memory, Sink, Trace, bytes};
+use ampacity_log::{Builder, Context, EventType, Level, Log, Memory, Sink, Trace, bytes};
+use serde_json::Value;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 fn logged(now: SystemTime, log: impl FnOnce(&Log)) -> Vec<u8> {
@@ -44,6 +45,18 @@ fn every_record_that_is_written_conforms_and_none_is_missing() {
     }
     assert_eq!(records as usize, Level::ALL.len() + EventType::ALL.len() + 2);
     assert!(gaps.is_whole() && gaps.unnumbered() == 0, "{gaps:?}");
+}
+
+#[test]
+fn what_is_as_deep_as_a_log_allows_is_read() {
+    let deep = (0..200).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
+    let settings = |builder: Builder| builder.depth(96);
+    // Of a name that the envelope has, it is one level deeper.
+    let records = logged_by(settings, |log| log.event(EventType::Custom).field("seq", deep).emit());
+    let line = records[0].to_string();
+    let entry = Reader::new(line.as_bytes()).next().unwrap().unwrap();
+    assert!(matches!(entry, Entry::Record(_)), "{entry:?}");
+    assert!(line.contains(&"[".repeat(95)) && line.contains(r#"{"$cut":"depth"}"#), "{line}");
 }
 
 #[test]

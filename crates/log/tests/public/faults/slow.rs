@@ -4,8 +4,10 @@ use super::found::Found;
 use super::odd::{Gate, Gated, gate};
 use super::{counts, emit, log_into, settled};
 use crate::fixture::PATIENCE;
+use ampacity::CircuitBreaker;
 use ampacity_log::{Builder, Counts, EventType, Level, Log, Memory, Overflow, Sink};
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -52,6 +54,21 @@ fn errors_find_room_where_others_do_not_and_wait_no_longer_than_they_may() {
     drop(gate);
     assert_eq!(settled(&log).dropped, 2 + 2);
     assert_eq!(Found::of(&memory.bytes()).numbers(), [0, 1, 2, 3, 4, 5, 6, 7, 10]);
+}
+
+#[test]
+fn a_transition_finds_room_where_what_turned_out_to_be_a_success_does_not() {
+    let (log, gate, memory) = stuck(|sink| sink);
+    let breaker = Arc::new(CircuitBreaker::new("db"));
+    log.attach(&breaker);
+    emit(&log, 1..10);
+    log.timed("parse").success();
+    breaker.trip();
+    drop(gate);
+    assert_eq!(settled(&log).dropped, 2 + 1);
+    let found = Found::of(&memory.bytes());
+    assert_eq!(found.of_type("performance.measured").len(), 0);
+    assert_eq!(found.of_type("circuit_breaker.opened").len(), 1);
 }
 
 #[test]

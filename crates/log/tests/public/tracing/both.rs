@@ -37,6 +37,9 @@ fn the_layer_takes_what_a_sink_takes_and_leaves_the_rest_to_others() {
     let log = Log::builder("test").sink(sink).build().unwrap();
     let hint = |log: &Log| log.tracing_layer::<Registry>().max_level_hint();
     assert_eq!(hint(&log), Some(LevelFilter::INFO));
+    log.set_level(Level::Error);
+    assert_eq!(hint(&log), Some(LevelFilter::INFO), "the level may be set back");
+    log.set_level(Level::Trace);
     assert_eq!(hint(&Log::off()), Some(LevelFilter::OFF));
 
     let subscriber = registry().with(seen.clone()).with(log.tracing_layer());
