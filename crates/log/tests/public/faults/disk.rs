@@ -127,6 +127,7 @@ fn where_there_is_no_room_for_the_next_file_records_go_on_into_the_last_or_fall_
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_device_that_is_always_full_costs_its_records_and_nothing_else() {
     let fallback = Memory::new();

@@ -61,6 +61,7 @@ fn a_process_that_is_killed_at_any_moment_tears_one_line_at_most() {
         });
         // At some byte of some record, or when it has just moved the file.
         while len().abs_diff(before) < kill * 23_456 {
+            assert_eq!(child.try_wait().unwrap(), None);
             thread::yield_now();
         }
         child.kill().unwrap();

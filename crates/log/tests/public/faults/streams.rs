@@ -1,6 +1,7 @@
 //! Streams that are closed, full, or have lost their reader.
 
 use super::found::Found;
+use super::odd::Disk;
 use super::process::{alone, finish, start};
 use super::{OPEN_FOR, breaker, emit, log_into, settled};
 use ampacity::ManualClock;
@@ -24,7 +25,7 @@ fn a_log_falls_back_to_nothing_when_the_standard_error_stream_is_closed() {
     let dir = tempfile::tempdir().unwrap();
     alone("", dir.path(), |dir| {
         nix::unistd::close(2).unwrap();
-        let log = log_into(Sink::file("/dev/full"));
+        let log = log_into(Sink::writer("full", Disk::default()));
         emit(&log, 0..100);
         let lost = settled(&log);
         assert_eq!((lost.failed, lost.fell_back), (100, 0));
