@@ -109,9 +109,9 @@ impl Builder {
         self
     }
 
-    /// Sets how often it is logged what [attached](Log::attach) breakers turned away, beside
-    /// at their transitions; 10 s by default, and only then by [`Log::report`] with
-    /// [`Duration::MAX`]. At least 10 ms.
+    /// Sets how often it is logged what [attached](Log::attach) breakers turned away: at least
+    /// 10 ms, and 10 s by default. With [`Duration::MAX`] it is logged only when it is anyway:
+    /// at their transitions, by [`Log::report`], and when the log ends.
     pub fn report_every(mut self, interval: Duration) -> Self {
         self.report_every = interval.max(Duration::from_millis(10));
         self

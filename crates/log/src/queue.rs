@@ -9,9 +9,9 @@
 mod batch;
 
 use std::cell::Cell;
-use std::ptr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use std::{mem, ptr};
 
 pub(crate) use batch::{Batch, Bounds, Claim, Orders, Parts, Tally};
 
@@ -48,6 +48,14 @@ enum Rest {
     Sleeps,
 }
 
+/// How many flushes were asked for, taken by the writer, and done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Flushes {
+    asked: u64,
+    taken: u64,
+    done: u64,
+}
+
 #[derive(Debug)]
 struct State {
     pending: Batch,
@@ -62,8 +70,7 @@ struct State {
     /// Nobody waits for room any more.
     hurried: bool,
     reopen: bool,
-    /// Flushes asked for, taken by the writer, and done.
-    flushes: [u64; 3],
+    flushes: Flushes,
     /// The writer has said something since its last batch.
     said: bool,
     /// Flushes that are taken wait for what the writer said.
@@ -97,7 +104,7 @@ impl Queue {
             waiting: 0,
             hurried: false,
             reopen: false,
-            flushes: [0; 3],
+            flushes: Flushes::default(),
             said: false,
             deferred: false,
         };
@@ -202,7 +209,7 @@ impl Queue {
         self.settle(&mut state);
         let mut lingered = false;
         loop {
-            let [asked, taken, _] = state.flushes;
+            let Flushes { asked, taken, .. } = state.flushes;
             if !state.pending.is_empty() || state.reopen || asked != taken {
                 break;
             }
@@ -220,26 +227,25 @@ impl Queue {
             }
             state.rest = Rest::None;
         }
-        std::mem::swap(&mut state.pending, batch);
+        mem::swap(&mut state.pending, batch);
         if state.waiting > 0 {
             self.room.notify_all();
         }
-        let [asked, taken, _] = state.flushes;
-        let flush = asked != taken || state.deferred;
-        state.flushes[1] = asked;
-        let reopen = std::mem::take(&mut state.reopen);
+        let Flushes { asked, taken, .. } = &mut state.flushes;
+        let flush = mem::replace(taken, *asked) != *asked || state.deferred;
+        let reopen = mem::take(&mut state.reopen);
         Some(Orders { reopen, flush, dropped: state.counts.dropped - state.late })
     }
 
     /// Says of the flushes that were taken that they are done.
     fn settle(&self, state: &mut State) {
-        let said = std::mem::take(&mut state.said);
-        let [_, taken, done] = state.flushes;
+        let said = mem::take(&mut state.said);
+        let Flushes { taken, done, .. } = state.flushes;
         // What the writer said of this batch belongs to it; but once only, or a writer with
         // ever more to say would keep a flush for ever.
         state.deferred = taken != done && said && !state.deferred;
         if taken != done && !state.deferred {
-            state.flushes[2] = taken;
+            state.flushes.done = taken;
             self.settled.notify_all();
         }
     }
@@ -262,10 +268,10 @@ impl Queue {
     /// flushed; `Err` with how many records wait when `within` is over.
     pub(crate) fn flush(&self, within: Duration) -> Result<(), u64> {
         let mut state = self.lock();
-        state.flushes[0] += 1;
-        let mine = state.flushes[0];
+        state.flushes.asked += 1;
+        let mine = state.flushes.asked;
         self.wait_until(state, within, |state| {
-            state.flushes[2] >= mine || state.phase == Phase::Closed
+            state.flushes.done >= mine || state.phase == Phase::Closed
         })
     }
 

@@ -291,6 +291,6 @@ fn encode_again(out: &mut Vec<u8>, value: &[u8], rules: &Rules<'_>, room: usize)
 
 fn is_reserved(name: &[u8]) -> bool {
     let bare = &name[1..name.len() - 1];
-    // Most names are none of them by their length and first letter.
+    // Their lengths tell most names from them.
     RESERVED.iter().any(|reserved| reserved.len() == bare.len() && *reserved == bare)
 }

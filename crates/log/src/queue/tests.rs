@@ -167,7 +167,7 @@ fn a_flush_is_over_when_what_came_before_it_is_written_and_not_before() {
         let queue = Arc::clone(&queue);
         move || queue.flush(LONG)
     });
-    while queue.lock().flushes[0] < 2 {
+    while queue.lock().flushes.asked < 2 {
         thread::yield_now();
     }
     let mut batch = Batch::default();
@@ -185,7 +185,7 @@ fn a_flush_waits_for_what_the_writer_said_of_the_batch_and_not_for_what_it_said_
         let queue = Arc::clone(&queue);
         move || queue.flush(LONG)
     });
-    while queue.lock().flushes[0] == 0 {
+    while queue.lock().flushes.asked == 0 {
         thread::yield_now();
     }
     let in_band = || queue.push(parts(""), Claim { in_band: true, ..NOW });
@@ -193,7 +193,7 @@ fn a_flush_waits_for_what_the_writer_said_of_the_batch_and_not_for_what_it_said_
     assert!(next().flush);
     in_band();
     assert!(next().flush, "what it said is flushed, too");
-    assert_eq!(queue.lock().flushes, [1, 1, 0]);
+    assert_eq!(queue.lock().flushes, Flushes { asked: 1, taken: 1, done: 0 });
     in_band();
     assert!(!next().flush);
     assert_eq!(flush.join().unwrap(), Ok(()));
