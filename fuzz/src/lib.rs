@@ -17,6 +17,8 @@ mod tree;
 pub use log_reader::log_reader;
 pub use log_record::log_record;
 
+/// Takes any bytes, and panics where a promise is broken.
+pub type Target = fn(&[u8]);
+
 /// What is fuzzed, by the names that cargo-fuzz has for them.
-pub const TARGETS: [(&str, fn(&[u8])); 2] =
-    [("log_record", log_record), ("log_reader", log_reader)];
+pub const TARGETS: [(&str, Target); 2] = [("log_record", log_record), ("log_reader", log_reader)];

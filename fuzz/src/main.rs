@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use std::{fs, io};
 
-use ampacity_fuzz::TARGETS;
+use ampacity_fuzz::{TARGETS, Target};
 use fastrand::Rng;
 use lexopt::prelude::*;
 
@@ -82,7 +82,7 @@ impl Arguments {
 }
 
 /// Runs one target; whether all went well.
-fn drive(name: &str, target: fn(&[u8]), arguments: &Arguments) -> Result<bool, Error> {
+fn drive(name: &str, target: Target, arguments: &Arguments) -> Result<bool, Error> {
     let start = Instant::now();
     let files = match &arguments.files[..] {
         [] => files_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name))?,
@@ -113,7 +113,7 @@ fn drive(name: &str, target: fn(&[u8]), arguments: &Arguments) -> Result<bool, E
     Ok(true)
 }
 
-fn holds(target: fn(&[u8]), bytes: &[u8]) -> bool {
+fn holds(target: Target, bytes: &[u8]) -> bool {
     // Nothing is used any more that a panic may have left half done.
     catch_unwind(AssertUnwindSafe(|| target(bytes))).is_ok()
 }

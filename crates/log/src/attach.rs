@@ -7,14 +7,15 @@
 mod handle;
 mod told;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ampacity::{Cause, CircuitBreaker, Event, ListenerId, State, Window};
 
 use crate::calls::milliseconds;
 use crate::event_type::EventType;
-use crate::log::{Log, Shared};
+use crate::log::Log;
 use crate::record::Record;
+use crate::shared::Shared;
 use handle::Handle;
 use told::Told;
 
@@ -169,16 +170,9 @@ impl Watched {
     /// Logs what was turned away since the last time.
     fn report_to(&self, shared: &Shared) {
         let Some(breaker) = self.breaker.get() else { return };
-        // Not waited for: who holds it reports, and may be this very thread, as taking a
-        // snapshot delivers events. What is missed now is in the next report.
-        let mut told = match self.told.try_lock() {
-            Ok(told) => told,
-            Err(TryLockError::Poisoned(error)) => error.into_inner(),
-            Err(TryLockError::WouldBlock) => return,
-        };
+        // Before the lock: a snapshot delivers events, and so may come by here.
         let now = Told::of(&breaker.snapshot());
-        let news = now.since(&told);
-        *told = now;
+        let news = self.told.lock().unwrap_or_else(PoisonError::into_inner).take_news(now);
         let name = breaker.name();
 
         let rejected = news.open + news.half_open_full + news.forced_open;

@@ -12,9 +12,10 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::lane::Lane;
 use crate::limits::Limits;
-use crate::log::{Log, Shared};
+use crate::log::Log;
 use crate::redact::Redaction;
 use crate::reporter::Reporter;
+use crate::shared::{Settings, Shared};
 use crate::sink::{FileError, OpenError, Sink};
 use crate::stamp::TimeOfDay;
 use crate::writer::{Voice, Writer};
@@ -192,10 +193,17 @@ impl Builder {
         }
         let Voice { now, base, redaction, .. } = voice;
         let reporter = Reporter::new(self.report_every);
-        let lanes = lanes.into();
-        let shared = Shared::new(lanes, base, limits, redaction, now, close_within, reporter);
-        #[cfg(feature = "tracing")]
-        let shared = shared.bridged(self.bridged);
+        let settings = Settings {
+            base,
+            limits,
+            redaction,
+            now,
+            close_within,
+            reporter,
+            #[cfg(feature = "tracing")]
+            bridged: self.bridged,
+        };
+        let shared = Shared::new(lanes.into(), settings);
         Ok(Log::new(&name, shared))
     }
 }

@@ -21,9 +21,10 @@ use crate::context::Context;
 use crate::event_type::EventType;
 use crate::json::{self, Rules};
 use crate::level::Level;
-use crate::log::{Log, Shared};
+use crate::log::Log;
 use crate::record::Record;
 use crate::scratch::Scratch;
+use crate::shared::Shared;
 use values::{OfEvent, OfSpan, Visitor};
 
 impl Log {

@@ -10,9 +10,9 @@ use crate::context::{self, Context};
 use crate::event_type::EventType;
 use crate::json::{self, Rules};
 use crate::level::Level;
-use crate::log::Shared;
 use crate::queue::Parts;
 use crate::scratch::Scratch;
+use crate::shared::Shared;
 use crate::trace::Trace;
 
 /// A record in the making; see [`Log::event`](crate::Log::event).

@@ -26,14 +26,37 @@ impl Told {
         }
     }
 
-    pub(super) fn since(&self, before: &Told) -> Told {
+    /// What of `now` was not told yet; from then on it was. Counts only grow, so that of two
+    /// snapshots told in the wrong order the older one has no news.
+    pub(super) fn take_news(&mut self, now: Told) -> Told {
+        let news = |told: &mut u64, now: u64| {
+            let news = now.saturating_sub(*told);
+            *told += news;
+            news
+        };
         Told {
-            open: self.open.saturating_sub(before.open),
-            half_open_full: self.half_open_full.saturating_sub(before.half_open_full),
-            forced_open: self.forced_open.saturating_sub(before.forced_open),
-            fallbacks: self.fallbacks.saturating_sub(before.fallbacks),
-            panics: self.panics.saturating_sub(before.panics),
-            dropped: self.dropped.saturating_sub(before.dropped),
+            open: news(&mut self.open, now.open),
+            half_open_full: news(&mut self.half_open_full, now.half_open_full),
+            forced_open: news(&mut self.forced_open, now.forced_open),
+            fallbacks: news(&mut self.fallbacks, now.fallbacks),
+            panics: news(&mut self.panics, now.panics),
+            dropped: news(&mut self.dropped, now.dropped),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_snapshots_in_the_wrong_order_nothing_is_told_twice_or_left_out() {
+        let of = |open, fallbacks| Told { open, fallbacks, ..Told::default() };
+        let mut told = of(1, 0);
+        let later = told.take_news(of(7, 2));
+        let earlier = told.take_news(of(4, 1));
+        let last = told.take_news(of(8, 2));
+        let seen = [later, earlier, last].map(|news| (news.open, news.fallbacks));
+        assert_eq!(seen, [(6, 2), (0, 0), (1, 0)]);
     }
 }
