@@ -100,7 +100,8 @@ impl Notes {
 
 fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
     if is_stdin(path) {
-        return Ok(Box::new(io::stdin().lock()));
+        // Not locked: who gives it twice would wait for himself.
+        return Ok(Box::new(io::stdin()));
     }
     match File::open(path) {
         Ok(file) => Ok(Box::new(file)),

@@ -69,7 +69,7 @@ impl Wanted {
 
 fn time(text: &str) -> Result<SystemTime, &'static str> {
     let ago = || {
-        let span = text.parse::<Span>().ok()?;
+        let span = text.strip_suffix(" ago").unwrap_or(text).parse::<Span>().ok()?;
         let ago = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
         SystemTime::now().checked_sub(ago.try_into().ok()?)
     };
@@ -85,12 +85,14 @@ mod tests {
     #[test]
     fn a_time_is_a_date_or_how_long_ago() {
         assert_eq!(time("2026-11-23T00:00Z"), time("2026-11-23"));
-        for (text, seconds) in [("15m", 900), ("2h", 7200), ("1d", 86_400), ("1w", 604_800)] {
+        for (text, seconds) in [("15m", 900), ("2h", 7200), ("1d ago", 86_400), ("1w", 604_800)] {
             let before = SystemTime::now();
             let time = time(text).unwrap() + Duration::from_secs(seconds);
             assert!(before <= time && time <= SystemTime::now(), "{text}");
         }
-        for text in ["", "noon", "15", "-3h", "999999y", "9".repeat(5000).as_str()] {
+        for text in
+            ["", "noon", "15", "-3h", "-3h ago", "ago", "999999y", "9".repeat(5000).as_str()]
+        {
             assert!(time(text).is_err(), "{text}");
         }
     }

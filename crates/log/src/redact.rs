@@ -62,7 +62,8 @@ const NO_SECRETS: &[&str] = &[
 ///
 /// Case, and `_`, `-`, `.` and spaces, make no difference: `API-Key` is `apiKey` is `api_key`.
 /// Where several of the names given match, the last one decides. Of a name of more than 128
-/// letters the last 128 count.
+/// letters the last 128 count; of a key inside a value that is longer than 254 bytes, those
+/// that are written.
 ///
 /// # Examples
 ///
@@ -111,7 +112,8 @@ impl Redaction {
         self
     }
 
-    /// Hides what matches inside strings, keys and messages, of whatever field.
+    /// Hides what matches inside strings and messages, of whatever field, and in the keys inside
+    /// values; the names of fields stay.
     ///
     /// `[redacted]` is written in its place. Every string is then searched, at some cost. Of a
     /// string that is cut, what is written and 4 KiB more is searched, so that half a secret

@@ -24,6 +24,8 @@ pub(super) struct Found {
     pub(super) malformed: u64,
     /// The first of either.
     pub(super) fault: Option<String>,
+    /// Where in the file the reading began.
+    pub(super) start: u64,
 }
 
 /// What the records of one stream tell.
@@ -53,7 +55,7 @@ impl Found {
     pub(super) fn read(path: &Path, start: u64) -> io::Result<Self> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(start))?;
-        let mut found = Self::default();
+        let mut found = Self { start, ..Self::default() };
         for entry in Reader::new(file) {
             found.take(entry?);
         }
@@ -77,7 +79,10 @@ impl Found {
             // A blank line is where a torn one ended, of this run or the one before.
             Entry::Skipped(skipped) if skipped.reason().is_loss() => {
                 self.torn += 1;
-                self.fault.get_or_insert_with(|| skipped.to_string());
+                let at = self.start.saturating_add(skipped.offset());
+                let (bytes, reason) = (skipped.size(), skipped.reason());
+                self.fault
+                    .get_or_insert_with(|| format!("offset {at}: {bytes} bytes skipped: {reason}"));
             }
             Entry::Skipped(_) => {}
         }
@@ -195,6 +200,8 @@ mod tests {
             line('a', 0, "\"custom\"").replace("INFO", "LOUD"),
         ]);
         assert_eq!((found.torn, found.malformed), (1, 1));
-        assert!(found.fault.as_deref().unwrap().contains("torn"), "{:?}", found.fault);
+        let fault = found.fault.unwrap();
+        // In the file, where the run began at 5.
+        assert!(fault.starts_with("offset 6: ") && fault.contains("torn"), "{fault}");
     }
 }

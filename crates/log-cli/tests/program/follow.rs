@@ -119,6 +119,17 @@ fn what_comes_through_a_pipe_is_shown_at_once_and_ends_with_it() {
 }
 
 #[test]
+fn stdin_that_is_given_twice_is_read_once() {
+    let place = Place::new();
+    let mut following = Following::new(&place, &["-", "-"]);
+    let mut pipe = following.child.stdin.take().unwrap();
+    pipe.write_all(record(0, "").as_bytes()).unwrap();
+    assert_eq!(following.printed(), record(0, ""));
+    drop(pipe);
+    assert_eq!(following.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn who_reads_no_more_ends_it_though_more_would_come() {
     let place = Place::new();
     let mut program = place.program(&["show", "--json", "-f", "-"]);

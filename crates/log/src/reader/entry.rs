@@ -81,8 +81,9 @@ fn piece(bytes: &[u8], (offset, len): (u64, u64)) -> Result<Record, Reason> {
 /// A disk that was full or a process that was killed leaves the beginning of a record, and
 /// somebody else who appends to the file may know nothing of it: both would be lost with the
 /// line. What begins a record cannot stand in a string, whose quotes are escaped. It can stand
-/// in a record as a value, but then a torn line that ends with it ends before its JSON does,
-/// and is not looked at here: nobody can make a record of a value.
+/// in a record as a value, but then a torn line that ends with it ends before its JSON does:
+/// nothing is looked for in such a line, nor behind the beginning of such a record, so that
+/// nobody can make a record of a value.
 fn begin_of_last_record(line: &[u8], reason: &Reason) -> Option<usize> {
     const BEGINS: &[u8] = br#"{"timestamp":""#;
     // So that a line made of beginnings does not make us read it over and over.
@@ -91,7 +92,11 @@ fn begin_of_last_record(line: &[u8], reason: &Reason) -> Option<usize> {
     if !matches!(reason, Reason::NotJson { .. } | Reason::NotUtf8 { .. }) {
         return None;
     }
-    memchr::memmem::find_iter(line, BEGINS)
-        .take(TRIES)
-        .find(|at| piece(&line[*at..], (0, 0)).is_ok_and(|record| record.check().is_ok()))
+    let begins = memchr::memmem::find_iter(line, BEGINS).take(TRIES);
+    let mut read = begins.map(|at| (at, piece(&line[at..], (0, 0))));
+    let (at, found) = read.find(|(_, found)| match found {
+        Ok(record) => record.check().is_ok(),
+        Err(reason) => *reason == Reason::Torn,
+    })?;
+    found.is_ok().then_some(at)
 }

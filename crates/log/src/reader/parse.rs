@@ -5,8 +5,9 @@
 
 use core::cell::Cell;
 use core::fmt;
+use std::sync::LazyLock;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
@@ -16,6 +17,13 @@ use super::skipped::Reason;
 const DEEPEST: usize = 100;
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
+
+/// The only key of the map that stands for a number where serde_json keeps those as text.
+const NUMBER: &str = "$serde_json::private::Number";
+
+/// Whether it does: somebody else in the program may have asked for its `arbitrary_precision`.
+static KEEPS_TEXT: LazyLock<bool> =
+    LazyLock::new(|| "1.50".parse::<Number>().is_ok_and(|number| number.to_string() == "1.50"));
 
 /// The object that `line` is, and its text.
 pub(super) fn object(line: &[u8]) -> Result<(&str, Map<String, Value>), Reason> {
@@ -46,7 +54,8 @@ pub(super) fn without_bom(line: &[u8]) -> &[u8] {
 fn value(text: &str) -> Result<Value, Reason> {
     let fault = Cell::new(None);
     let mut json = serde_json::Deserializer::from_str(text);
-    let read = Strict { depth: 0, fault: &fault }.deserialize(&mut json);
+    let strict = Strict { depth: 0, fault: &fault, keeps_text: *KEEPS_TEXT };
+    let read = strict.deserialize(&mut json);
     let read = read.and_then(|value| json.end().map(|()| value));
     read.map_err(|error| fault.take().unwrap_or_else(|| syntax(text, &error)))
 }
@@ -85,6 +94,7 @@ struct Strict<'a> {
     depth: usize,
     // What was found that serde_json would let pass.
     fault: &'a Cell<Option<Reason>>,
+    keeps_text: bool,
 }
 
 impl Strict<'_> {
@@ -150,9 +160,14 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let mut next = from.next_key::<String>()?;
+        if self.keeps_text && next.as_deref() == Some(NUMBER) {
+            let number = from.next_value::<String>()?.parse().map_err(A::Error::custom)?;
+            return self.visit_f64(number);
+        }
         let inner = self.deeper()?;
         let mut object = Map::new();
-        while let Some(key) = from.next_key::<String>()? {
+        while let Some(key) = next {
             match object.entry(key) {
                 Entry::Vacant(place) => place.insert(from.next_value_seed(inner)?),
                 Entry::Occupied(taken) => {
@@ -160,7 +175,29 @@ impl<'de> Visitor<'de> for Strict<'_> {
                     return Err(self.refuse(Reason::DuplicateKey { key }));
                 }
             };
+            next = from.next_key()?;
         }
         Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::value::{Error, MapDeserializer};
+
+    use super::*;
+
+    fn read(text: &str, keeps_text: bool) -> Result<Value, Error> {
+        let number = MapDeserializer::new([(NUMBER, text)].into_iter());
+        Strict { depth: DEEPEST, fault: &Cell::new(None), keeps_text }.deserialize(number)
+    }
+
+    #[test]
+    fn a_number_that_comes_as_its_text_is_a_number() {
+        assert_eq!(read("1.50", true), Ok(1.5.into()));
+        assert_eq!(read("1e400", true).unwrap_err().to_string(), "number out of range");
+        read("x", true).unwrap_err();
+        // Nobody's number: an object, and too deep here.
+        read("1.50", false).unwrap_err();
     }
 }

@@ -154,6 +154,18 @@ fn a_value_that_looks_like_a_record_is_none_wherever_its_record_is_torn() {
 }
 
 #[test]
+fn nor_is_it_one_where_something_else_stands_before_the_torn_record() {
+    let spoof = line("spoof");
+    let outer = format!(r#"{{"timestamp":"t","message":"m","args":{spoof}}}"#);
+    for before in [&b"\0\0\0"[..], b"x", b"\xff", &line("é").as_bytes()[..40]] {
+        for cut in 0..outer.len() {
+            let found = read([before, &outer.as_bytes()[..cut]].concat());
+            assert_eq!(messages(&found), [""; 0], "cut at {cut} behind {before:?}");
+        }
+    }
+}
+
+#[test]
 fn zeros_that_a_crash_left_do_not_hide_the_record_behind_them() {
     let log = format!("{}{}\n", "\0".repeat(4096), line("after"));
     assert_eq!(messages(&read(log)), ["after"]);

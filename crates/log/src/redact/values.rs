@@ -20,7 +20,7 @@ const COMMON: &[&str] = &[
     r"(?-u)\bxox[a-z]-[A-Za-z0-9-]{10,}",
     // Keys in PEM, even if cut off, and the name and password in an address.
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(-----END [A-Z ]*PRIVATE KEY-----|\z)",
-    r"://[^/ \t\r\n:@]*:[^/ \t\r\n@]+@",
+    r"://[^/ \t\r\n:@]*:[^/ \t\r\n]+@",
 ];
 
 #[cfg(feature = "patterns")]
@@ -97,6 +97,7 @@ mod tests {
             ("xoxb-1234567890-abc", "[redacted]"),
             ("a -----BEGIN RSA PRIVATE KEY-----\nMII", "a [redacted]"),
             ("postgres://me:hunter2@db/x", "postgres[redacted]db/x"),
+            ("amqp://me:hunter@2@mq:1/x", "amqp[redacted]mq:1/x"),
             ("task-0123456789abcdef01", "task-0123456789abcdef01"),
             ("a bearer of news", "a bearer of news"),
         ] {

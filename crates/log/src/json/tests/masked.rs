@@ -55,3 +55,16 @@ fn no_part_of_a_secret_that_is_cut_is_seen() {
         }
     }
 }
+
+#[test]
+fn what_is_beyond_the_searched_part_of_a_string_is_cut_though_the_rest_has_room() {
+    let redaction = Redaction::off().deny_values(Regex::new("k+").unwrap());
+    let long = format!("{} end", "k".repeat(9000));
+    let mut outs = [Vec::new(), Vec::new()];
+    let cut = [
+        encode(&mut outs[0], &long, &rules(&redaction), 64),
+        text(&mut outs[1], &Slowly(&long), &rules(&redaction), 64),
+    ];
+    assert_eq!(cut, [Outcome::Cut; 2]);
+    assert_eq!(outs, [r#""[redacted]…""#.as_bytes(); 2]);
+}

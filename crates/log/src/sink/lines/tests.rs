@@ -75,6 +75,13 @@ fn an_interrupted_write_is_tried_again() {
 }
 
 #[test]
+fn a_write_that_goes_on_is_waited_for_anew() {
+    let often = [Step::Fail(ErrorKind::Interrupted); PATIENCE as usize];
+    let script = [&often[..], &[Step::Take(1)], &often[..]].concat();
+    assert_eq!(after(&script), ("one\ntwo\nthree\n".into(), vec![]));
+}
+
+#[test]
 fn a_short_write_is_gone_on_with() {
     assert_eq!(after(&[Step::Take(1), Step::Take(2)]), ("one\ntwo\nthree\n".into(), vec![]));
 }
