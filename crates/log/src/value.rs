@@ -47,7 +47,7 @@ pub fn debug<T: fmt::Debug>(value: T) -> Debug<T> {
 ///
 /// ```
 /// # use ampacity_log::bytes;
-/// let path = bytes(b"/tmp/\xff"); // in a record: {"$lossy":"/tmp/�"}
+/// let path = bytes(b"data/\xff"); // in a record: {"$lossy":"data/�"}
 /// # let _ = path;
 /// ```
 pub fn bytes(bytes: &[u8]) -> Bytes<'_> {

@@ -40,6 +40,7 @@ struct Out {
 }
 
 /// Lines that were handed to the appender's threads, and those that they have written.
+/// Relaxed, both, as `SEQ`: counts, which are compared; nothing is read on their strength.
 static HANDED: AtomicU64 = AtomicU64::new(0);
 static WRITTEN: AtomicU64 = AtomicU64::new(0);
 

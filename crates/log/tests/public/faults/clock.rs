@@ -17,13 +17,14 @@ struct Fuse(Arc<AtomicU64>);
 impl Fuse {
     fn ask(&self) -> SystemTime {
         let is_writer = thread::current().name().is_some_and(|name| name.starts_with("log "));
-        let asked = if is_writer { self.0.fetch_sub(1, Ordering::SeqCst) } else { u64::MAX };
+        let asked = if is_writer { self.0.fetch_sub(1, Ordering::Relaxed) } else { u64::MAX };
         assert_ne!(asked, 0, "no time");
         SystemTime::UNIX_EPOCH
     }
 
     fn set(&self, questions: u64) {
-        self.0.store(questions, Ordering::SeqCst);
+        // Relaxed: the gate or the queue's lock is between this and the writer's next question.
+        self.0.store(questions, Ordering::Relaxed);
     }
 }
 
