@@ -58,6 +58,26 @@ mod hand_over {
         );
     }
 
+    /// The same in an era that has no result yet: both are the first that it counts.
+    #[test]
+    fn the_first_two_failures_of_an_era_both_count() {
+        race_within(
+            Bounds { preemptions: Some(2), ..SOME },
+            || {
+                let stage = Stage::new(by_calls(2, 2).failure_rate(1.0));
+                stage.breaker.reset();
+                stage.with_permits(2)
+            },
+            |s| s.take().failure(),
+            |s| s.take().failure(),
+            |s, (), ()| {
+                let now = s.at_rest();
+                assert_eq!(now.window.calls, 2, "results of an era's first two calls");
+                assert_eq!((now.state, now.era), (State::Open, 2), "2 failures of 2");
+            },
+        );
+    }
+
     fn two_of_time(fail: fn(&Stage)) {
         race_within(
             Bounds { preemptions: Some(2), rmw_loads: false, ..SOME },
