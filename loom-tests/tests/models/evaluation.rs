@@ -142,6 +142,29 @@ mod hints {
         );
     }
 
+    /// Invariants 7 and 30: what an era that is over had in plenty spares nobody in the next.
+    #[test]
+    fn a_look_at_an_era_that_is_over_gives_no_hint_for_the_next() {
+        race_within(
+            TWO_PREEMPTIONS,
+            || {
+                let jury = Jury::of_time();
+                jury.succeed_in_a_crowd(400);
+                jury
+            },
+            |jury| jury.fail_in(0, 0),
+            // The first looks for being the first of its era.
+            |jury| (0..2).fold(false, |found, _| found | jury.fail_in(1, 1)),
+            |jury, left, right| {
+                assert!(!left && !right, "2 failures of {} are too many", Jury::ENOUGH);
+                for failed in 3..=Jury::ENOUGH {
+                    let found = jury.fail_in(1, 1);
+                    assert_eq!(found, failed == Jury::ENOUGH, "failure {failed} of the next era");
+                }
+            },
+        );
+    }
+
     /// Invariant 30: failures that are spared while another looks are not forgotten.
     #[test]
     fn failures_that_a_look_at_the_time_misses_fit_its_hint() {
