@@ -10,6 +10,7 @@ mod data;
 mod registry;
 mod sequential;
 mod sequential_windows;
+mod shown;
 mod timing;
 mod traits;
 mod trips;
