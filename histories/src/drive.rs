@@ -1,0 +1,187 @@
+//! Random operations on a breaker and on its model, which must not be told apart.
+//!
+//! One operation after the other, by whichever thread: what is done, what callbacks do to
+//! the breaker meanwhile, what they are told, what is returned, and after each operation
+//! all that the breaker shows of itself. The same operations serve a property test and a
+//! fuzz target, which make them of [bytes](Op::of).
+//!
+//! What is left to others: jitter, which is a hash; timing by chance; percentiles; registries;
+//! clocks beyond 16 years; and of a breaker that counts its calls in flight, a clock that
+//! steps back or by parts of a tick, when it may see them hang too late.
+
+mod calls;
+mod dice;
+mod expected;
+mod illegal;
+mod op;
+mod seen;
+mod subject;
+mod view;
+
+pub use op::{Act, By, CODE, Call, Form, Judged, Op, Reaction, Returns};
+pub use seen::Seen;
+
+use crate::spec::{Rules, TICK};
+use ampacity::{Saved, Snapshot};
+use dice::Dice;
+use expected::Expected;
+use std::collections::BTreeMap;
+use std::fmt;
+use subject::Subject;
+use view::View;
+
+/// What snapshots and saved breakers go through before they are looked at or restored:
+/// nothing, or the form they are written in.
+#[derive(Clone, Copy, Debug)]
+pub struct Through {
+    /// For a saved breaker.
+    pub saved: fn(Saved) -> Saved,
+    /// For a snapshot.
+    pub snapshot: fn(Snapshot) -> Snapshot,
+}
+
+impl Through {
+    /// Nothing.
+    pub const NOTHING: Through = Through { saved: |saved| saved, snapshot: |snapshot| snapshot };
+}
+
+/// Settings, and what is done to a breaker of them.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Course {
+    /// The settings it begins with.
+    pub rules: Rules,
+    /// What is done.
+    pub ops: Vec<Op>,
+}
+
+/// Where breaker and model differ.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mismatch {
+    /// After so many operations.
+    pub after: usize,
+    /// The last of them.
+    pub op: String,
+    /// In what.
+    pub what: String,
+}
+
+/// What came about, and how often: transitions and what was seen, by name.
+pub type Reached = BTreeMap<String, u64>;
+
+impl Course {
+    /// The course that these bytes make: settings first, and then operations.
+    pub fn of(bytes: &[u8]) -> Course {
+        let (first, rest) = bytes.split_at(bytes.len().min(CODE));
+        let rules = Dice::new(first).rules();
+        let ops = rest.chunks(CODE).map(|chunk| {
+            let mut code = [0; CODE];
+            code[..chunk.len()].copy_from_slice(chunk);
+            Op::of(&code)
+        });
+        Course { rules, ops: ops.collect() }
+    }
+
+    /// Does it all to a breaker and to a model.
+    ///
+    /// # Errors
+    ///
+    /// The first difference.
+    pub fn run(&self, through: Through) -> Result<Reached, Mismatch> {
+        let mut pair = Pair {
+            subject: Subject::new(&self.rules, through),
+            expected: Expected::new(self.rules.clone()),
+            reached: Reached::new(),
+        };
+        let went = pair.run(&self.ops);
+        // What is awaited holds the breaker that it is awaited of.
+        pair.subject.empty_hand();
+        went.map(|()| pair.reached)
+    }
+}
+
+struct Pair {
+    subject: std::sync::Arc<Subject>,
+    expected: Expected,
+    reached: Reached,
+}
+
+impl Pair {
+    fn run(&mut self, ops: &[Op]) -> Result<(), Mismatch> {
+        let mismatch = |after, op: String, what| Mismatch { after, op, what };
+        self.compare().map_err(|what| mismatch(0, "being made".to_owned(), what))?;
+        for (at, op) in ops.iter().enumerate() {
+            self.perform(op);
+            self.compare().map_err(|what| mismatch(at + 1, format!("{op:?}"), what))?;
+        }
+        self.subject.empty_hand();
+        self.expected.empty_hand();
+        self.count();
+        self.compare().map_err(|what| mismatch(ops.len(), "all is dropped".to_owned(), what))
+    }
+
+    fn perform(&mut self, op: &Op) {
+        let Op::Replace(rules) = op else {
+            self.subject.perform(op);
+            self.expected.perform(op);
+            return;
+        };
+        self.subject.empty_hand();
+        let through = self.subject.through;
+        let saved = (through.saved)(self.subject.breaker.save());
+        let next = Subject::new(rules, through);
+        next.take_over(saved, &self.subject);
+        self.subject = next;
+        self.expected.empty_hand();
+        self.count();
+        self.expected.replace((**rules).clone());
+    }
+
+    /// The transitions of a model that is about to go.
+    fn count(&mut self) {
+        for ((from, to), count) in &self.expected.model.edges {
+            *self.reached.entry(format!("{from} to {to}")).or_default() += count;
+        }
+    }
+
+    fn compare(&mut self) -> Result<(), String> {
+        let (seen, expected) = (self.subject.take_seen(), self.expected.take_seen());
+        if seen != expected {
+            return Err(format!("it did {seen:#?}, not {expected:#?}"));
+        }
+        for seen in seen {
+            *self.reached.entry(seen.name()).or_default() += 1;
+        }
+        let expected = View::expected(&self.expected);
+        let shown = View::of(&self.subject)?.allowed_for(&expected);
+        if shown != expected {
+            return Err(differences(&format!("{shown:#?}"), &format!("{expected:#?}")));
+        }
+        Ok(())
+    }
+}
+
+/// The lines of two texts that are not the same.
+fn differences(shown: &str, expected: &str) -> String {
+    let differ = shown.lines().zip(expected.lines()).filter(|(shown, expected)| shown != expected);
+    let lines =
+        differ.map(|(shown, expected)| format!("{}, not {}", shown.trim(), expected.trim()));
+    let all: Vec<String> = lines.collect();
+    format!("it shows {}", all.join("; "))
+}
+
+/// What a clock shows after a step: at least 0, at most 16 years, and going on in whole ticks
+/// where it is to be coarse.
+fn clock_after(now: u64, by: i64, is_coarse: bool) -> u64 {
+    const MOST: u64 = 16 * 365 * 86_400_000 * TICK;
+    let by = if is_coarse { by.max(0) / TICK as i64 * TICK as i64 } else { by };
+    now.saturating_add_signed(by).min(MOST)
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Mismatch { after, op, what } = self;
+        write!(f, "after {after} operations, the last being {op}: {what}")
+    }
+}
+
+impl std::error::Error for Mismatch {}
