@@ -11,14 +11,17 @@ mod expected;
 mod input;
 mod log_reader;
 mod log_record;
+mod operations;
 mod shows;
 mod tree;
 
 pub use log_reader::log_reader;
 pub use log_record::log_record;
+pub use operations::operations;
 
 /// Takes any bytes, and panics where a promise is broken.
 pub type Target = fn(&[u8]);
 
 /// What is fuzzed, by the names that cargo-fuzz has for them.
-pub const TARGETS: [(&str, Target); 2] = [("log_record", log_record), ("log_reader", log_reader)];
+pub const TARGETS: [(&str, Target); 3] =
+    [("log_record", log_record), ("log_reader", log_reader), ("operations", operations)];

@@ -17,7 +17,7 @@ mod mutate;
 const USAGE: &str = "\
 usage: ampacity-fuzz [--runs N] [--seed N] [TARGET [FILE...]]
 
-  TARGET     log_record or log_reader; by default both
+  TARGET     log_record, log_reader or operations; by default all
   FILE       inputs to run, and no others
   --runs N   generated inputs for each target (default 1000)
   --seed N   what they are generated from (default 0)";
