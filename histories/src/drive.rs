@@ -22,7 +22,7 @@ pub use op::{Act, By, CODE, Call, Form, Judged, Op, Reaction, Returns};
 pub use seen::Seen;
 
 use crate::spec::{Rules, TICK};
-use ampacity::{Saved, Snapshot};
+use ampacity::Saved;
 use dice::Dice;
 use expected::Expected;
 use std::collections::BTreeMap;
@@ -30,20 +30,9 @@ use std::fmt;
 use subject::Subject;
 use view::View;
 
-/// What snapshots and saved breakers go through before they are looked at or restored:
-/// nothing, or the form they are written in.
-#[derive(Clone, Copy, Debug)]
-pub struct Through {
-    /// For a saved breaker.
-    pub saved: fn(Saved) -> Saved,
-    /// For a snapshot.
-    pub snapshot: fn(Snapshot) -> Snapshot,
-}
-
-impl Through {
-    /// Nothing.
-    pub const NOTHING: Through = Through { saved: |saved| saved, snapshot: |snapshot| snapshot };
-}
+/// What a saved breaker goes through before it is restored: the form that it is written in,
+/// or nothing.
+pub type Through = fn(Saved) -> Saved;
 
 /// Settings, and what is done to a breaker of them.
 #[derive(Clone, PartialEq, Debug)]
@@ -127,7 +116,7 @@ impl Pair {
         };
         self.subject.empty_hand();
         let through = self.subject.through;
-        let saved = (through.saved)(self.subject.breaker.save());
+        let saved = through(self.subject.breaker.save());
         let next = Subject::new(rules, through);
         next.take_over(saved, &self.subject);
         self.subject = next;
@@ -136,10 +125,21 @@ impl Pair {
         self.expected.replace((**rules).clone());
     }
 
-    /// The transitions of a model that is about to go.
+    /// What came about with a model that is about to go.
     fn count(&mut self) {
-        for ((from, to), count) in &self.expected.model.edges {
-            *self.reached.entry(format!("{from} to {to}")).or_default() += count;
+        let Expected { model, desk, .. } = &self.expected;
+        let edges =
+            model.edges.iter().map(|((from, to), &count)| (format!("{from} to {to}"), count));
+        let counts = [
+            ("settled as stale", model.counts.stale),
+            ("settled by a panic", model.counts.panicked),
+            ("dropped", model.counts.cancelled),
+            ("a listener panicked", desk.panics),
+            ("two listeners", u64::from(desk.listeners.len() > 1)),
+            ("timed", model.latencies.iter().map(|latency| latency.samples).sum()),
+        ];
+        for (name, count) in edges.chain(counts.map(|(name, count)| (name.to_owned(), count))) {
+            *self.reached.entry(name).or_default() += count;
         }
     }
 

@@ -1,5 +1,10 @@
 //! The sequential model: what a breaker does, one operation at a time. Plain structs with
 //! `&mut self` and the specification in code.
+//!
+//! [`Model`] is all of it, and what breakers are held against by [`drive`](crate::drive). The
+//! two in [`consecutive`] and [`windows`] have less in them, so that a search that keeps
+//! every state that it has been in has fewer and smaller ones; tests hold them to be the large
+//! one with that left out.
 
 mod counts;
 mod desk;
@@ -17,3 +22,6 @@ pub use window::{Entry, Figures, Finding, SavedWindow, Window};
 
 pub mod consecutive;
 pub mod windows;
+
+#[cfg(test)]
+mod tests;

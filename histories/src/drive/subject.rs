@@ -248,7 +248,7 @@ impl Subject {
                 }
             }
             Act::Save => {
-                let saved = (self.through.saved)(breaker.save());
+                let saved = (self.through)(breaker.save());
                 self.hand().saved = Some(saved);
             }
             Act::Restore => {
