@@ -99,7 +99,10 @@ impl Expected {
             let (cause, at) = (cause.clone(), Duration::from_nanos(at));
             self.see(Seen::Told { listener, era, edge: (from, to), cause, at });
             match self.primed.pop() {
-                Some(Reaction::Does(act)) => self.act(&act),
+                Some(Reaction::Does(first, second)) => {
+                    self.act(&first);
+                    self.act(&second);
+                }
                 Some(Reaction::Panics) => self.desk.panics += 1,
                 None => {}
             }

@@ -88,8 +88,8 @@ pub enum Act {
 /// What a listener does when it is told.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Reaction {
-    /// Something to the breaker.
-    Does(Act),
+    /// Two things to the breaker.
+    Does(Act, Act),
     /// Panics.
     Panics,
 }
@@ -174,8 +174,8 @@ impl Op {
             54..56 => Op::Abandon(dice.byte()),
             56..59 => Op::Prime(match dice.pick(8) {
                 0 => Reaction::Panics,
-                1 => Reaction::Does(Act::Change(Box::new(dice.rules()))),
-                _ => Reaction::Does(dice.act_of_callback()),
+                1 => Reaction::Does(Act::Change(Box::new(dice.rules())), Act::Nothing),
+                _ => Reaction::Does(dice.act_of_callback(), dice.act_of_callback()),
             }),
             59..63 => Op::Do { elsewhere: false, act: Act::Change(Box::new(dice.rules())) },
             _ => Op::Replace(Box::new(dice.rules())),

@@ -142,7 +142,10 @@ impl Subject {
         let cause = event.cause.to_string();
         me.see(Seen::Told { listener, era: event.era, edge, cause, at: event.at });
         match me.pop(|hand| hand.primed.pop()) {
-            Some(Reaction::Does(act)) => me.act(&act),
+            Some(Reaction::Does(first, second)) => {
+                me.act(&first);
+                me.act(&second);
+            }
             Some(Reaction::Panics) => fall(),
             None => {}
         }
