@@ -9,6 +9,7 @@ mod counting;
 mod data;
 mod machine;
 mod registry;
+mod registry_machine;
 mod timing;
 mod traits;
 mod trips;
