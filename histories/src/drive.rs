@@ -209,9 +209,9 @@ impl Pair {
 
 /// The lines of two texts that are not the same.
 fn differences(shown: &str, expected: &str) -> String {
+    let bare = |line: &'_ str| line.trim().trim_end_matches(',').to_owned();
     let differ = shown.lines().zip(expected.lines()).filter(|(shown, expected)| shown != expected);
-    let lines =
-        differ.map(|(shown, expected)| format!("{}, not {}", shown.trim(), expected.trim()));
+    let lines = differ.map(|(shown, expected)| format!("{}, not {}", bare(shown), bare(expected)));
     let all: Vec<String> = lines.collect();
     format!("it shows {}", all.join("; "))
 }

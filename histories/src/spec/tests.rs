@@ -55,7 +55,10 @@ fn small_rules(by: [u8; 8]) -> consecutive::Rules {
         _ => (consecutive::Verdict::Share(one_of(&[33, 50, 100], by[2])), 3),
     };
     let limit = (by[3] % 16 < 6).then(|| {
-        (one_of(&[150, 30], by[3]), if by[3] % 2 == 0 { State::Open } else { State::Closed })
+        (
+            one_of(&[150, 30], by[3]),
+            if by[3].is_multiple_of(2) { State::Open } else { State::Closed },
+        )
     });
     consecutive::Rules {
         failure_threshold: 1 + u64::from(by[4] % 4),
@@ -167,10 +170,10 @@ fn windowed(by: [u8; 8]) -> windows::Rules {
     };
     windows::Rules {
         shape,
-        failed: (by[3] % 3 != 0).then(|| share(by[4])),
+        failed: (!by[3].is_multiple_of(3)).then(|| share(by[4])),
         slow: (by[3] % 3 != 1).then(|| share(by[5])),
         minimum: (1 + u64::from(by[6] % 12)).min(most),
-        streak: (by[7] % 3 == 0).then_some(1 + u64::from(by[7] % 5)),
+        streak: by[7].is_multiple_of(3).then_some(1 + u64::from(by[7] % 5)),
     }
 }
 
@@ -200,7 +203,7 @@ proptest! {
                         let took = one_of(&[0, 0, 3, 9, 30], by >> 2);
                         small.now += took;
                         large.now = small.now * TICK;
-                        let failed = by % 2 == 0;
+                        let failed = by.is_multiple_of(2);
                         large.settle(pass, if failed { End::Failure } else { End::Success });
                         small.settle(pass.era, failed, took > 8);
                     }
