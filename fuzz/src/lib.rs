@@ -12,6 +12,7 @@ mod expected;
 mod input;
 mod log_reader;
 mod log_record;
+mod operations;
 mod saved;
 mod shows;
 mod trace;
@@ -20,6 +21,7 @@ mod tree;
 pub use configuration::configuration;
 pub use log_reader::log_reader;
 pub use log_record::log_record;
+pub use operations::operations;
 pub use saved::saved;
 pub use trace::trace;
 
@@ -29,6 +31,7 @@ pub type Target = fn(&[u8]);
 /// What is fuzzed, by the names of the programs for libFuzzer.
 pub const TARGETS: &[(&str, Target)] = &[
     ("configuration", configuration),
+    ("operations", operations),
     ("saved", saved),
     ("trace", trace),
     ("log_record", log_record),

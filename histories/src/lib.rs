@@ -2,4 +2,5 @@
 //! whether a recorded history of many threads could have been one of the model's.
 #![allow(missing_docs)]
 
+pub mod drive;
 pub mod spec;

@@ -11,9 +11,9 @@
 //! record is two comparisons and a store or two. When the slice or the era is over, the
 //! owner asks `latest`, the newest slice that anybody has recorded in, and raises it if
 //! its own is newer. So a clock that steps back, however far, does not go back in the
-//! ring: results go to the latest slice. (An owner whose slice is not over by the clock
-//! stays in it, though others were ahead: at most for that slice.) A newer era starts
-//! from its own slice again, and the results of an older one are dropped.
+//! ring: results go to the latest slice. (An owner whose slice it is by the clock, once more
+//! or still, stays in it though others were ahead: at most for that slice.) A newer era
+//! starts from its own slice again, and the results of an older one are dropped.
 //!
 //! # Who evaluates
 //!
@@ -131,10 +131,13 @@ impl Shard {
         self.ring.iter().flat_map(|line| &line.0)
     }
 
-    /// Whether the head is of this era and time.
+    /// Whether the head is of this era and time, where slices are so wide. Neither before nor
+    /// after its slice, by one comparison: a clock that has stepped back to before it may
+    /// take long to come to its end, and others may have gone on meanwhile.
     #[inline(always)]
-    fn is_at(&self, era: Era, now: Nanos) -> bool {
-        now.0 < self.until.load(Ordering::Relaxed) && era.0 == self.era.load(Ordering::Relaxed)
+    fn is_at(&self, era: Era, now: Nanos, width: u64) -> bool {
+        let left = self.until.load(Ordering::Relaxed).wrapping_sub(now.0);
+        left.wrapping_sub(1) < width && era.0 == self.era.load(Ordering::Relaxed)
     }
 }
 
@@ -212,7 +215,7 @@ impl Time {
     #[inline(always)]
     pub(crate) fn record(&self, slot: Slot, era: Era, now: Nanos, entry: Entry) -> Recorded {
         match self.own_shard(slot) {
-            Some(shard) if shard.is_at(era, now) => {
+            Some(shard) if shard.is_at(era, now, self.width) => {
                 let head = shard.head.load(Ordering::Relaxed);
                 let bucket = shard.bucket(shard.at.load(Ordering::Relaxed));
                 add(bucket, Writer::Owner, head, entry);

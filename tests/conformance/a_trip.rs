@@ -143,7 +143,7 @@ fn s05_a_count_window_is_exactly_its_last_results() {
         assert_eq!(held(&breaker), (10, left, 0));
     }
 
-    for len in [1, 2, 3, 10, 16, 17, 1_000] {
+    for len in [1, 2, 3, 10, 16, 17, 130] {
         let clock = ManualClock::new();
         let settings = CircuitBreaker::builder("last").slow_call(SLOW).count_window(len);
         let breaker = settings.trip_when(|_| false).clock(clock.clone()).build().unwrap();

@@ -95,6 +95,19 @@ fn another_thread_goes_to_the_latest_slice_when_the_clock_steps_back() {
 }
 
 #[test]
+fn a_thread_that_others_were_ahead_of_goes_to_the_latest_slice_when_the_clock_steps_back() {
+    let time = window(10);
+    let _ = time.record(Slot::of(0), Era(0), at(20), OK_ONE);
+    let _ = time.record(Slot::of(1), Era(0), at(50), OK_ONE);
+    // Not in its own slice of 20, which this clock may not reach for long.
+    for before in [19, 3, 0] {
+        let _ = time.record(Slot::of(0), Era(0), at(before), BAD);
+    }
+    assert_eq!(time.sum(Era(0), at(0)), sums(4, 3, 0));
+    assert_eq!(time.sum(Era(0), at(59)), sums(4, 3, 0));
+}
+
+#[test]
 fn a_jump_of_any_power_of_two_does_not_bring_old_results_back() {
     for slot in own_and_shared() {
         for n in [1, 3, 4, 10] {
@@ -361,8 +374,8 @@ impl Model {
     fn record(&mut self, slot: u32, (era, slice): (u64, u64), entry: Entry) {
         let owned = (slot as usize) < owners();
         let slice = match self.heads.get(&slot) {
-            // Within a slice that is not over, a thread looks no further.
-            Some(&(of, head)) if owned && of == era && slice <= head => head,
+            // Within its slice a thread looks no further.
+            Some(&(of, head)) if owned && of == era && slice == head => head,
             _ if era < self.latest.0 => return,
             _ => {
                 self.latest = self.latest.max((era, slice));
