@@ -1,0 +1,3 @@
+//! Histories as files.
+#[derive(Debug)]
+pub struct Garbage;
