@@ -14,8 +14,9 @@ mod beside;
 mod file;
 mod times;
 
-pub use file::Garbage;
 pub(crate) use beside::Beside;
+pub use file::Garbage;
+pub(crate) use file::{small, within};
 pub(crate) use times::Times;
 
 /// A breaker at rest, and what was then done to it.

@@ -3,6 +3,7 @@
 //!
 //! Nothing means that no breaker in that state could have answered so.
 
+mod bounds;
 mod streak;
 mod window;
 
@@ -32,6 +33,13 @@ pub(crate) struct View<'a> {
     pub(crate) times: &'a [u64],
     /// What was being settled at the same time.
     pub(crate) beside: &'a Beside,
+}
+
+impl<'a> View<'a> {
+    /// Of one that overlaps no other.
+    pub(crate) fn alone(times: &'a [u64]) -> Self {
+        View { place: 0, times, beside: Beside::NOTHING }
+    }
 }
 
 impl Model {
@@ -66,7 +74,16 @@ impl Model {
     pub fn afresh(mut self) -> Model {
         match &mut self {
             Model::Streak(streak) => streak.stale = 0,
-            Model::Window(window) => window.forget(),
+            Model::Window(window) => window.stale = 0,
+        }
+        self.nobodys()
+    }
+
+    /// The same breaker at the beginning of a history: no operation of it is the source of
+    /// what it holds.
+    pub(crate) fn nobodys(mut self) -> Model {
+        if let Model::Window(window) = &mut self {
+            window.forget();
         }
         self
     }
@@ -120,6 +137,14 @@ impl Model {
         match self {
             Model::Streak(streak) => streak.says(call),
             Model::Window(window) => window.says(call),
+        }
+    }
+
+    /// Its settings, in words.
+    pub fn rules(&self) -> String {
+        match self {
+            Model::Streak(streak) => format!("{:?}", streak.rules()),
+            Model::Window(window) => format!("{:?}", window.rules()),
         }
     }
 

@@ -30,10 +30,10 @@ pub struct Window {
     pub(super) model: windows::Model,
     /// Which operation each result in the window is of, the oldest first; those of an
     /// earlier history have the number of none.
-    by: VecDeque<u32>,
+    pub(super) by: VecDeque<u32>,
     /// Results overlapped in this era, and no failure has been judged alone since.
     is_murky: bool,
-    stale: u64,
+    pub(super) stale: u64,
 }
 
 const NOBODY: u32 = u32::MAX;
@@ -66,7 +66,6 @@ impl Window {
     /// Begins a new history.
     pub(super) fn forget(&mut self) {
         self.by.iter_mut().for_each(|by| *by = NOBODY);
-        self.stale = 0;
     }
 
     pub(super) fn after(&self, call: &Call, view: View<'_>, into: &mut Vec<Model>) {
