@@ -114,6 +114,27 @@ impl Program {
     }
 }
 
+/// Settings of a storm: no spell ends by time, since the clock is moved beside calls.
+pub(crate) fn rules_of_a_storm(rng: &mut Rng) -> consecutive::Rules {
+    some_rules(rng, true)
+}
+
+/// What some thread does in a storm. `waits` says that it is the one that moves the clock.
+pub(crate) fn act_of_a_storm(
+    rng: &mut Rng,
+    rules: &consecutive::Rules,
+    by_hand: bool,
+    waits: bool,
+) -> Act {
+    if waits && rng.bool() {
+        return Act::Wait(rng.u64(1..=2 * rules.open_for));
+    }
+    // A snapshot adds up every thread's counts: with many threads it is a round by itself.
+    let size = Size { threads: 0, acts: 0, glances: false };
+    let theme = if by_hand { Theme::Probes } else { Theme::Calls };
+    some_act(rng, theme, size, rules)
+}
+
 fn some_threads(rng: &mut Rng, size: Size, mut act: impl FnMut(&mut Rng) -> Act) -> Vec<Vec<Act>> {
     let threads = rng.usize(2..=size.threads);
     (0..threads)
@@ -131,7 +152,7 @@ fn some_rules(rng: &mut Rng, is_moving: bool) -> consecutive::Rules {
     // Beside calls the clock passes waits, and neither leases nor limits: of those it is not
     // known when they began, only between which stamps.
     let (lease, limit) = match is_moving {
-        true => (1_000_000, None),
+        true => (1 << 29, None),
         false => {
             let then = [State::Open, State::Closed][rng.usize(..2)];
             let limit = (rng.u8(..4) == 0).then(|| (rng.u64(1..400), then));

@@ -51,9 +51,9 @@ impl Log {
         Log { thread, ..Log::default() }
     }
 
-    /// How many permits it has.
-    pub fn held(&self) -> usize {
-        self.held.len()
+    /// Gives up the permits that it has, unrecorded.
+    pub(crate) fn let_go(&mut self) {
+        self.held.clear();
     }
 }
 
@@ -150,17 +150,17 @@ impl Stage {
     }
 
     /// How many permits were ever settled too late.
-    pub fn stale(&self) -> u64 {
+    pub(crate) fn stale(&self) -> u64 {
         self.breaker.snapshot().lifetime.stale
     }
 
     /// The clock, in ms.
-    pub fn clock_ms(&self) -> u64 {
+    pub(crate) fn clock_ms(&self) -> u64 {
         ampacity::Clock::now(&self.clock) / 1_000_000
     }
 
     /// Moves the clock while nobody else does anything, unrecorded.
-    pub fn pass(&self, ms: u64) {
+    pub(crate) fn pass(&self, ms: u64) {
         self.clock.advance(Duration::from_millis(ms));
     }
 
