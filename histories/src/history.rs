@@ -154,6 +154,15 @@ pub struct Overlaps {
 }
 
 impl History {
+    /// How many permits were settled too late, as the breaker said at rest.
+    pub fn settled_late(&self) -> u64 {
+        let rests = self.operations.iter().filter_map(|operation| match operation.call {
+            Call::Rest(rest) => Some(rest.stale),
+            _ => None,
+        });
+        rests.max().unwrap_or(0)
+    }
+
     /// Counts what went on at once.
     pub fn overlaps(&self) -> Overlaps {
         let mut stamps: Vec<(u64, bool, usize)> = Vec::with_capacity(2 * self.operations.len());

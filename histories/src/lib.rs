@@ -25,5 +25,5 @@ pub mod small;
 #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
 pub mod storm;
 
-#[cfg(feature = "program")]
+#[cfg(all(feature = "program", not(any(ampacity_loom, ampacity_shuttle))))]
 pub mod cli;

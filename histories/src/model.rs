@@ -132,6 +132,14 @@ impl Model {
         }
     }
 
+    /// Whether those whom this era admits are probes; none if it admits nobody.
+    pub(crate) fn admits_as(&self) -> Option<bool> {
+        match self {
+            Model::Streak(streak) => streak.admits_as(),
+            Model::Window(window) => (window.model.state != ampacity::State::Open).then_some(false),
+        }
+    }
+
     /// What this breaker would have answered instead, in words.
     pub fn says(&self, call: &Call) -> String {
         match self {

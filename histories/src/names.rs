@@ -22,7 +22,10 @@ fn named<'de, D: Deserializer<'de>, T: Copy>(
 pub(crate) mod state {
     use super::*;
 
-    pub(crate) fn serialize<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        state: &State,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(state.as_str())
     }
 

@@ -115,12 +115,12 @@ impl Program {
 }
 
 /// Settings of a storm: no spell ends by time, since the clock is moved beside calls.
-pub(crate) fn rules_of_a_storm(rng: &mut Rng) -> consecutive::Rules {
+pub fn rules_of_a_storm(rng: &mut Rng) -> consecutive::Rules {
     some_rules(rng, true)
 }
 
 /// What some thread does in a storm. `waits` says that it is the one that moves the clock.
-pub(crate) fn act_of_a_storm(
+pub fn act_of_a_storm(
     rng: &mut Rng,
     rules: &consecutive::Rules,
     by_hand: bool,
@@ -137,9 +137,7 @@ pub(crate) fn act_of_a_storm(
 
 fn some_threads(rng: &mut Rng, size: Size, mut act: impl FnMut(&mut Rng) -> Act) -> Vec<Vec<Act>> {
     let threads = rng.usize(2..=size.threads);
-    (0..threads)
-        .map(|_| (0..rng.usize(1..=size.acts)).map(|_| act(rng)).collect())
-        .collect()
+    (0..threads).map(|_| (0..rng.usize(1..=size.acts)).map(|_| act(rng)).collect()).collect()
 }
 
 fn some_rules(rng: &mut Rng, is_moving: bool) -> consecutive::Rules {

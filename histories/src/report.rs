@@ -13,7 +13,12 @@ pub fn account(history: &History, verdict: &Verdict) -> String {
 }
 
 fn tell(history: &History, verdict: &Verdict, out: &mut String) -> std::fmt::Result {
-    writeln!(out, "{} operations; in the beginning: {}", history.operations.len(), history.start.describe())?;
+    writeln!(
+        out,
+        "{} operations; in the beginning: {}",
+        history.operations.len(),
+        history.start.describe()
+    )?;
     writeln!(out, "{}", history.start.rules())?;
     timeline(history, out)?;
     match verdict {
@@ -29,7 +34,11 @@ fn tell(history: &History, verdict: &Verdict, out: &mut String) -> std::fmt::Res
 }
 
 fn dead_end(history: &History, stuck: &Stuck, out: &mut String) -> std::fmt::Result {
-    writeln!(out, "NOT LINEARIZABLE, after {} states. An order that leads furthest:", stuck.states)?;
+    writeln!(
+        out,
+        "NOT LINEARIZABLE, after {} states. An order that leads furthest:",
+        stuck.states
+    )?;
     list(history, &stuck.order, out)?;
     writeln!(out, "then: {}", stuck.model.describe())?;
     writeln!(out, "and none of these leads on:")?;
@@ -81,7 +90,12 @@ fn timeline(history: &History, out: &mut String) -> std::fmt::Result {
         let (from, to) = (column(operation.invoked), column(operation.returned));
         let bar = "=".repeat(to.saturating_sub(from).saturating_sub(1));
         let line = format!("{}[{bar}]", " ".repeat(from));
-        writeln!(out, "  {at:>3} {line:<width$} {}", name(&operation.call), width = WIDTH as usize + 2)?;
+        writeln!(
+            out,
+            "  {at:>3} {line:<width$} {}",
+            name(&operation.call),
+            width = WIDTH as usize + 2
+        )?;
     }
     Ok(())
 }

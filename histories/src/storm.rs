@@ -231,10 +231,7 @@ fn explain(
 /// Two rounds as one history: between them the clock was moved, and the permits that were
 /// settled too late in the first are counted again.
 fn joined(mut before: History, history: History) -> History {
-    let late = before.operations.iter().find_map(|operation| match operation.call {
-        Call::Rest(rest) => Some(rest.stale),
-        _ => None,
-    });
+    let late = before.settled_late();
     let begins = history.operations.iter().map(|operation| operation.invoked).min().unwrap_or(0);
     // The leader's stamps leave no room between the rounds, so all are spread.
     let spread = |operation: Operation| Operation {
@@ -253,7 +250,7 @@ fn joined(mut before: History, history: History) -> History {
     operations.extend(history.operations.into_iter().map(|operation| {
         let mut operation = spread(operation);
         if let Call::Rest(rest) = &mut operation.call {
-            rest.stale += late.unwrap_or(0);
+            rest.stale += late;
         }
         operation
     }));
@@ -268,10 +265,6 @@ impl Tally {
         self.beside += overlaps.operations;
         self.deepest = self.deepest.max(overlaps.deepest);
         self.rounds += 1;
-        for operation in &history.operations {
-            if let Call::Rest(rest) = operation.call {
-                self.stale += rest.stale;
-            }
-        }
+        self.stale += history.settled_late();
     }
 }

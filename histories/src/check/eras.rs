@@ -4,14 +4,20 @@
 //! whose answer names era e took place between the transition to e and the one to e + 1. So
 //! no order leaves an era before all operations that name it have been taken; and one that
 //! is tried stops there, and not some hundred operations later.
+//!
+//! For the same reason an era in which somebody was admitted is one that admits, as a probe or
+//! not: an order that makes another of it stops at once.
 
-use crate::history::{Call, Operation};
-use std::collections::BTreeMap;
+use crate::history::{Answer, Call, Operation};
+use crate::model::Model;
+use std::collections::{BTreeMap, HashMap};
 
 /// How many operations that name each era are not yet taken.
 #[derive(Debug)]
 pub(super) struct Eras {
     left: BTreeMap<u64, u32>,
+    /// Whether those who were admitted in an era were probes.
+    probing: HashMap<u64, bool>,
 }
 
 impl Eras {
@@ -20,7 +26,11 @@ impl Eras {
         for era in operations.iter().filter_map(|operation| operation.call.era()) {
             *left.entry(era).or_insert(0) += 1;
         }
-        Eras { left }
+        let admitted = operations.iter().filter_map(|operation| match operation.call {
+            Call::Acquire(Answer::Admitted { era, probe }) => Some((era, probe)),
+            _ => None,
+        });
+        Eras { left, probing: admitted.collect() }
     }
 
     pub(super) fn take(&mut self, call: &Call) {
@@ -37,6 +47,11 @@ impl Eras {
         if let Some(era) = call.era() {
             *self.left.entry(era).or_insert(0) += 1;
         }
+    }
+
+    /// Whether `model` admits as somebody was admitted in its era, if anybody was.
+    pub(super) fn fit(&self, model: &Model) -> bool {
+        self.probing.get(&model.era()).is_none_or(|probe| model.admits_as() == Some(*probe))
     }
 
     /// Whether operations that are not yet taken belong to an era before `era`.

@@ -151,6 +151,7 @@ impl Search {
             self.furthest.next = self.entries.first().map(|at| self.known[at].place).collect();
         }
         !self.eras.are_left_before(self.model.era())
+            && self.eras.fit(&self.model)
             && self.seen.insert((self.taken.clone().into(), self.model.clone()))
     }
 

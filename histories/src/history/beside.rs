@@ -14,8 +14,7 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    pub(crate) const NOTHING: &'static Beside =
-        &Beside { places: Vec::new(), results: Vec::new() };
+    pub(crate) const NOTHING: &'static Beside = &Beside { places: Vec::new(), results: Vec::new() };
 
     /// Those beside the one at `place`.
     pub(crate) fn of(place: usize, operations: &[Operation]) -> Self {
@@ -39,8 +38,11 @@ impl Beside {
     /// How many of `era` failed, and how many succeeded.
     pub(crate) fn of_era(&self, era: u64) -> (u64, u64) {
         let of_era = self.results.iter().filter(|result| result.0 == era);
-        of_era.fold((0, 0), |(failed, passed), result| {
-            if result.1 { (failed + 1, passed) } else { (failed, passed + 1) }
-        })
+        of_era.fold(
+            (0, 0),
+            |(failed, passed), result| {
+                if result.1 { (failed + 1, passed) } else { (failed, passed + 1) }
+            },
+        )
     }
 }

@@ -86,8 +86,7 @@ impl History {
     pub fn from_text(text: &str) -> Result<History, Garbage> {
         let mut lines = text.lines().zip(1..).filter(|(text, _)| !text.trim().is_empty());
         let (first, line) = lines.next().ok_or(Garbage::Empty)?;
-        let header: Header =
-            serde_json::from_str(first).map_err(|why| Garbage::Line(line, why))?;
+        let header: Header = serde_json::from_str(first).map_err(|why| Garbage::Line(line, why))?;
         if header.format != FORMAT {
             return Err(Garbage::Format(header.format));
         }
@@ -123,9 +122,7 @@ pub(crate) fn small(what: &'static str, is: u64) -> Result<(), (&'static str, u6
 fn countable(operation: &Operation) -> Result<(), (&'static str, u64)> {
     match operation.call {
         Call::Clock(at) => small("time", at),
-        Call::Settle { era, end: End::OpenFor(wait) } => {
-            small("wait", wait).and(small("era", era))
-        }
+        Call::Settle { era, end: End::OpenFor(wait) } => small("wait", wait).and(small("era", era)),
         Call::Settle { era, .. } => small("era", era),
         _ => Ok(()),
     }

@@ -29,11 +29,7 @@ impl Streak {
     }
 
     /// The model, with its clock at `time`, does `act`; what it is then.
-    fn then<T>(
-        &self,
-        time: u64,
-        act: impl FnOnce(&mut consecutive::Model) -> T,
-    ) -> (T, Streak) {
+    fn then<T>(&self, time: u64, act: impl FnOnce(&mut consecutive::Model) -> T) -> (T, Streak) {
         let mut next = self.clone();
         let model = &mut next.model;
         model.now = time;
@@ -98,6 +94,14 @@ impl Streak {
             streak: self.model.streak(),
             opens: self.model.opens().into(),
             stale: self.stale,
+        }
+    }
+
+    pub(super) fn admits_as(&self) -> Option<bool> {
+        match self.model.phase {
+            Phase::HalfOpen(_) => Some(true),
+            Phase::Open { .. } | Phase::ByHand(State::ForcedOpen) => None,
+            _ => Some(false),
         }
     }
 

@@ -101,9 +101,7 @@ impl Window {
 
     fn answer(&self) -> Answer {
         match self.model.state {
-            State::Open => {
-                Answer::Refused { reason: Reason::Open, wait: Wait::Nanos(u64::MAX) }
-            }
+            State::Open => Answer::Refused { reason: Reason::Open, wait: Wait::Nanos(u64::MAX) },
             _ => Answer::Admitted { era: self.model.era, probe: false },
         }
     }
