@@ -344,14 +344,36 @@ impl Circuit {
         rules.open_until(now, Opening { nth, era, given })
     }
 
-    /// The state as somebody sees it who looks at the clock; never writes.
-    pub(crate) fn state(&self, word: Word, rules: &Rules, now: impl Fn() -> Nanos) -> State {
+    /// The word, and when its spell began if it is in one and that has been written down;
+    /// never writes.
+    pub(crate) fn look(&self) -> (Word, Option<Tick>) {
+        let mut word = self.word.load();
+        while word.state() == State::HalfOpen {
+            let began = self.stamp.peek(self.word.era_of(word));
+            // Without a beginning the spell is so young that its winner has not written it
+            // down, or it has ended. Then it may have had its time long ago, and whoever
+            // took it for a young one would tell of a spell that never was.
+            let newer = self.word.load();
+            if began.is_some() || newer.era() == word.era() {
+                return (word, began);
+            }
+            word = newer;
+        }
+        (word, None)
+    }
+
+    /// The state as somebody sees it who had a [`look`](Self::look) and then looks at the
+    /// clock; never writes.
+    pub(crate) fn state(
+        &self,
+        (word, began): (Word, Option<Tick>),
+        rules: &Rules,
+        now: impl Fn() -> Nanos,
+    ) -> State {
         match word.state() {
             State::Open if word.is_due(Tick::of(now())) => State::HalfOpen,
             State::HalfOpen if rules.half_open_limit.is_some() => {
-                let now = now();
-                let began = self.stamp.peek(self.word.era_of(word));
-                match self.spell(word, rules, began, now, || Tick::NEVER) {
+                match self.spell(word, rules, began, now(), || Tick::NEVER) {
                     Spell::Closes => State::Closed,
                     Spell::Opens(_) => State::Open,
                     Spell::InTime | Spell::LeaseOver => State::HalfOpen,
@@ -363,12 +385,11 @@ impl Circuit {
 
     /// Whether a call would be admitted now; never writes.
     pub(crate) fn would_admit(&self, rules: &Rules, now: impl Fn() -> Nanos) -> bool {
-        let word = self.word.load();
+        let (word, began) = self.look();
         if word.admits_all() {
             return true;
         }
         let now = now();
-        let began = self.stamp.peek(self.word.era_of(word));
         let spell = self.spell(word, rules, began, now, || Tick::NEVER);
         let (admission, _) = word.admit(Tick::of(now), rules.permits, spell, || 0);
         admission == Admission::Pass
@@ -527,6 +548,20 @@ mod tests {
             let fresh = circuit.admit(rules, at(200)).out;
             assert!(fresh.is_ok(), "far by {far}: {fresh:?}");
         }
+    }
+
+    /// Somebody asks about a spell that is over and is followed by another meanwhile.
+    #[test]
+    fn a_question_beside_a_fresh_spell_is_answered_by_it_or_by_the_one_that_lapsed() {
+        let rules = &DEFAULT_SETTINGS.rules;
+        let circuit = due();
+        let _ = [circuit.admit(rules, at(60)).out, circuit.admit(rules, at(60)).out];
+        let overtaken = || {
+            let _ = circuit.admit(rules, at(200));
+            at(200)()
+        };
+        assert!(circuit.would_admit(rules, overtaken), "a lease that is over, or a free place");
+        assert_eq!(circuit.word().era(), 3);
     }
 
     /// Somebody who trips a breaker that is due sleeps between its note and its swap.

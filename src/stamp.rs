@@ -87,9 +87,9 @@ impl AtomicStamp {
 
     /// The tick at which `era` began, if it has been written down; never writes.
     pub(crate) fn peek(&self, era: Era) -> Option<Tick> {
-        // Relaxed: the stamp says itself which era it is of, and nothing else is read
-        // on the strength of it.
-        let seen = self.0.load(Ordering::Relaxed);
+        // Acquire, edge `turned -> stamped`: pairs with the Release in `of`. Whoever finds
+        // the stamp of a later era finds that the word has moved on.
+        let seen = self.0.load(Ordering::Acquire);
         (seen.ahead_of(era) == 0).then(|| seen.at())
     }
 }

@@ -1,10 +1,11 @@
 //! Opening by failures in a row, and everything that follows.
 
 use ampacity::{Builder, CircuitBreaker, Reason, State, Timing};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What can be set. Times are in ms.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Rules {
     pub failure_threshold: u64,
     pub open_for: u64,
@@ -14,10 +15,11 @@ pub struct Rules {
     pub verdict: Verdict,
     pub permits: u64,
     pub lease: u64,
+    #[serde(with = "crate::names::limit")]
     pub limit: Option<(u64, State)>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Verdict {
     Successes(u64),
     /// The percentage of probes that must fail.
@@ -70,13 +72,14 @@ impl Rules {
 }
 
 /// What a breaker is, one operation at a time.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Model {
     pub rules: Rules,
     pub now: u64,
     pub era: u64,
     pub phase: Phase,
     /// The last transition: from, to, why.
+    #[serde(skip)]
     pub told: Option<(State, State, String)>,
     pub admitted: u64,
     pub succeeded: u64,
@@ -86,7 +89,7 @@ pub struct Model {
     pub rejected: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Phase {
     Closed {
         streak: u64,
@@ -101,10 +104,10 @@ pub enum Phase {
         streak: u64,
         reported: bool,
     },
-    ByHand(State),
+    ByHand(#[serde(with = "crate::names::state")] State),
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Spell {
     pub issued: u64,
     pub passed: u64,
@@ -389,7 +392,7 @@ fn probes(number: u64, ended: &str) -> String {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum End {
     Success,
     Failure,
@@ -399,7 +402,7 @@ pub enum End {
     Drop,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Order {
     Reset,
     Close,

@@ -1,6 +1,7 @@
 //! What a window records, and when that opens a breaker.
 
 use ampacity::{Builder, CircuitBreaker, State, Timing};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ pub const NAME: &str = "model";
 pub const SLOW_OVER: u64 = 10;
 
 /// What can be set. Shares are in percent, times in ms.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Rules {
     pub shape: Shape,
     pub failed: Option<u64>,
@@ -18,7 +19,7 @@ pub struct Rules {
     pub streak: Option<u64>,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Shape {
     Last(usize),
     Slices { width: u64, number: u64 },
@@ -50,14 +51,14 @@ impl Rules {
 }
 
 /// One result in the window.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Result {
     pub slice: u64, // 0 in a window of the last calls
     pub failed: bool,
     pub slow: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Figures {
     pub calls: u64,
     pub failed: u64,
@@ -73,11 +74,12 @@ impl Figures {
 }
 
 /// What a breaker is, one operation at a time.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Model {
     pub rules: Rules,
     pub now: u64,
     pub era: u64,
+    #[serde(with = "crate::names::state")]
     pub state: State,
     pub streak: u64,
     /// Results of this era, the oldest first.
@@ -91,6 +93,7 @@ pub struct Model {
     /// The next result is judged whatever it is, because the settings have changed.
     pub changed: bool,
     /// The last transition: from, to, why.
+    #[serde(skip)]
     pub told: Option<(State, State, String)>,
 }
 
@@ -279,7 +282,7 @@ impl Model {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Order {
     Reset,
     Close,

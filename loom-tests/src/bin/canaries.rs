@@ -153,12 +153,23 @@ const CANARIES: &[(u32, &str, &str)] = &[
         "evaluation::a_spell_that_its_limit_closes_beside_a_closing_probe_has_one_end",
     ),
     (29, "EndedFirst", "windows::in_flight::no_more_calls_hang_than_there_are"),
+    (38, "BlindHalfOpen", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
+    (38, "BlindTrip", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
+    (38, "BlindClose", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
+    (38, "BlindReopen", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
+    (38, "BlindStreak", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
+    (38, "BlindManual", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
+    (38, "StaleVerdict", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
+    (38, "StaleStreak", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
+    (38, "EraCheck", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
+    (38, "DeadlineLate", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
+    (38, "OpensAdded", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
     (39, "EvictLater", "registry::a_breaker_that_a_reader_has_found_is_not_evicted"),
     (39, "CreateTwice", "registry::of_two_who_find_no_breaker_both_get_the_same"),
 ];
 
 /// The modules whose models loom cannot explore; they say why.
-const SHUTTLE_ONLY: [&str; 2] = ["registry::", "windows::sweeping::"];
+const SHUTTLE_ONLY: [&str; 3] = ["histories::", "registry::", "windows::sweeping::"];
 
 /// The bugs that are about what is seen late, of which shuttle knows nothing.
 const LOOM_ONLY: [&str; 1] = ["EvaluateUnasked"];

@@ -1,7 +1,7 @@
 //! Spells without a verdict. Invariants 15, 37.
 
 use ampacity::State;
-use loom_tests::{Reached, Stage, half_open_with_probes_out, race};
+use loom_tests::{Reached, Stage, half_open_with_probes_out, race, settings};
 use std::time::Duration;
 
 /// A spell of one probe, which has been out for a whole lease.
@@ -51,6 +51,58 @@ fn a_verdict_at_the_end_of_the_lease_is_in_time_or_stale() {
     );
     IN_TIME.assert_some();
     TOO_LATE.assert_some();
+}
+
+/// Who asks while a spell follows another is answered by the one or the other.
+#[test]
+fn whoever_asks_as_a_spell_lapses_is_told_of_a_place_in_it_or_in_the_next() {
+    static LAPSED: Reached = Reached::new();
+    static FRESH: Reached = Reached::new();
+    race(
+        || {
+            let stage = half_open_with_probes_out(2, 2, 1);
+            stage.outlive_lease();
+            stage
+        },
+        |s| s.acquire(),
+        |s| (s.breaker.would_admit(), s.breaker.era()),
+        |_, probe, (would, era)| {
+            assert!(would, "the lease was over, and then there was a second place");
+            assert_eq!(probe.era(), 3);
+            LAPSED.hit_if(era == 2);
+            FRESH.hit_if(era == 3);
+        },
+    );
+    LAPSED.assert_some();
+    FRESH.assert_some();
+}
+
+/// Who asks while a limit closes the breaker is not told of the spell that was too long.
+#[test]
+fn whoever_asks_as_a_limit_ends_a_spell_is_told_what_comes_after_it() {
+    static BEFORE: Reached = Reached::new();
+    static AFTER: Reached = Reached::new();
+    race(
+        || {
+            let limited = settings().half_open_limit(Duration::from_millis(200), State::Closed);
+            let stage = Stage::new(limited.failure_threshold(1));
+            stage.breaker.trip();
+            stage.wait();
+            stage.acquire().ignore();
+            stage.clock.advance(Duration::from_millis(200));
+            stage
+        },
+        |s| s.acquire(),
+        |s| (s.breaker.state(), s.breaker.era()),
+        |_, call, (state, era)| {
+            assert_eq!(state, State::Closed);
+            assert_eq!(call.era(), 3);
+            BEFORE.hit_if(era == 2);
+            AFTER.hit_if(era == 3);
+        },
+    );
+    BEFORE.assert_some();
+    AFTER.assert_some();
 }
 
 /// Invariant 15: of the counts in the word, the lapsed spells are the one that can

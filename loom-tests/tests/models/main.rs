@@ -10,6 +10,8 @@ mod eras;
 mod evaluation;
 mod events;
 mod give_back;
+#[cfg(not(ampacity_loom))]
+mod histories;
 mod lease;
 mod made_and_replaced;
 mod probes;

@@ -1,0 +1,86 @@
+//! A failing history, made small.
+//!
+//! Only what keeps the fault is left out. If a history is linearizable, so is
+//!
+//! * what is left of it up to a moment at which nothing goes on;
+//! * what is left when an operation goes that changes nothing, wherever it takes place;
+//! * what is left after a beginning in which nothing overlaps, from the one state that it
+//!   leads to.
+//!
+//! So if what is left is not linearizable, neither was the whole. Leaving out more (an
+//! admission and not what became of it, for one) would make faults that were not there.
+
+use crate::check::{Bound, Verdict, check};
+use crate::history::{Call, History};
+use crate::model::{Model, View};
+
+/// The least that is left of `history` by leaving out one thing after the other, as long as
+/// it is not linearizable. One that is, or that the checker gives up on, is left as it is.
+pub fn minimise(history: &History, bound: Bound) -> History {
+    let fails = |history: &History| matches!(check(history, bound), Verdict::NotLinearizable(_));
+    let mut least = history.clone();
+    if !fails(&least) {
+        return least;
+    }
+    least.operations.sort_unstable_by_key(|operation| operation.invoked);
+    if let Some(shorter) = least.up_to_rest().into_iter().find(&fails) {
+        least = shorter;
+    }
+    let mut at = least.operations.len();
+    while at > 0 {
+        at -= 1;
+        if least.start.never_changes(&least.operations[at].call) && !is_clock(&least, at) {
+            let mut without = least.clone();
+            without.operations.remove(at);
+            if fails(&without) {
+                least = without;
+            }
+        }
+    }
+    while let Some(shorter) = least.after_the_first().filter(&fails) {
+        least = shorter;
+    }
+    least
+}
+
+fn is_clock(history: &History, at: usize) -> bool {
+    matches!(history.operations[at].call, Call::Clock(_))
+}
+
+impl History {
+    /// The beginnings of it that end while nothing goes on, the shortest first; operations
+    /// are by their invocations.
+    fn up_to_rest(&self) -> Vec<History> {
+        let mut beginnings = Vec::new();
+        let mut last = 0;
+        for (at, operation) in self.operations.iter().enumerate() {
+            if at > 0 && last < operation.invoked {
+                let operations = self.operations[..at].to_vec();
+                beginnings.push(History { start: self.start.clone(), operations });
+            }
+            last = last.max(operation.returned);
+        }
+        beginnings
+    }
+
+    /// Without its first operation, if that overlaps no other and has one effect.
+    fn after_the_first(&self) -> Option<History> {
+        let (first, rest) = self.operations.split_first()?;
+        if rest.iter().any(|operation| operation.overlaps(first)) {
+            return None;
+        }
+        let start = match first.call {
+            // A clock that steps back is no step of a model's.
+            Call::Clock(at) => (at >= self.start.now()).then(|| self.start.clone().at(at))?,
+            ref call => {
+                let times = [self.start.now()];
+                let mut after = Vec::new();
+                self.start.after(call, View::alone(&times), &mut after);
+                let [only] = <[Model; 1]>::try_from(after).ok()?;
+                only
+            }
+        };
+        // Whose results they are is told by their place.
+        Some(History { start: start.nobodys(), operations: rest.to_vec() })
+    }
+}
