@@ -24,6 +24,23 @@ fn one_caller_alone_turns_a_due_breaker_half_open() {
     RIGHT.assert_some();
 }
 
+/// Invariant 1, with three callers.
+#[test]
+fn one_of_three_callers_turns_a_due_breaker_half_open() {
+    static TURNED_AWAY: Reached = Reached::new();
+    race_of_three(
+        || due(1, 1),
+        [Stage::try_acquire; 3],
+        |s, probes| {
+            TURNED_AWAY.hit_if(probes[0].is_none());
+            assert_eq!(s.turns(State::Open, State::HalfOpen), 1, "open to half-open");
+            assert_eq!(probes.iter().flatten().count(), 1, "one place, one probe");
+            assert_eq!(s.at_rest().era, 2);
+        },
+    );
+    TURNED_AWAY.assert_some();
+}
+
 /// Invariant 2.
 #[test]
 fn a_spell_never_has_more_probes_out_than_permits() {
