@@ -27,6 +27,9 @@ impl Bounds {
     /// Three threads have too many schedules to try them all.
     pub const THREE_THREADS: Bounds =
         Bounds { preemptions: Some(3), rmw_loads: true, all_schedules: false };
+    /// The same, where three preemptions are left to the deep searches: half a minute each.
+    pub const THREE_THREADS_SHORTLY: Bounds =
+        Bounds { preemptions: Some(2), ..Bounds::THREE_THREADS };
 }
 
 /// Runs `left` and `right` at once on what `setup` makes, and then `end` with what

@@ -8,6 +8,7 @@
 #[cfg(ampacity_shuttle)]
 mod crowd;
 mod explore;
+pub mod invariants;
 mod note;
 mod reached;
 mod stage;

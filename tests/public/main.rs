@@ -7,6 +7,7 @@ mod contention;
 mod counting;
 #[cfg(feature = "serde")]
 mod data;
+mod panics;
 mod registry;
 mod sequential;
 mod sequential_windows;

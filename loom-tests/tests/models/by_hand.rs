@@ -1,7 +1,7 @@
 //! Orders that race outcomes: the later of the two wins. Invariant 20.
 
 use ampacity::State;
-use loom_tests::{Reached, Stage, half_open_with_probes_out, race, race_of_three};
+use loom_tests::{Bounds, Reached, Stage, half_open_with_probes_out, race, race_of_three_within};
 
 /// Invariant 20: the order does not overwrite a verdict that it did not see.
 #[test]
@@ -49,7 +49,8 @@ fn a_reopening_probe_does_not_overrule_an_order() {
 fn of_two_orders_and_a_closing_probe_the_later_order_wins() {
     static FORCED: Reached = Reached::new();
     static DISABLED: Reached = Reached::new();
-    race_of_three(
+    race_of_three_within(
+        Bounds::THREE_THREADS_SHORTLY,
         || half_open_with_probes_out(1, 1, 1),
         [
             |s: &Stage| s.take().success(),

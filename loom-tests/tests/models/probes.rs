@@ -1,7 +1,9 @@
 //! Who is admitted as a probe. Invariants 1, 2, 3.
 
 use ampacity::{OwnedPermit, State};
-use loom_tests::{Reached, Stage, due, half_open, race, race_of_three};
+use loom_tests::{
+    Bounds, Reached, Stage, due, half_open, race, race_of_three, race_of_three_within,
+};
 
 /// Invariant 1.
 #[test]
@@ -28,7 +30,8 @@ fn one_caller_alone_turns_a_due_breaker_half_open() {
 #[test]
 fn one_of_three_callers_turns_a_due_breaker_half_open() {
     static TURNED_AWAY: Reached = Reached::new();
-    race_of_three(
+    race_of_three_within(
+        Bounds::THREE_THREADS_SHORTLY,
         || due(1, 1),
         [Stage::try_acquire; 3],
         |s, probes| {
