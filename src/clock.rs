@@ -1,5 +1,6 @@
 //! Time: injected, counted in nanoseconds, compared in ticks of 1 ms.
 
+use crate::contained::contained;
 use crate::sync::{OnceLock, Ordering, PlainU64};
 use core::fmt;
 use core::time::Duration;
@@ -60,8 +61,9 @@ impl Tick {
 /// A clock should run forward. One that steps back or leaps does no lasting harm:
 /// a wait in progress then takes until the clock shows its deadline again.
 ///
-/// `now` must neither panic nor call the breaker that it serves: it is asked in the
-/// middle of a call, which would then never be counted as settled.
+/// `now` must not call the breaker that it serves: it is asked in the middle of a call. It
+/// had better not panic, either: the breaker takes that for a step back to 0, so that the
+/// call is settled and counted all the same.
 pub trait Clock: Send + Sync {
     /// Nanoseconds since the clock's own start.
     ///
@@ -187,7 +189,9 @@ impl TimeSource {
             TimeSource::BuiltIn => FastClock.now(),
             #[cfg(not(feature = "fast-clock"))]
             TimeSource::BuiltIn => StdClock.now(),
-            TimeSource::Custom(clock) => clock.now(),
+            // A panic must not unwind through a settling call, which may itself be part of
+            // an unwind.
+            TimeSource::Custom(clock) => contained(|| clock.now()).unwrap_or(0),
         })
     }
 }

@@ -122,6 +122,10 @@ pub(crate) struct Recorder<'a> {
 impl Recorder<'_> {
     #[inline(always)]
     pub(crate) fn count(&self, count: Count) {
+        #[cfg(any(ampacity_loom, ampacity_shuttle))]
+        if planted(Bug::GoneUncounted) && self.slot.is_gone() {
+            return;
+        }
         self.shard.add(self.writer, count, 1);
     }
 

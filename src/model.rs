@@ -3,6 +3,8 @@
 pub use crate::slot::model::{assign_slot, forget_slot, give_slot_back, slot};
 #[cfg(ampacity_shuttle)]
 pub use crate::sync::model::stepped::set_few_steps;
+#[cfg(ampacity_shuttle)]
+pub use crate::sync::model::suspended::{is_stopped, let_go_on, stop_before_access};
 pub use crate::sync::model::{lost_swaps, set_rmw_loads, set_spurious_failures, spurious_failures};
 #[cfg(all(ampacity_loom, crossbeam_loom))]
 pub use crate::sync::pinned::collected::Collected;

@@ -8,7 +8,7 @@
 /// The checks that a canary can remove. Names in `AMPACITY_CANARY` are the
 /// variants' own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(not(any(ampacity_loom, ampacity_shuttle)), allow(dead_code))]
+#[cfg_attr(not(ampacity_loom), allow(dead_code))] // some are of what only loom models
 pub(crate) enum Bug {
     /// A lost swap from open to half-open is taken for won.
     BlindHalfOpen,
@@ -136,6 +136,22 @@ pub(crate) enum Bug {
     EndedFirst,
     /// A restore keeps the era.
     RestoreKeepsEra,
+    /// A replaced value is freed while readers may have it.
+    FreedAtOnce,
+    /// A replaced value is never freed.
+    NeverFreed,
+    /// What was made on first use outlives its cell.
+    CellLeaks,
+    /// What a thread counts after it gave its slot back is counted nowhere.
+    GoneUncounted,
+    /// A call looks its slot up under a lock.
+    SlotUnderLock,
+    /// A window that somebody adds up is left to them.
+    EvaluatorWaitedFor,
+    /// Who finds somebody delivering waits for them.
+    DeliveryAwaited,
+    /// A swap is given up when it has been lost too often.
+    GivesUp,
 }
 
 #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]

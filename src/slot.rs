@@ -53,6 +53,12 @@ impl Slot {
         Slot(index)
     }
 
+    /// Whether its thread has given it back.
+    #[cfg(any(ampacity_loom, ampacity_shuttle))]
+    pub(crate) fn is_gone(self) -> bool {
+        self.0 & Slot::GONE != 0
+    }
+
     /// A number that tells slots apart.
     #[inline(always)]
     pub(crate) fn seed(self) -> u64 {
@@ -62,6 +68,8 @@ impl Slot {
     /// The calling thread's slot, if it has leased one; else one that is beyond every array.
     #[inline(always)]
     pub(crate) fn current() -> Slot {
+        #[cfg(any(ampacity_loom, ampacity_shuttle))]
+        let _held = planted(Bug::SlotUnderLock).then(|| lock(&POOL));
         Slot(CURRENT.try_with(Cell::get).unwrap_or(Slot::GONE))
     }
 

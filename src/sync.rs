@@ -101,7 +101,11 @@ pub(crate) use primitives::{AtomicPtr, Mutex, MutexGuard, Raw, per_process, thre
 /// Locks, whether or not a panic once happened under the lock: what we keep
 /// behind locks is whole between any two statements.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    let guard = mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    // A model can have whoever holds a lock stop there.
+    #[cfg(ampacity_shuttle)]
+    model::suspended::pass();
+    guard
 }
 
 /// Makes a function `const`, except in loom builds, where no primitive is.

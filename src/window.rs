@@ -317,6 +317,14 @@ impl Judge {
     /// results becoming too old does not open the breaker, unless this one `matters`, or
     /// completes the minimum.
     fn look(&self, era: Era, now: Nanos, matters: bool) -> Opinion {
+        if planted(Bug::EvaluatorWaitedFor) {
+            // In place of the hint, until the sums are there.
+            const UNDER_WAY: u64 = u64::MAX;
+            if self.hint.load(Ordering::Relaxed) == UNDER_WAY {
+                return Opinion::NONE;
+            }
+            self.hint.store(UNDER_WAY, Ordering::Relaxed);
+        }
         match &*self.ring {
             Ring::Count(count) => {
                 let look = count.begin_evaluation();
@@ -382,6 +390,9 @@ impl Judge {
         matters: bool,
         hint: impl FnOnce(u64) -> u64,
     ) -> Opinion {
+        if planted(Bug::EvaluatorWaitedFor) {
+            self.hint.store(0, Ordering::Relaxed);
+        }
         let window = Window::new(sums, hanging, &self.policy);
         let over = |cause| match matters || sums.calls <= self.policy.minimum {
             true => Opinion::over(cause, None),

@@ -671,6 +671,9 @@ impl AtomicWord {
                     tried.lost(by, seen, next);
                     retries += 1;
                     seen = now;
+                    if planted(Bug::GivesUp) && retries > 8 {
+                        return Update { out, turn: None, retries, tried };
+                    }
                 }
             }
         }

@@ -7,6 +7,7 @@ use ampacity::{
 use std::future::Future;
 use std::panic::{catch_unwind, resume_unwind};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -196,15 +197,38 @@ fn close(breaker: &CircuitBreaker, clock: &ManualClock) {
     assert_eq!(breaker.state(), State::Closed);
 }
 
-/// Every path, after the calling thread's first calls.
-fn no_path_allocates(heap: &Heap, who: &str, breaker: &Arc<CircuitBreaker>, clock: &ManualClock) {
+/// The first of `paths` that allocates, after the calling thread's first calls.
+fn allocating(
+    heap: &Heap,
+    paths: &[Path],
+    breaker: &Arc<CircuitBreaker>,
+    clock: &ManualClock,
+) -> Option<&'static str> {
     breaker.call(ok).unwrap();
     breaker.call(err).unwrap_err();
-    for (what, path) in PATHS {
-        for _ in 0..10 {
-            assert_eq!(heap.blocks(|| path(breaker, clock)), 0, "{who}: {what}");
+    let allocates = |(_, path): &&Path| (0..10).any(|_| heap.blocks(|| path(breaker, clock)) > 0);
+    paths.iter().find(allocates).map(|(what, _)| *what)
+}
+
+/// The canary of invariant 36: one block, in one of the ten times that one of many paths is
+/// gone, is found and has a name.
+fn a_planted_allocation_is_found(heap: &Heap) {
+    static TIMES: AtomicU32 = AtomicU32::new(0);
+    let planted: Path = ("planted", |b, _| {
+        if TIMES.fetch_add(1, Ordering::Relaxed) == 7 {
+            b.call(|| Ok::<_, ()>(drop(hint::black_box(Box::new(1))))).unwrap();
         }
-    }
+    });
+    let (breaker, clock) = breaker(settings());
+    let mut paths = PATHS.to_vec();
+    assert_eq!(allocating(heap, &paths, &breaker, &clock), None);
+    paths.insert(PATHS.len() / 2, planted);
+    assert_eq!(allocating(heap, &paths, &breaker, &clock), Some("planted"));
+}
+
+/// Every path, after the calling thread's first calls.
+fn no_path_allocates(heap: &Heap, who: &str, breaker: &Arc<CircuitBreaker>, clock: &ManualClock) {
+    assert_eq!(allocating(heap, &PATHS, breaker, clock), None, "{who}");
     // A panic allocates by itself: as much as it does without a breaker.
     let panics = || resume_unwind(Box::new(()));
     let alone = heap.blocks(|| drop(catch_unwind(panics)));
@@ -218,6 +242,7 @@ fn main() {
 
     // What does allocate is seen, down to one block.
     assert_eq!(heap.blocks(|| drop(hint::black_box(Box::new(1)))), 1);
+    a_planted_allocation_is_found(&heap);
     let (first, _) = breaker(settings());
     assert!(heap.blocks(|| first.call(ok).map(drop).unwrap()) > 0, "a breaker's first call");
     // By design, and off the path of calls.

@@ -3,6 +3,12 @@
 use crate::tool::thread;
 use std::sync::Arc;
 
+/// Whether searches go further than the gate has time for: with `LOOM_TESTS_DEEP=1`.
+#[cfg(any(ampacity_loom, ampacity_shuttle))]
+pub(crate) fn is_deep() -> bool {
+    std::env::var_os("LOOM_TESTS_DEEP").is_some_and(|deep| deep == "1")
+}
+
 /// What a search leaves out.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -21,6 +27,9 @@ impl Bounds {
     /// Three threads have too many schedules to try them all.
     pub const THREE_THREADS: Bounds =
         Bounds { preemptions: Some(3), rmw_loads: true, all_schedules: false };
+    /// The same, where three preemptions are left to the deep searches: half a minute each.
+    pub const THREE_THREADS_SHORTLY: Bounds =
+        Bounds { preemptions: Some(2), ..Bounds::THREE_THREADS };
 }
 
 /// Runs `left` and `right` at once on what `setup` makes, and then `end` with what
@@ -67,11 +76,24 @@ where
     S: Send + Sync + 'static,
     T: Send + 'static,
 {
+    race_of_three_within(Bounds::THREE_THREADS, setup, actors, end);
+}
+
+/// As [`race_of_three`], where that would take too long or be wrong; the caller says why.
+pub fn race_of_three_within<S, T>(
+    bounds: Bounds,
+    setup: fn() -> S,
+    actors: [fn(&S) -> T; 3],
+    end: fn(&S, [T; 3]),
+) where
+    S: Send + Sync + 'static,
+    T: Send + 'static,
+{
     let [a, b, c] = actors;
     for (role, last, [first, second]) in
         [("first last", a, [b, c]), ("second last", b, [a, c]), ("third last", c, [a, b])]
     {
-        explore(role, Bounds::THREE_THREADS, move || {
+        explore(role, bounds, move || {
             let (stage, last, others) = play(setup, last, [first, second]);
             let [first, second] = others;
             end(&stage, [last, first, second]);
@@ -159,53 +181,77 @@ fn loom_builder() -> loom::model::Builder {
 }
 
 /// Both ways: read-modify-write loads find the interleavings of a load and a
-/// swap that loom otherwise skips, plain loads find what is stale.
+/// swap that loom otherwise skips, plain loads find what is stale. And once more, not as
+/// far, with weak swaps that fail without a reason.
 #[cfg(ampacity_loom)]
 fn run_all(
     bounds: Bounds,
     scenario: &Arc<impl Fn() + Send + Sync + 'static>,
 ) -> Vec<(&'static str, u64)> {
+    use ampacity::model::{set_rmw_loads, set_spurious_failures};
     let mut builder = loom_builder();
+    if is_deep() {
+        // No test takes the night; what was cut off says so by its number only.
+        builder.max_duration = Some(std::time::Duration::from_secs(60));
+        builder.checkpoint_interval = 1_000; // when it looks how long it took
+    }
     // Not from the environment: unbounded unless a model says otherwise.
-    builder.preemption_bound = bounds.preemptions;
-    [("loom, RMW loads", true), ("loom, plain loads", false)]
-        .into_iter()
-        .filter(|&(_, rmw_loads)| bounds.rmw_loads || !rmw_loads)
-        .map(|(how, rmw_loads)| {
-            ampacity::model::set_rmw_loads(rmw_loads);
-            let executions = counted(scenario, |scenario| builder.check(scenario));
-            ampacity::model::set_rmw_loads(false);
-            (how, executions)
-        })
-        .collect()
+    let bound = bounds.preemptions.map(|most| most + usize::from(is_deep()));
+    let spurious_bound = Some(if is_deep() { 2 } else { 1 });
+    [
+        ("loom, RMW loads", bound, true, false),
+        ("loom, plain loads", bound, false, false),
+        ("loom, spurious", spurious_bound, false, true),
+    ]
+    .into_iter()
+    .filter(|&(_, _, rmw_loads, _)| bounds.rmw_loads || !rmw_loads)
+    .map(|(how, bound, rmw_loads, spurious)| {
+        builder.preemption_bound = bound;
+        set_rmw_loads(rmw_loads);
+        set_spurious_failures(spurious);
+        let executions = counted(scenario, |scenario| builder.check(scenario));
+        set_spurious_failures(false);
+        set_rmw_loads(false);
+        (how, executions)
+    })
+    .collect()
 }
 
 /// All schedules of two threads, with steps from one Acquire to the next; then
-/// random ones of single accesses, uniform and by priority.
+/// random ones of single accesses, uniform and by priority; and uniform ones with weak
+/// swaps that fail without a reason.
 #[cfg(ampacity_shuttle)]
 fn run_all(
     bounds: Bounds,
     scenario: &Arc<impl Fn() + Send + Sync + 'static>,
 ) -> Vec<(&'static str, u64)> {
+    use ampacity::model::{set_few_steps, set_spurious_failures};
     const ALL: usize = 2_000_000;
+    let some = if is_deep() { 20_000 } else { 2_000 };
     let mut runs = Vec::new();
     if bounds.all_schedules {
-        ampacity::model::set_few_steps(true);
+        set_few_steps(true);
         let executions = counted(scenario, |run| shuttle::check_dfs(run, Some(ALL)));
-        ampacity::model::set_few_steps(false);
+        set_few_steps(false);
         assert!(executions < ALL as u64, "too many schedules to search them all");
         runs.push(("shuttle, all", executions));
     }
     let seed = 0x5eed;
     let executions = counted(scenario, |run| {
-        shuttle::check_random_with_seed(run, seed, 2_000);
+        shuttle::check_random_with_seed(run, seed, some);
     });
     runs.push(("shuttle, random", executions));
     let executions = counted(scenario, |run| {
-        let scheduler = shuttle::scheduler::PctScheduler::new_from_seed(seed, 3, 2_000);
+        let scheduler = shuttle::scheduler::PctScheduler::new_from_seed(seed, 3, some);
         shuttle::Runner::new(scheduler, shuttle::Config::default()).run(run);
     });
     runs.push(("shuttle, by priority", executions));
+    set_spurious_failures(true);
+    let executions = counted(scenario, |run| {
+        shuttle::check_random_with_seed(run, seed, some / 4);
+    });
+    set_spurious_failures(false);
+    runs.push(("shuttle, spurious", executions));
     runs
 }
 

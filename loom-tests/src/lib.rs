@@ -5,15 +5,24 @@
 //! loom, with `--cfg ampacity_shuttle` under shuttle, and otherwise on threads
 //! of the operating system, some hundred times.
 
+#[cfg(ampacity_shuttle)]
+mod crowd;
 mod explore;
+pub mod invariants;
 mod note;
 mod reached;
 mod stage;
+#[cfg(ampacity_shuttle)]
+mod stopped;
 
-pub use explore::{Bounds, actor, alone, race, race_of_three, race_within};
+#[cfg(ampacity_shuttle)]
+pub use crowd::{CROWD, crowd};
+pub use explore::{Bounds, actor, alone, race, race_of_three, race_of_three_within, race_within};
 pub use note::Note;
 pub use reached::{Reached, contended};
 pub use stage::{Stage, closed, due, half_open, half_open_with_probes_out, settings};
+#[cfg(ampacity_shuttle)]
+pub use stopped::stop_at_every_step;
 
 /// The threads of the tool at hand.
 pub mod tool {

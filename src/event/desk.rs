@@ -107,6 +107,7 @@ impl Desk {
             if asked == 0 {
                 return self.take_a_shift(now);
             }
+            while planted(Bug::DeliveryAwaited) && self.asked.load(Ordering::Relaxed) > 0 {}
             // Whoever delivers may be in a slow listener: the pile grows by one for each
             // who asks at the most, and is shortened once a window.
             if !asked.is_multiple_of(WINDOW) {

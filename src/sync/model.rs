@@ -3,6 +3,9 @@
 //! Settings are the calling thread's own, and the models of one test run on one
 //! thread of the operating system, so tests run side by side.
 
+#[cfg(ampacity_shuttle)]
+pub(crate) mod suspended;
+
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::cell::Cell;
 
@@ -90,6 +93,7 @@ pub(crate) mod stepped {
 
     impl<A> Stepped<A> {
         fn step(&self, always: bool) -> &A {
+            super::suspended::pass();
             if always || !FEW_STEPS.get() {
                 // Of any ordering: a place where shuttle may switch threads.
                 let _ = self.point.load(Ordering::Relaxed);

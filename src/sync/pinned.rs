@@ -48,6 +48,10 @@ impl<T: Send + Sync> Pinned<T> {
                 pin,
             ) {
                 Ok(_) => {
+                    #[cfg(all(ampacity_loom, crossbeam_loom))]
+                    if sabotage::instead_of_freeing(seen) {
+                        return true;
+                    }
                     // SAFETY: ours was the swap that took `seen` away, so this happens
                     // once; it cannot come back while we are pinned, and readers who
                     // still have it are pinned.
@@ -64,6 +68,28 @@ impl<T> Drop for Pinned<T> {
     fn drop(&mut self) {
         // SAFETY: never null; `&mut self` says that nobody reads any more.
         drop(unsafe { core::mem::replace(&mut self.current, epoch::Atomic::null()).into_owned() });
+    }
+}
+
+/// What canaries do to a replaced value.
+#[cfg(all(ampacity_loom, crossbeam_loom))]
+mod sabotage {
+    use super::Arc;
+    use crate::planted::{Bug, planted};
+    use crossbeam_epoch::Shared;
+
+    /// Says if the value is not to be freed as it should be.
+    pub(super) fn instead_of_freeing<T>(seen: Shared<'_, Arc<T>>) -> bool {
+        if planted(Bug::FreedAtOnce) {
+            // SAFETY: as in `replace`, which leaves it to us. The box is leaked, and the
+            // memory of what it counts too: a reader who comes too late must find in it that
+            // it was dropped, and not whatever else is there by then.
+            unsafe {
+                core::mem::forget(Arc::downgrade(seen.deref()));
+                core::ptr::drop_in_place(seen.as_raw().cast_mut());
+            }
+        }
+        planted(Bug::FreedAtOnce) || planted(Bug::NeverFreed)
     }
 }
 

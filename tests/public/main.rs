@@ -8,6 +8,7 @@ mod counting;
 #[cfg(feature = "serde")]
 mod data;
 mod machine;
+mod panics;
 mod registry;
 mod registry_machine;
 mod shown;

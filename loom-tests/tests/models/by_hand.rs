@@ -1,7 +1,7 @@
 //! Orders that race outcomes: the later of the two wins. Invariant 20.
 
 use ampacity::State;
-use loom_tests::{Reached, half_open_with_probes_out, race};
+use loom_tests::{Bounds, Reached, Stage, half_open_with_probes_out, race, race_of_three_within};
 
 /// Invariant 20: the order does not overwrite a verdict that it did not see.
 #[test]
@@ -42,6 +42,31 @@ fn a_reopening_probe_does_not_overrule_an_order() {
     );
     AFTER.assert_some();
     BEFORE.assert_some();
+}
+
+/// Invariant 20, for two orders and a verdict.
+#[test]
+fn of_two_orders_and_a_closing_probe_the_later_order_wins() {
+    static FORCED: Reached = Reached::new();
+    static DISABLED: Reached = Reached::new();
+    race_of_three_within(
+        Bounds::THREE_THREADS_SHORTLY,
+        || half_open_with_probes_out(1, 1, 1),
+        [
+            |s: &Stage| s.take().success(),
+            |s: &Stage| s.breaker.force_open(),
+            |s: &Stage| s.breaker.disable(),
+        ],
+        |s, _| {
+            let now = s.at_rest();
+            FORCED.hit_if(now.state == State::ForcedOpen);
+            DISABLED.hit_if(now.state == State::Disabled);
+            assert!([State::ForcedOpen, State::Disabled].contains(&now.state), "{}", now.state);
+            assert_eq!(now.era, 5 - now.stale, "an order overwrote a verdict or an order");
+        },
+    );
+    FORCED.assert_some();
+    DISABLED.assert_some();
 }
 
 /// Invariant 20, for a reset.

@@ -1,7 +1,9 @@
 //! Permits that come back without a verdict. Invariants 11, 12, 13, 14.
 
 use ampacity::{OwnedPermit, State};
-use loom_tests::{Reached, Stage, contended, half_open, half_open_with_probes_out, race};
+use loom_tests::{
+    Reached, Stage, contended, half_open, half_open_with_probes_out, race, race_of_three,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// The place is with the other caller, or free, and in no case lost.
@@ -24,6 +26,32 @@ fn a_dropped_probe_gives_its_place_back() {
             TAKEN.hit_if(other.is_some());
             FREE.hit_if(other.is_none());
             one_place_is_left(s, other);
+        },
+    );
+    TAKEN.assert_some();
+    FREE.assert_some();
+}
+
+/// Invariant 11, with two who give back and one who comes.
+#[test]
+fn of_two_places_that_come_back_at_once_none_is_lost() {
+    static TAKEN: Reached = Reached::new();
+    static FREE: Reached = Reached::new();
+    fn give_back(s: &Stage) -> Option<OwnedPermit> {
+        drop(s.take());
+        None
+    }
+    race_of_three(
+        || half_open_with_probes_out(2, 2, 2),
+        [give_back, give_back, Stage::try_acquire],
+        |s, probes| {
+            let held = probes.into_iter().flatten();
+            let mut held: Vec<_> = held.collect();
+            TAKEN.hit_if(held.len() == 1);
+            FREE.hit_if(held.is_empty());
+            held.extend((0..3).filter_map(|_| s.try_acquire()));
+            assert_eq!(held.len(), 2, "a place of 2 was lost or doubled");
+            s.at_rest();
         },
     );
     TAKEN.assert_some();

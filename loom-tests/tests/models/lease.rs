@@ -1,7 +1,9 @@
 //! Spells without a verdict. Invariants 15, 37.
 
 use ampacity::State;
-use loom_tests::{Reached, Stage, half_open_with_probes_out, race, settings};
+use loom_tests::{
+    Bounds, Reached, Stage, half_open_with_probes_out, race, race_of_three_within, settings,
+};
 use std::time::Duration;
 
 /// A spell of one probe, which has been out for a whole lease.
@@ -29,6 +31,18 @@ fn a_spell_whose_probes_were_abandoned_is_followed_by_a_fresh_one() {
     });
     LEFT.assert_some();
     RIGHT.assert_some();
+}
+
+/// Invariant 37, with three callers.
+#[test]
+fn one_of_three_callers_begins_the_spell_that_follows_abandoned_probes() {
+    // A minute with two.
+    let bounds = Bounds { preemptions: Some(1), ..Bounds::THREE_THREADS };
+    race_of_three_within(bounds, out_for_a_lease, [Stage::try_acquire; 3], |s, probes| {
+        assert_eq!(probes.iter().flatten().count(), 1, "probes of a fresh spell of 1");
+        assert_eq!(s.turns(State::HalfOpen, State::HalfOpen), 1);
+        assert_eq!(s.at_rest().era, 3);
+    });
 }
 
 /// Invariant 37: a probe that comes back as its lease ends is in time or too late.

@@ -4,7 +4,10 @@
 mod admission_and_report;
 mod by_hand;
 mod counting;
+#[cfg(ampacity_shuttle)]
+mod crowd;
 mod deadline;
+mod dropped;
 mod effects;
 mod eras;
 mod evaluation;
@@ -23,6 +26,8 @@ mod restore;
 mod retry;
 mod slots;
 mod stale;
+#[cfg(ampacity_shuttle)]
+mod suspended;
 mod trip;
 mod verdict;
 #[cfg(any(ampacity_loom, ampacity_shuttle))]

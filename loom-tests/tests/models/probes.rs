@@ -1,7 +1,9 @@
 //! Who is admitted as a probe. Invariants 1, 2, 3.
 
 use ampacity::{OwnedPermit, State};
-use loom_tests::{Reached, Stage, due, half_open, race, race_of_three};
+use loom_tests::{
+    Bounds, Reached, Stage, due, half_open, race, race_of_three, race_of_three_within,
+};
 
 /// Invariant 1.
 #[test]
@@ -22,6 +24,24 @@ fn one_caller_alone_turns_a_due_breaker_half_open() {
     );
     LEFT.assert_some();
     RIGHT.assert_some();
+}
+
+/// Invariant 1, with three callers.
+#[test]
+fn one_of_three_callers_turns_a_due_breaker_half_open() {
+    static TURNED_AWAY: Reached = Reached::new();
+    race_of_three_within(
+        Bounds::THREE_THREADS_SHORTLY,
+        || due(1, 1),
+        [Stage::try_acquire; 3],
+        |s, probes| {
+            TURNED_AWAY.hit_if(probes[0].is_none());
+            assert_eq!(s.turns(State::Open, State::HalfOpen), 1, "open to half-open");
+            assert_eq!(probes.iter().flatten().count(), 1, "one place, one probe");
+            assert_eq!(s.at_rest().era, 2);
+        },
+    );
+    TURNED_AWAY.assert_some();
 }
 
 /// Invariant 2.

@@ -4,7 +4,6 @@
 
 use ampacity::model::Collected;
 use loom_tests::{Bounds, Note, Reached, alone, race_within};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Epochs take many steps; and a read-modify-write of an epoch is none of ours.
@@ -12,7 +11,9 @@ const A_FEW: Bounds = Bounds { preemptions: Some(2), rmw_loads: false, all_sched
 
 struct Value {
     note: Note,
-    freed: Arc<AtomicU64>, // of the standard library: no part of the model
+    /// How often it was freed. Of the standard library: no part of the model; and for
+    /// ever, so that a reader who comes too late can still look.
+    freed: &'static AtomicU64,
 }
 
 impl Drop for Value {
@@ -21,15 +22,11 @@ impl Drop for Value {
     }
 }
 
-struct Cell {
-    cell: Collected<Value>,
-    freed: [Arc<AtomicU64>; 2],
-}
+type Cell = Collected<Value>;
 
-fn value(says: u64, freed: &Arc<AtomicU64>) -> Value {
-    let note = Note::new(0);
-    note.write(says);
-    Value { note, freed: Arc::clone(freed) }
+fn value(says: u64, freed: &'static AtomicU64) -> Value {
+    freed.store(0, Ordering::Relaxed);
+    Value { note: Note::written(says), freed }
 }
 
 /// Invariant 25, and the edge `relisted -> read`.
@@ -38,25 +35,23 @@ fn a_replaced_value_is_freed_once_and_not_while_it_is_read() {
     static OLD: Reached = Reached::new();
     static NEW: Reached = Reached::new();
     static FREED: Reached = Reached::new();
+    static COUNTS: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
     race_within(
         A_FEW,
-        || {
-            let freed = [Arc::default(), Arc::default()];
-            Cell { cell: Collected::new(value(1, &freed[0])), freed }
-        },
-        |c| c.cell.replace(|_| value(2, &c.freed[1])),
-        |c| {
-            let says = c.cell.read(|value| {
+        || Cell::new(value(1, &COUNTS[0])),
+        |cell| cell.replace(|_| value(2, &COUNTS[1])),
+        |cell| {
+            let says = cell.read(|value| {
+                assert_eq!(value.freed.load(Ordering::Relaxed), 0, "freed while it is read");
                 let says = value.note.read();
                 assert!(says == 1 || says == 2, "found before it was written");
-                assert_eq!(value.freed.load(Ordering::Relaxed), 0, "freed while it is read");
                 says
             });
             OLD.hit_if(says == 1);
             NEW.hit_if(says == 2);
         },
-        |c, (), ()| {
-            let freed = c.freed.each_ref().map(|freed| freed.load(Ordering::Relaxed));
+        |_, (), ()| {
+            let freed = COUNTS.each_ref().map(|freed| freed.load(Ordering::Relaxed));
             assert!(freed[0] <= 1 && freed[1] == 0, "freed twice, or too early");
             FREED.hit_if(freed[0] == 1);
         },
@@ -69,13 +64,14 @@ fn a_replaced_value_is_freed_once_and_not_while_it_is_read() {
 /// Invariant 25: nothing is left over.
 #[test]
 fn all_values_are_freed_once_when_the_cell_is_gone() {
+    static COUNTS: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
     alone(|| {
-        let freed = [0; 3].map(|_| Arc::default());
-        let cell = Collected::new(value(1, &freed[0]));
-        cell.replace(|_| value(2, &freed[1]));
-        cell.replace(|_| value(3, &freed[2]));
+        let cell = Cell::new(value(1, &COUNTS[0]));
+        cell.replace(|_| value(2, &COUNTS[1]));
+        cell.replace(|_| value(3, &COUNTS[2]));
         drop(cell);
-        assert_eq!(freed.map(|freed| freed.load(Ordering::Relaxed)), [1, 1, 1]);
+        let freed = COUNTS.each_ref().map(|freed| freed.load(Ordering::Relaxed));
+        assert_eq!(freed, [1, 1, 1], "freed twice, or never");
     });
 }
 
@@ -83,24 +79,22 @@ fn all_values_are_freed_once_when_the_cell_is_gone() {
 #[test]
 fn whoever_replaces_a_value_finds_it_whole() {
     static THEIRS: Reached = Reached::new();
-    fn replace(c: &Cell, says: u64) -> bool {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    fn replace(cell: &Cell, says: u64) -> bool {
         let found = AtomicU64::new(0);
-        c.cell.replace(|now| {
+        cell.replace(|now| {
             let found_there = now.note.read();
             assert_ne!(found_there, 0, "found before it was written");
             found.store(found_there, Ordering::Relaxed);
-            value(says, &c.freed[1])
+            value(says, &COUNT)
         });
         found.into_inner() > 1
     }
     race_within(
         Bounds { preemptions: Some(1), ..A_FEW }, // two of them take minutes
-        || {
-            let freed = [Arc::default(), Arc::default()];
-            Cell { cell: Collected::new(value(1, &freed[0])), freed }
-        },
-        |c| replace(c, 2),
-        |c| replace(c, 3),
+        || Cell::new(value(1, &COUNT)),
+        |cell| replace(cell, 2),
+        |cell| replace(cell, 3),
         |_, left, right| {
             assert!(left != right, "one replaced the other's");
             THEIRS.hit();

@@ -1,11 +1,9 @@
-//! Whose counters a thread writes, and what becomes of them. Invariants 22 to 24 and
-//! 26 to 28.
+//! Whose counters a thread writes, and what becomes of them. Invariants 22 to 24, 26
+//! and 27.
 
 use crate::counting::PLAIN_LOADS;
-use ampacity::{CircuitBreaker, Clock, Snapshot};
-use loom_tests::{Stage, actor, closed, race_within, settings};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use ampacity::Snapshot;
+use loom_tests::{Stage, actor, closed, race_within};
 
 /// Calls once, as a thread does that has just begun.
 fn call(s: &Stage) {
@@ -41,67 +39,10 @@ fn a_permit_that_travels_is_counted_once_on_each_side() {
     );
 }
 
-/// Values that are alive, over all executions of one test.
-#[derive(Debug)]
-struct Alive(AtomicI64);
-
-impl Alive {
-    /// At the start of an execution the last one must have left nothing behind.
-    #[track_caller]
-    fn none(&self) {
-        assert_eq!(self.0.load(Ordering::Relaxed), 0, "something was leaked or freed twice");
-    }
-
-    fn one(&'static self) -> Life {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Life(self)
-    }
-}
-
-#[derive(Debug)]
-struct Life(&'static Alive);
-
-impl Drop for Life {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Invariant 28: whoever lets go of a breaker last frees it, once.
-#[test]
-fn a_breaker_dropped_by_threads_that_end_is_freed_once() {
-    static ALIVE: Alive = Alive(AtomicI64::new(0));
-    struct Still(Life);
-    impl Clock for Still {
-        fn now(&self) -> u64 {
-            let Life(_) = self.0;
-            0
-        }
-    }
-    fn call_and_let_go(owners: &Mutex<Vec<Arc<CircuitBreaker>>>) {
-        let breaker = owners.lock().unwrap().pop().expect("one for each");
-        let permit = breaker.try_acquire_owned().expect("closed");
-        drop(breaker);
-        permit.success();
-    }
-    race_within(
-        PLAIN_LOADS,
-        || {
-            ALIVE.none();
-            let breaker = Arc::new(settings().clock(Still(ALIVE.one())).build().unwrap());
-            breaker.try_acquire().unwrap().ignore(); // makes the counters
-            Mutex::new(vec![Arc::clone(&breaker), breaker])
-        },
-        call_and_let_go,
-        call_and_let_go,
-        |_, (), ()| ALIVE.none(),
-    );
-}
-
 #[cfg(any(ampacity_loom, ampacity_shuttle))]
 mod leased {
     use super::*;
-    use ampacity::model::{Once, SharedPlan, forget_slot, give_slot_back, slot};
+    use ampacity::model::{SharedPlan, forget_slot, give_slot_back, slot};
     use loom_tests::{Bounds, Reached, race};
 
     /// A thread's whole life: it leases a slot, calls, and gives the slot back.
@@ -120,7 +61,7 @@ mod leased {
         assert!(before.lifetime.succeeded <= after.lifetime.succeeded, "a count fell");
     }
 
-    /// Invariants 23, 24 and 26.
+    /// Invariants 23 and 24.
     #[test]
     fn a_snapshot_while_a_shard_changes_hands_misses_nothing() {
         static FIRST: Reached = Reached::new();
@@ -130,6 +71,33 @@ mod leased {
             Bounds { all_schedules: false, ..PLAIN_LOADS },
             || closed(1),
             |s| assert_eq!(live(s), live(s), "a slot that was given back is leased next"),
+            |s| {
+                let before = s.breaker.snapshot();
+                let after = s.breaker.snapshot();
+                grows(&before, &after);
+                FIRST.hit_if(after.succeeded == 1);
+                SECOND.hit_if(before.succeeded == 1 && after.succeeded == 2);
+            },
+            |s, (), ()| exactly(&s.at_rest(), 2),
+        );
+        FIRST.assert_some();
+        SECOND.assert_some();
+    }
+
+    /// Invariant 26: what a thread counts in its last moments, when its slot may already be
+    /// another's, is seen too.
+    #[test]
+    fn a_snapshot_while_a_thread_ends_misses_nothing() {
+        static FIRST: Reached = Reached::new();
+        static SECOND: Reached = Reached::new();
+        race_within(
+            // As above.
+            Bounds { all_schedules: false, ..PLAIN_LOADS },
+            || closed(1),
+            |s| {
+                live(s);
+                call(s);
+            },
             |s| {
                 let before = s.breaker.snapshot();
                 let after = s.breaker.snapshot();
@@ -196,29 +164,5 @@ mod leased {
             },
         );
         REUSED.assert_some();
-    }
-
-    /// Invariant 28, for what is made on first use.
-    #[test]
-    fn what_is_made_twice_is_freed_twice() {
-        static ALIVE: Alive = Alive(AtomicI64::new(0));
-        static TWICE: Reached = Reached::new();
-        fn make(once: &Once<Life>) {
-            once.get_or_make(|| {
-                TWICE.hit_if(ALIVE.0.load(Ordering::Relaxed) == 1);
-                ALIVE.one()
-            });
-        }
-        race(
-            || {
-                ALIVE.none();
-                Once::new()
-            },
-            make,
-            make,
-            |_, (), ()| assert_eq!(ALIVE.0.load(Ordering::Relaxed), 1, "one was left behind"),
-        );
-        TWICE.assert_some();
-        ALIVE.none();
     }
 }

@@ -24,6 +24,22 @@ fn one_failure_alone_trips() {
     STALE.assert_some();
 }
 
+/// Invariant 4, with three callers.
+#[test]
+fn one_of_three_failures_alone_trips() {
+    contended(|| {
+        race_of_three(
+            || closed(1).with_permits(3),
+            [|s: &Stage| s.take().failure(); 3],
+            |s, _| {
+                assert_eq!(s.turns(State::Closed, State::Open), 1, "trips");
+                let now = s.at_rest();
+                assert_eq!((now.state, now.era, now.stale), (State::Open, 1, 2));
+            },
+        );
+    });
+}
+
 /// Invariant 30.
 #[test]
 fn failures_at_the_threshold_trip() {

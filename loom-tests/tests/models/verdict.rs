@@ -44,6 +44,29 @@ fn a_success_and_a_failure_at_once_have_one_successor() {
     OPEN.assert_some();
 }
 
+/// Invariants 5 and 6, with three probes.
+#[test]
+fn of_three_verdicts_at_once_one_ends_the_spell() {
+    static CLOSED: Reached = Reached::new();
+    static OPEN: Reached = Reached::new();
+    race_of_three(
+        || half_open_with_probes_out(3, 3, 1),
+        [
+            |s: &Stage| s.take().success(),
+            |s: &Stage| s.take().success(),
+            |s: &Stage| s.take().failure(),
+        ],
+        |s, _| {
+            let now = s.at_rest();
+            assert_eq!((now.era, now.stale), (3, 2), "the spell has one end");
+            CLOSED.hit_if(now.state == State::Closed);
+            OPEN.hit_if(now.state == State::Open);
+        },
+    );
+    CLOSED.assert_some();
+    OPEN.assert_some();
+}
+
 /// Where calls and time alone can lead.
 const LEGAL: [(State, State); 5] = [
     (State::Closed, State::Open),
