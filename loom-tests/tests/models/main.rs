@@ -10,6 +10,8 @@ mod eras;
 mod evaluation;
 mod events;
 mod give_back;
+#[cfg(any(ampacity_loom, ampacity_shuttle))]
+mod laps;
 mod lease;
 mod made_and_replaced;
 mod probes;
