@@ -48,16 +48,18 @@ pub enum Verdict {
     },
 }
 
-/// Runs each test once.
+/// Runs each test once, and calls `done` after each.
 ///
 /// # Errors
 ///
 /// If a test does not pass, or there is none.
-pub fn tests(models: &Models) -> Result<Vec<Test>, String> {
+pub fn tests(models: &Models, done: impl Fn(&Test) + Sync) -> Result<Vec<Test>, String> {
     let names = models.tests()?;
     let tests = side_by_side(&names, |_, name| {
         let (end, took, sites) = models.sites_of(name, LIMIT);
-        (end, Test { name: name.clone(), took, sites })
+        let test = Test { name: name.clone(), took, sites };
+        done(&test);
+        (end, test)
     });
     let mut tests: Vec<Test> = tests
         .into_iter()

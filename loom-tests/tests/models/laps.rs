@@ -50,7 +50,8 @@ fn one_of_each() -> Slices {
 fn a_reader_finds_nothing_of_a_lap_before_where_several_write() {
     static LAPPED: Reached = Reached::new();
     race_within(
-        ONE,
+        // All schedules are more than two million, and shuttle sees nothing old anyway.
+        Bounds { all_schedules: false, ..ONE },
         one_of_each,
         |s| assert!((2..=LAP).all(|slice| s.begin(0, slice)), "nothing newer was there"),
         |s| read(s, &LAPPED),
