@@ -170,6 +170,12 @@ mod tests {
         assert_eq!(changed.len(), 2, "{changed:?}");
         let relaxed = another("b.load(Ordering::Relaxed);", "");
         assert_eq!(relaxed.len(), 1, "{relaxed:?}");
+        let (found, all, _) = written(SOURCE);
+        let row = format!("{} `a::test`, 0.1 s |\n", columns(&all[0]));
+        let twice = differences(&document.replacen(&row, &(row.clone() + &row), 1), &found, &all);
+        assert_eq!(twice, ["3 rows for 2 orderings"]);
+        let open = differences(&document.replacen("`a::test`", "**HUNG**", 1), &found, &all);
+        assert_eq!(open.len(), 1, "{open:?}");
         let named = another("as above", "and edge `in -> out`");
         assert_eq!(named, ["`in -> out` is not explained"]);
     }

@@ -22,8 +22,13 @@ pub(crate) fn weak(site: usize, own: Ordering) -> Ordering {
     if !SEEN[site].swap(true, Ordering::Relaxed) {
         note(site);
     }
-    match CHOSEN.get_or_init(|| std::env::var(WEAKENED).ok().as_deref().map(parsed)) {
-        &Some((chosen, weaker)) if chosen == site => weaker,
+    let chosen = CHOSEN.get_or_init(|| std::env::var(WEAKENED).ok().as_deref().map(parsed));
+    ordering_of(site, own, *chosen)
+}
+
+fn ordering_of(site: usize, own: Ordering, chosen: Option<(usize, Ordering)>) -> Ordering {
+    match chosen {
+        Some((chosen, weaker)) if chosen == site => weaker,
         _ => own,
     }
 }
@@ -51,9 +56,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_site_that_is_not_chosen_has_its_own_ordering() {
+    fn the_site_that_is_chosen_is_weaker_and_no_other() {
         assert_eq!(weak(3, Ordering::AcqRel), Ordering::AcqRel);
+        let chosen = Some(parsed("3 Acquire"));
+        assert_eq!(ordering_of(3, Ordering::AcqRel, chosen), Ordering::Acquire);
+        assert_eq!(ordering_of(4, Ordering::AcqRel, chosen), Ordering::AcqRel);
         assert_eq!(parsed("17 Relaxed"), (17, Ordering::Relaxed));
-        assert_eq!(parsed("0 Acquire"), (0, Ordering::Acquire));
     }
 }

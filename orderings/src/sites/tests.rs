@@ -144,3 +144,11 @@ fn each_half_has_the_edge_of_its_comment() {
     assert_eq!((found.relaxed, found.unargued), (2, vec![10]));
     assert_eq!(found.named, ["in -> out", "up -> down"]);
 }
+
+#[test]
+fn an_ordering_without_one_half_keeps_the_other() {
+    assert_eq!(Order::AcqRel.without(Half::Acquire), "Release");
+    assert_eq!(Order::AcqRel.without(Half::Release), "Acquire");
+    assert_eq!(Order::Acquire.without(Half::Acquire), "Relaxed");
+    assert_eq!(Order::Release.without(Half::Release), "Relaxed");
+}
