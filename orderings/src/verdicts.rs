@@ -20,7 +20,11 @@ fn judge(
 ) -> (String, Option<String>) {
     match (verdict, argued, endless) {
         (Verdict::Caught { test, took, .. }, argued, endless) => {
-            let cell = format!("`{test}`, {:.1} s", took.as_secs_f64());
+            // No finer: the table should not be another one each time.
+            let cell = match took.as_secs_f64() {
+                ..0.1 => format!("`{test}`, under 0.1 s"),
+                seconds => format!("`{test}`, {seconds:.1} s"),
+            };
             let is_listed = argued.is_some() || endless.is_some();
             (cell, is_listed.then(|| format!("listed, and yet caught by {test}")))
         }
@@ -60,11 +64,13 @@ mod tests {
     fn a_survivor_and_a_hang_are_wrong_unless_listed_and_what_is_listed_must_be_so() {
         let caught =
             Verdict::Caught { test: "t".into(), took: Duration::from_millis(250), said: "".into() };
+        let quick = Verdict::Caught { test: "t".into(), took: Duration::ZERO, said: "".into() };
         let hung = Verdict::Hung { test: "t".into(), said: "".into() };
         let other = Verdict::Hung { test: "u".into(), said: "".into() };
         let survived = Verdict::Survived { met: 3, gave_up: vec![("u".into(), "no".into())] };
         for (verdict, argued, endless, cell, is_wrong) in [
             (&caught, None, None, "`t`, 0.2 s", false),
+            (&quick, None, None, "`t`, under 0.1 s", false),
             (&caught, Some(&ARGUED), None, "`t`, 0.2 s", true),
             (&caught, None, Some(&ENDLESS), "`t`, 0.2 s", true),
             (&hung, None, None, "**HUNG**", true),
