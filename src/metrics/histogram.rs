@@ -23,8 +23,9 @@ impl Tally {
         writer.tally(&self.sum, nanos.wrapping_mul(weight.into()));
     }
 
+    // Relaxed, here and below: statistics; nothing is read on the strength of them.
+
     pub(crate) fn samples(&self) -> u64 {
-        // Relaxed, both: statistics; nothing is read on the strength of them.
         self.samples.load(Ordering::Relaxed)
     }
 
@@ -67,8 +68,6 @@ impl Histogram {
         writer.raise(&self.max, nanos, 0);
         writer.raise(&self.last, ended.saturating_add(1), LATE);
     }
-
-    // Relaxed, all: statistics; nothing is decided on the strength of them.
 
     /// Hands over each bucket that holds something, and what it holds.
     pub(crate) fn read(&self, grain: Grain, mut add: impl FnMut(usize, u64)) {

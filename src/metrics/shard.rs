@@ -46,7 +46,7 @@ impl Writer {
                 cell.store(sum, Ordering::Release);
             }
             Writer::Shared if planted(Bug::StripeOwned) => Writer::Owner.add(cell, value),
-            // Release: as above.
+            // Release, edge `settled -> admitted`: as above.
             Writer::Shared => {
                 cell.fetch_add(value, Ordering::Release);
             }

@@ -38,6 +38,18 @@ impl Slices {
         self.0.claim(Writer::Shared, Tag::of(Era(era), slice)).is_ok_and(change)
     }
 
+    /// Gives the place to a slice, as one of several writers who has nothing to add yet;
+    /// says whether it is the newest.
+    pub fn begin(&self, era: u64, slice: u64) -> bool {
+        self.0.claim(Writer::Shared, Tag::of(Era(era), slice)).is_ok()
+    }
+
+    /// Raises the first word, as one of several writers; says whether it counts.
+    pub fn raise(&self, era: u64, slice: u64, to: u64) -> bool {
+        let raise = |tag| self.0.change(Writer::Shared, tag, 0, |n| n.max(to));
+        self.0.claim(Writer::Shared, Tag::of(Era(era), slice)).is_ok_and(raise)
+    }
+
     /// Gives the place to a slice, as its only writer.
     pub fn own(&self, era: u64, slice: u64) -> Owned {
         let tag = self.0.claim(Writer::Owner, Tag::of(Era(era), slice));
@@ -95,6 +107,11 @@ impl LastCalls {
     /// Records a slow failure or a fast success, and says its ticket if it counts.
     pub fn record(&self, era: u64, failed: bool) -> Option<u64> {
         self.0.record(Era(era), entry(failed))
+    }
+
+    /// As whoever begins `era`.
+    pub fn sweep(&self, era: u64) {
+        self.0.sweep(Era(era));
     }
 
     /// What is there of `era`.

@@ -45,7 +45,8 @@ use crate::planted::{Bug, planted};
 use crate::sync::{Atomic, Bits, Ordering, impl_bits};
 use crate::word::{ERA_BITS, Era};
 
-const GEN: Lane = Lane::lowest(3);
+/// Fewer bits in models, which remember too few stores for a lap of eight uses.
+const GEN: Lane = Lane::lowest(if cfg!(any(ampacity_loom, ampacity_shuttle)) { 2 } else { 3 });
 const ERA: Lane = GEN.above(ERA_BITS);
 const SLICE: Lane = ERA.above(40);
 const _: () = assert!(SLICE.end() <= u64::BITS, "the lanes must fit the tag");
@@ -233,9 +234,11 @@ impl<const N: usize> Bucket<N> {
     /// Swaps the tag for one of the next generation, then cleans the words.
     fn turn(&self, seen: Tag, to: Tag) -> Result<Tag, Tag> {
         let mine = to.after(seen);
-        // Release and Acquire, edge `claimed -> changed`: pairs with the same here, and
-        // with the Acquire in `claim` and `read`.
-        self.tag.compare_exchange_weak(seen, mine, Ordering::AcqRel, Ordering::Acquire)?;
+        // Release, edge `claimed -> changed`: pairs with the Acquire in `claim` and `read`,
+        // also of those who find a later swap. Acquire on failure, the same edge: that tag
+        // may be the caller's own. On success there is nothing to acquire: whoever goes on
+        // to change a count has acquired `seen`, and no tag recurs.
+        self.tag.compare_exchange_weak(seen, mine, Ordering::Release, Ordering::Acquire)?;
         for word in &self.words {
             loop {
                 // Acquire, edge `changed -> read`: see `change_shared`.
@@ -320,7 +323,8 @@ impl<const N: usize> Bucket<N> {
                 // and a count shows those that its writer changed before it.
                 *value = word.load(Ordering::Acquire).under(tag);
             }
-            // Acquire: as above, if it has changed; somebody made progress.
+            // Acquire, edge `claimed -> changed`: as above, if it has changed; somebody made
+            // progress.
             let now = self.tag.load(Ordering::Acquire);
             if now == tag || planted(Bug::TagReadOnce) {
                 return Some((tag, values));
@@ -344,8 +348,9 @@ impl<const N: usize> Bucket<N> {
     /// carries its own generation, and counts as zero.
     pub(super) fn sweep(&self, era: Era) {
         let to = Tag::of(era, 0);
-        // Acquire, edge `claimed -> changed`: as in `claim`.
-        let mut seen = self.tag.load(Ordering::Acquire);
+        // Relaxed: the swap says whether what was seen still holds, and a sweep, which
+        // changes no count, reads nothing on the strength of it.
+        let mut seen = self.tag.load(Ordering::Relaxed);
         while seen.is_far_behind(to) {
             match self.turn(seen, to) {
                 Ok(_) => return,

@@ -15,6 +15,8 @@ mod events;
 mod give_back;
 #[cfg(not(ampacity_loom))]
 mod histories;
+#[cfg(any(ampacity_loom, ampacity_shuttle))]
+mod laps;
 mod lease;
 mod made_and_replaced;
 mod probes;

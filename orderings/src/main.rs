@@ -1,0 +1,91 @@
+//! The command line. See the library beside it.
+
+use clap::Parser;
+use orderings::hunt::{hunt, tests};
+use orderings::models::{Models, Mutant};
+use orderings::{ROOT, copy, document, mutants, source, verdicts};
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Weakens every memory ordering of the library in turn, runs the models that come by it
+/// under loom, and writes what became of it into docs/orderings.md.
+#[derive(Parser)]
+struct Args {
+    /// Only the orderings of this file (`window/slice.rs`), and without writing anything.
+    #[arg(long)]
+    only: Option<String>,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(complaints) => {
+            complaints.iter().for_each(|complaint| println!("FAILED: {complaint}"));
+            if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns what is wrong with the library.
+fn run(args: &Args) -> Result<Vec<String>, Box<dyn Error>> {
+    let began = Instant::now();
+    let root = Path::new(ROOT);
+    let found = source::sites(root)?;
+    let path = root.join(document::PATH);
+    let before = fs::read_to_string(&path)?;
+    let mut all = mutants::all(&found);
+    let mut complaints = mutants::complaints(&found);
+    if let Some(only) = &args.only {
+        all.retain(|weaker| weaker.site.file == *only);
+        if all.is_empty() {
+            return Err(format!("`{only}` has no orderings that could be weaker").into());
+        }
+    }
+
+    let models = Models::build(&copy::make(root, &found)?)?;
+    println!("built after {:.0?}", began.elapsed());
+    let tests = tests(&models, |test| {
+        println!("{}, {} sites, {:.1?}", test.name, test.sites.len(), test.took);
+    })?;
+    let one_by_one: Duration = tests.iter().map(|test| test.took).sum();
+    println!("{} tests pass after {:.0?}", tests.len(), began.elapsed());
+    println!("(one by one they would take {one_by_one:.0?})");
+
+    let meeting: Vec<_> = all
+        .iter()
+        .map(|weaker| {
+            let mutant = Mutant { site: weaker.number, weaker: weaker.to() };
+            (mutant, document::caught_by(&before, weaker))
+        })
+        .collect();
+    let done = AtomicUsize::new(0);
+    let verdicts = hunt(&models, &tests, &meeting, |nth, verdict| {
+        // Relaxed: a number to look at.
+        let done = 1 + done.fetch_add(1, Ordering::Relaxed);
+        let (weaker, at) = (&all[nth], began.elapsed());
+        let (site, to) = (weaker.site.key(), weaker.to());
+        println!("{done:>3} of {}, {at:>5.0?}: {site}, {to}: {verdict:?}", all.len());
+    });
+
+    let settled =
+        all.iter().zip(&verdicts).map(|(weaker, verdict)| verdicts::settle(weaker, verdict));
+    let (cells, wrong): (Vec<_>, Vec<_>) = settled.unzip();
+    complaints.extend(wrong.into_iter().flatten());
+    if args.only.is_none() {
+        let rows = document::table(all.iter().zip(cells));
+        // As it is by now: this takes minutes.
+        let after = document::with(&fs::read_to_string(&path)?, "sites", &rows)?;
+        let after = document::with(&after, "relaxed", &document::relaxed(&found))?;
+        fs::write(&path, &after)?;
+        complaints.extend(document::differences(&after, &found, &all));
+    }
+    println!("{} weaker orderings, {:.0?}", all.len(), began.elapsed());
+    Ok(complaints)
+}
