@@ -21,7 +21,7 @@ impl Tests {
     fn args(self) -> &'static [&'static str] {
         match self {
             Self::Unit => &["--lib"],
-            Self::All => &["--lib", "--test", "public", "--test", "conformance"],
+            Self::All => &["--lib", "--test=public", "--test=conformance"],
         }
     }
 
@@ -96,11 +96,11 @@ pub(crate) fn run(
     cargo_mutants(tree)
         .args(["--file", file, "--iterate"])
         .args(["--in-place", "--baseline", "skip", "--timeout", tests.limit()])
-        .args(["--cap-lints", "true", "--no-shuffle", "--colors", "never"])
+        .args(["--no-shuffle", "--colors", "never"])
         .arg("--output")
         .arg(out.canonicalize()?)
-        .arg("--")
-        .args(tests.args())
+        // Not behind a `--`: all that cargo would test is built then, whatever is run.
+        .args(tests.args().iter().map(|arg| format!("--cargo-arg={arg}")))
         .env("PROPTEST_CASES", if tests == Tests::Unit { "16" } else { "256" })
         .status()?;
     let outcomes = fs::read_to_string(out.join("mutants.out/outcomes.json"))?;
@@ -130,12 +130,14 @@ fn cargo_mutants(tree: &Path) -> Command {
         .args(["mutants", "--dir"])
         .arg(tree)
         .args(["--package", "ampacity"])
-        // Small builds, and the same cases each time: a property that fails by chance is no
-        // verdict. Nothing is written beside the tests, and nothing made small.
+        // Quick builds of tests that are quick; the same cases each time, for a property that
+        // fails by chance is no verdict; nothing written beside the tests, nothing made small.
         .env("CARGO_TARGET_DIR", tree.join("target").canonicalize().unwrap_or_default())
         .env("CARGO_INCREMENTAL", "1")
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env("CARGO_PROFILE_TEST_DEBUG", "0")
+        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_TEST_OPT_LEVEL", "1")
         .env("PROPTEST_RNG_SEED", "7")
         .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true")
         .env("PROPTEST_MAX_SHRINK_ITERS", "0")
