@@ -89,7 +89,7 @@ const FILES: &[&str] = &[
 ];
 
 /// Mutants between two looks at the time.
-const BATCH: usize = 12;
+const BATCH: usize = 8;
 
 /// Changes the library in every small way and says which changes no test minds.
 #[derive(Parser)]
@@ -160,9 +160,9 @@ fn mutate(args: &Args) -> Result<bool, Box<dyn Error>> {
         let survived = mutants.iter().filter(|mutant| fate(mutant) == Some(Fate::Survived));
         faults.extend(survivors.faults(file, &survived.collect::<Vec<_>>(), row.is_complete()));
         table.put(row);
-    }
-    if !args.quick {
-        table.write()?;
+        if !args.quick {
+            table.write()?;
+        }
     }
     for fault in &faults {
         println!("{fault}");

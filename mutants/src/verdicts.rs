@@ -139,3 +139,76 @@ fn digest(tree: &Path) -> Result<u64, Box<dyn Error>> {
     }
     Ok(hasher.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Home(tempfile::TempDir);
+
+    impl Home {
+        fn new() -> Self {
+            let home = Self(tempfile::tempdir().unwrap());
+            fs::create_dir_all(home.0.path().join("src")).unwrap();
+            fs::create_dir_all(home.0.path().join("tests")).unwrap();
+            home.write("src/a.rs", "a + b");
+            home
+        }
+
+        fn write(&self, file: &str, text: &str) {
+            fs::write(self.0.path().join(file), text).unwrap();
+        }
+
+        fn verdicts(&self) -> Verdicts {
+            Verdicts::read(self.0.path().join("verdicts"), self.0.path()).unwrap()
+        }
+    }
+
+    fn mutant() -> Mutant {
+        let name = "src/a.rs:1:3: replace + with -";
+        serde_json::from_value(serde_json::json!({
+            "name": name, "file": "src/a.rs", "span": {"start": {"line": 1}},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_mutant_is_asked_of_the_unit_tests_and_a_survivor_of_all() {
+        let home = Home::new();
+        let (mut verdicts, mutant) = (home.verdicts(), mutant());
+        let asked = |verdicts: &mut Verdicts| {
+            [Tests::Unit, Tests::All].map(|tests| verdicts.asks_for(tests, &mutant, false))
+        };
+        assert_eq!(asked(&mut verdicts), [true, false]);
+        verdicts.add(Tests::Unit, &mutant, Fate::Survived).unwrap();
+        assert_eq!(asked(&mut verdicts), [false, true]);
+        assert_eq!(verdicts.of(Tests::All, &mutant, false), None);
+        assert_eq!(verdicts.of(Tests::Unit, &mutant, false), Some(Fate::Survived));
+        verdicts.add(Tests::All, &mutant, Fate::Survived).unwrap();
+        assert_eq!(asked(&mut verdicts), [false, false]);
+        assert_eq!(verdicts.of(Tests::All, &mutant, false), Some(Fate::Survived));
+    }
+
+    #[test]
+    fn a_verdict_outlives_the_program_but_not_its_file() {
+        let (home, mutant) = (Home::new(), mutant());
+        home.verdicts().add(Tests::Unit, &mutant, Fate::Caught).unwrap();
+        home.write("tests/b.rs", "another test");
+        assert_eq!(home.verdicts().of(Tests::All, &mutant, false), Some(Fate::Caught));
+        home.write("src/a.rs", "b + a");
+        assert_eq!(home.verdicts().of(Tests::All, &mutant, false), None);
+        assert!(home.verdicts().asks_for(Tests::Unit, &mutant, false));
+    }
+
+    #[test]
+    fn a_survivor_is_asked_again_when_a_test_has_come_unless_it_is_listed() {
+        let (home, mutant) = (Home::new(), mutant());
+        home.verdicts().add(Tests::All, &mutant, Fate::Survived).unwrap();
+        home.write("tests/b.rs", "another test");
+        let mut verdicts = home.verdicts();
+        assert!(verdicts.asks_for(Tests::Unit, &mutant, false));
+        assert_eq!(verdicts.of(Tests::All, &mutant, false), None);
+        assert!(!verdicts.asks_for(Tests::Unit, &mutant, true));
+        assert_eq!(verdicts.of(Tests::All, &mutant, true), Some(Fate::Survived));
+    }
+}
