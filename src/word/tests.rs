@@ -386,3 +386,17 @@ fn a_lease_that_is_over_ends_no_spell_that_waits_for_nobody() {
     assert_eq!(admission, Admission::Pass);
     assert_eq!((next.era(), next.passed(), next.lapsed()), (passed.era(), 1, 0));
 }
+
+#[test]
+fn a_threshold_lowered_to_the_failures_that_there_are_waits_for_the_next_one() {
+    let two = thresholds(Some(2), 1, 1);
+    let three = closed(3);
+    assert_eq!(three.settled_by(&two, Finding::High), Judgement::Keep);
+    assert_eq!(three.settled_by(&two, Finding::Armed), Judgement::Count(three.arm().unwrap()));
+    assert_eq!(three.settled_by(&two, Finding::Over), Judgement::Open, "by the window itself");
+    assert_eq!(three.fail(&two, Finding::Below), Judgement::Open);
+    // One that was reported is still reached.
+    let metrics = Word(STREAK.set(closed(0).enter(State::MetricsOnly).0, 1));
+    let Judgement::WouldOpen(over) = metrics.fail(&two, Finding::Below) else { panic!("not said") };
+    assert_eq!(over.settled_by(&two, Finding::Below), Judgement::Keep);
+}
