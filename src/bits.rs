@@ -60,8 +60,16 @@ pub(crate) fn scatter(n: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Lane;
+    use super::{Lane, scatter};
     use proptest::prelude::*;
+
+    /// The first numbers of SplitMix64 seeded with 0, as others compute them too.
+    #[test]
+    fn numbers_are_scattered_as_splitmix64_does() {
+        let scattered = [0, 1, 2, 3].map(scatter);
+        let first = [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f];
+        assert_eq!((scattered[0], &scattered[1..]), (0, &first[..]));
+    }
 
     proptest! {
         #[test]

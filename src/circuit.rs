@@ -473,10 +473,9 @@ fn cause_of_opening(word: Word, verdict: Verdict, rules: &Rules, opinion: &Opini
     }
 }
 
-/// When the spell of `word`, which began at `begun`, lets go of its probes.
-fn lease_end(word: Word, rules: &Rules, begun: Tick) -> Option<Tick> {
-    (word.state() == State::HalfOpen && !planted(Bug::Lease))
-        .then(|| begun.plus(rules.lease(word.lapsed())))
+/// When the spell of `word`, which began at `began`, lets go of its probes.
+fn lease_end(word: Word, rules: &Rules, began: Tick) -> Option<Tick> {
+    (!planted(Bug::Lease)).then(|| began.plus(rules.lease(word.lapsed())))
 }
 
 /// When the spell of `word`, which began at `began`, has been half-open for long enough.
@@ -574,6 +573,45 @@ mod tests {
         assert_eq!(circuit.opens_before(word), 1);
         let _ = circuit.admit(rules, at(60)).out.expect("due");
         assert_eq!(circuit.opens_before(circuit.word()), 1);
+    }
+
+    #[test]
+    fn a_stamp_from_a_far_era_does_not_hide_when_a_transition_was() {
+        let rules = &DEFAULT_SETTINGS.rules;
+        let circuit = Circuit::new();
+        circuit.stamp.overwrite(Era(1 << 20), Tick(1));
+        let _ = circuit.obey(Order::Trip, rules, |_| true, at(5));
+        assert_eq!(circuit.last_turn(circuit.word(), at(99)), Some(Tick(5_000)));
+    }
+
+    /// Between its swap and its stamp the winner of era 1 slept.
+    #[test]
+    fn a_winner_who_is_late_leaves_the_time_of_a_later_transition_alone() {
+        let rules = &DEFAULT_SETTINGS.rules;
+        let circuit = Circuit::new();
+        let (by, to) = (By::Order, State::ForcedOpen);
+        let late = circuit
+            .word
+            .update(by, |word| ((), word.obey(Order::ForceOpen, Tick(0), Tick(0), true)));
+        assert_eq!(late.turn, Some(Turn { from: State::Closed, to, era: Era(1) }));
+        let _ = circuit.obey(Order::Close, rules, |_| true, at(5));
+        let _ = circuit.decided(late, |_| Cause::of_order(Order::ForceOpen), at(1)());
+        assert_eq!(circuit.last_turn(circuit.word(), at(99)), Some(Tick(5_000)));
+    }
+
+    #[test]
+    fn what_a_window_says_of_an_era_that_is_over_opens_nothing() {
+        let rules = &DEFAULT_SETTINGS.rules;
+        let circuit = Circuit::new();
+        let pass = circuit.admit_at_once().expect("closed");
+        let over = Opinion::over(Cause::of_order(Order::Trip), None);
+        let _ = circuit.obey(Order::Reset, rules, |_| true, at(1));
+        let gave_way = circuit.give_way(pass, &over, || Finding::Over, rules, at(2)());
+        assert_eq!((gave_way.change, circuit.word().state()), (None, State::Closed));
+        let pass = circuit.admit_at_once().expect("closed");
+        let gave_way = circuit.give_way(pass, &over, || Finding::Over, rules, at(2)());
+        assert!(gave_way.change.is_some());
+        assert_eq!(circuit.word().state(), State::Open);
     }
 
     #[test]

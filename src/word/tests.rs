@@ -324,3 +324,79 @@ fn a_spell_at_its_limit_ends_as_it_was_told() {
     let (admission, next) = spell.admit(Tick(10), 2, Spell::Opens(Tick(50)), || 0);
     assert_eq!((admission, next), (Admission::Reject(Reason::Open), Some(spell.open(Tick(50)))));
 }
+
+#[test]
+fn each_state_and_reason_is_called_what_logs_call_it() {
+    let names = State::ALL.iter().map(|state| state.to_string());
+    let expected = ["closed", "open", "half_open", "forced_open", "disabled", "metrics_only"];
+    assert_eq!(names.collect::<Vec<_>>(), expected);
+    let reasons = [Reason::Open, Reason::HalfOpenFull, Reason::ForcedOpen];
+    assert_eq!(reasons.map(Reason::as_str), ["open", "half_open_full", "forced_open"]);
+}
+
+#[test]
+fn a_state_is_found_again_and_calls_pass_unasked_in_three_of_them() {
+    for state in State::ALL.iter().copied() {
+        let word = closed(0).enter(state);
+        assert_eq!(word.state(), state);
+        let passes = matches!(state, State::Closed | State::Disabled | State::MetricsOnly);
+        assert_eq!(word.admits_all(), passes, "{state}");
+    }
+}
+
+#[test]
+fn a_spell_knows_how_often_it_was_opened_and_what_became_of_its_probes() {
+    let three = thresholds(None, 3, 3);
+    let count = |judgement| match judgement {
+        Judgement::Count(next) => next,
+        other => panic!("{other:?}"),
+    };
+    let mut spell = open(Tick(10)).admit(Tick(10), 9, Spell::InTime, || 7).1.unwrap();
+    for _ in 0..4 {
+        spell = spell.admit(Tick(10), 9, Spell::InTime, || 1).1.unwrap();
+    }
+    for _ in 0..2 {
+        spell = count(spell.succeed(&three, Finding::Unasked));
+        spell = count(spell.fail(&three, Finding::Unasked));
+    }
+    assert_eq!((spell.opens(), spell.passed(), spell.failed()), (7, 2, 2));
+    assert!(spell.has_probes_out());
+    assert!(!count(spell.give_back()).has_probes_out());
+}
+
+#[test]
+fn results_of_any_kind_are_watched_where_a_word_is_armed_and_nowhere_else() {
+    assert!(!closed(5).is_watched());
+    assert!(!closed(5).enter(State::MetricsOnly).is_watched());
+    assert!(closed(5).arm().unwrap().is_watched());
+    // Where a closed word has its flags, these have numbers.
+    assert!(!open(Tick::NEVER).is_watched());
+    let spell = Word(OPENS.set(LAPSED.set(half_open().0, LAPSED.max()), OPENS.max()));
+    assert!(!spell.is_watched());
+}
+
+#[test]
+fn a_lease_that_is_over_ends_no_spell_that_waits_for_nobody() {
+    let two = thresholds(None, 2, 1);
+    let Judgement::Count(passed) = half_open().succeed(&two, Finding::Unasked) else {
+        panic!("one of two")
+    };
+    let (admission, next) = passed.admit(Tick(99), 2, Spell::LeaseOver, || 1);
+    let next = next.unwrap();
+    assert_eq!(admission, Admission::Pass);
+    assert_eq!((next.era(), next.passed(), next.lapsed()), (passed.era(), 1, 0));
+}
+
+#[test]
+fn a_threshold_lowered_to_the_failures_that_there_are_waits_for_the_next_one() {
+    let two = thresholds(Some(2), 1, 1);
+    let three = closed(3);
+    assert_eq!(three.settled_by(&two, Finding::High), Judgement::Keep);
+    assert_eq!(three.settled_by(&two, Finding::Armed), Judgement::Count(three.arm().unwrap()));
+    assert_eq!(three.settled_by(&two, Finding::Over), Judgement::Open, "by the window itself");
+    assert_eq!(three.fail(&two, Finding::Below), Judgement::Open);
+    // One that was reported is still reached.
+    let metrics = Word(STREAK.set(closed(0).enter(State::MetricsOnly).0, 1));
+    let Judgement::WouldOpen(over) = metrics.fail(&two, Finding::Below) else { panic!("not said") };
+    assert_eq!(over.settled_by(&two, Finding::Below), Judgement::Keep);
+}
