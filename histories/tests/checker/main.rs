@@ -70,7 +70,7 @@ impl Story {
     }
 
     #[track_caller]
-    pub(crate) fn is_good(self) {
+    pub(crate) fn must_be_good(self) {
         let verdict = check(&self.history, Bound::default());
         assert!(
             verdict.is_linearizable(),
@@ -80,7 +80,7 @@ impl Story {
     }
 
     #[track_caller]
-    pub(crate) fn is_bad(self) {
+    pub(crate) fn must_be_bad(self) {
         let verdict = check(&self.history, Bound::default());
         assert!(
             matches!(verdict, Verdict::NotLinearizable(_)),
