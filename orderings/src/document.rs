@@ -60,14 +60,6 @@ pub fn table_in<'a>(document: &'a str, name: &str) -> Result<&'a str, String> {
     inner.map(|(table, _)| table).ok_or_else(|| format!("{PATH} has no place for `{name}`"))
 }
 
-/// The test that a row names as the one that caught it.
-pub fn caught_by(document: &str, weaker: &Weaker) -> Option<String> {
-    let columns = columns(weaker);
-    let verdict = document.lines().find_map(|line| line.strip_prefix(&columns))?;
-    let test = verdict.trim_start().strip_prefix('`')?.split_once('`')?.0;
-    Some(test.to_owned())
-}
-
 /// What the document says and the source does not, or the other way round.
 pub fn differences(document: &str, found: &[Found], all: &[Weaker]) -> Vec<String> {
     let mut differences = Vec::new();
@@ -148,7 +140,6 @@ mod tests {
     fn what_is_written_is_found_again() {
         let (found, all, document) = written(SOURCE);
         assert_eq!(differences(&document, &found, &all), [""; 0]);
-        assert_eq!(caught_by(&document, &all[1]).as_deref(), Some("a::test"));
         assert!(
             document.starts_with("# O\n") && document.ends_with("<!-- relaxed: end -->\nend\n")
         );

@@ -48,20 +48,23 @@ pub enum Verdict {
     },
 }
 
-/// Runs each test once, and calls `done` after each.
+/// Runs each of these tests once, and calls `done` after each.
 ///
 /// # Errors
 ///
-/// If a test does not pass, or there is none.
-pub fn tests(models: &Models, done: impl Fn(&Test) + Sync) -> Result<Vec<Test>, String> {
-    let names = models.tests()?;
-    let tests = side_by_side(&names, |_, name| {
+/// If a test does not pass.
+pub fn tests(
+    models: &Models,
+    names: &[String],
+    done: impl Fn(&Test) + Sync,
+) -> Result<Vec<Test>, String> {
+    let tests = side_by_side(names, |_, name| {
         let (end, took, sites) = models.sites_of(name, LIMIT);
         let test = Test { name: name.clone(), took, sites };
         done(&test);
         (end, test)
     });
-    let mut tests: Vec<Test> = tests
+    let mut passed: Vec<Test> = tests
         .into_iter()
         .map(|(end, test)| match end {
             End::Passed => Ok(test),
@@ -70,25 +73,21 @@ pub fn tests(models: &Models, done: impl Fn(&Test) + Sync) -> Result<Vec<Test>, 
             }
         })
         .collect::<Result<_, _>>()?;
-    if tests.is_empty() {
-        return Err("there are no tests".to_owned());
-    }
-    tests.sort_by_key(|test| test.took);
-    Ok(tests)
+    passed.sort_by_key(|test| test.took);
+    Ok(passed)
 }
 
-/// Lets each mutant meet the tests that execute its site: first the one that caught it the
-/// last time, if any, then the quickest. Calls `done` after each mutant, with its place.
+/// Lets each mutant meet the tests that execute its site, the quickest first. Calls `done`
+/// after each mutant, with its place.
 pub fn hunt(
     models: &Models,
     tests: &[Test],
-    mutants: &[(Mutant, Option<String>)],
+    mutants: &[Mutant],
     done: impl Fn(usize, &Verdict) + Sync,
 ) -> Vec<Verdict> {
-    side_by_side(mutants, |nth, (mutant, hint)| {
-        let mut meeting: Vec<&Test> =
+    side_by_side(mutants, |nth, mutant| {
+        let meeting: Vec<&Test> =
             tests.iter().filter(|test| test.sites.contains(&mutant.site)).collect();
-        meeting.sort_by_key(|test| hint.as_ref() != Some(&test.name)); // stable
         let verdict = one(&meeting, |test| {
             // A weaker ordering has more executions: so many that the search has to be given up.
             models.meet(&test.name, *mutant, test.took * 5 + Duration::from_secs(20))

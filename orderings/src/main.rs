@@ -1,15 +1,14 @@
 //! The command line. See the library beside it.
 
 use clap::Parser;
-use orderings::hunt::{hunt, tests};
-use orderings::models::{Models, Mutant};
+use orderings::models::Models;
+use orderings::search::search;
 use orderings::{ROOT, copy, document, mutants, source, verdicts};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Weakens every memory ordering of the library in turn, runs the models that come by it
 /// under loom, and writes what became of it into docs/orderings.md.
@@ -18,6 +17,9 @@ struct Args {
     /// Only the orderings of this file (`window/slice.rs`), and without writing anything.
     #[arg(long)]
     only: Option<String>,
+    /// Do not begin with the tests that the document names, but with the quickest.
+    #[arg(long)]
+    afresh: bool,
 }
 
 fn main() -> ExitCode {
@@ -51,29 +53,7 @@ fn run(args: &Args) -> Result<Vec<String>, Box<dyn Error>> {
 
     let models = Models::build(&copy::make(root, &found)?)?;
     println!("built after {:.0?}", began.elapsed());
-    let tests = tests(&models, |test| {
-        println!("{}, {} sites, {:.1?}", test.name, test.sites.len(), test.took);
-    })?;
-    let one_by_one: Duration = tests.iter().map(|test| test.took).sum();
-    println!("{} tests pass after {:.0?}", tests.len(), began.elapsed());
-    println!("(one by one they would take {one_by_one:.0?})");
-
-    let meeting: Vec<_> = all
-        .iter()
-        .map(|weaker| {
-            let mutant = Mutant { site: weaker.number, weaker: weaker.to() };
-            (mutant, document::caught_by(&before, weaker))
-        })
-        .collect();
-    let done = AtomicUsize::new(0);
-    let verdicts = hunt(&models, &tests, &meeting, |nth, verdict| {
-        // Relaxed: a number to look at.
-        let done = 1 + done.fetch_add(1, Ordering::Relaxed);
-        let (weaker, at) = (&all[nth], began.elapsed());
-        let (site, to) = (weaker.site.key(), weaker.to());
-        println!("{done:>3} of {}, {at:>5.0?}: {site}, {to}: {verdict:?}", all.len());
-    });
-
+    let verdicts = search(&models, &all, if args.afresh { "" } else { &before })?;
     let settled =
         all.iter().zip(&verdicts).map(|(weaker, verdict)| verdicts::settle(weaker, verdict));
     let (cells, wrong): (Vec<_>, Vec<_>) = settled.unzip();

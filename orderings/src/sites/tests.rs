@@ -100,10 +100,13 @@ fn what_is_only_done_where_a_bug_is_planted_is_left_out() {
         if planted(Bug::A) { a.store(1, Ordering::Release) } else { a.swap(1, Ordering::AcqRel) }
         match x { Err(_) if planted(b) => a.store(1, Ordering::Release), _ => {} }
         match planted(Bug::C) { true => a.load(Ordering::Acquire), false => 0 };
+        while planted(Bug::E) && a.load(Ordering::Acquire) > 0 { a.store(1, Ordering::Release) }
+        let early = planted(Bug::F) && a.load(Ordering::Acquire);
+        let late = a.load(Ordering::Acquire) && planted(Bug::G);
         if planted(Bug::D) || a.load(Ordering::Acquire) { b.load(Ordering::Acquire); }
     }";
     let kept: Vec<_> = found(source).into_iter().map(|site| site.1).collect();
-    assert_eq!(kept, ["swap", "load", "load (2)"]);
+    assert_eq!(kept, ["swap", "load", "load (2)", "load (3)"]);
 }
 
 #[test]

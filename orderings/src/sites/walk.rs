@@ -163,6 +163,18 @@ impl<'a> Visit<'a> for Finder {
         }
     }
 
+    fn visit_expr_while(&mut self, expression: &'a syn::ExprWhile) {
+        if !is_planted(&expression.cond) {
+            visit::visit_expr_while(self, expression);
+        }
+    }
+
+    fn visit_expr_binary(&mut self, expression: &'a syn::ExprBinary) {
+        if !is_planted_too(expression) {
+            visit::visit_expr_binary(self, expression);
+        }
+    }
+
     fn visit_expr_match(&mut self, expression: &'a syn::ExprMatch) {
         let planted = is_planted(&expression.expr);
         let is_so = |pat: &Pat| matches!(pat, Pat::Lit(lit) if matches!(&lit.lit, Lit::Bool(so) if so.value));
@@ -229,10 +241,20 @@ fn type_name(of: &syn::Type) -> String {
     }
 }
 
-/// Whether an expression asks for a planted bug and nothing else.
+/// Whether an expression is true only where a bug is planted.
 fn is_planted(expression: &Expr) -> bool {
-    let Expr::Call(call) = expression else { return false };
-    matches!(&*call.func, Expr::Path(path) if path.path.is_ident("planted"))
+    match expression {
+        Expr::Call(call) => {
+            matches!(&*call.func, Expr::Path(path) if path.path.is_ident("planted"))
+        }
+        Expr::Binary(binary) => is_planted_too(binary),
+        _ => false,
+    }
+}
+
+/// Whether it asks for one first, and only then for something else.
+fn is_planted_too(expression: &syn::ExprBinary) -> bool {
+    matches!(expression.op, syn::BinOp::And(_)) && is_planted(&expression.left)
 }
 
 /// Whether a `use` has `Ordering::` and something after it.
