@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use ampacity_fuzz::{TARGETS, Target};
@@ -15,20 +15,24 @@ use lexopt::prelude::*;
 mod mutate;
 
 const USAGE: &str = "\
-usage: ampacity-fuzz [--runs N] [--seed N] [TARGET [FILE...]]
+usage: ampacity-fuzz [--runs N | --seconds N] [--seed N] [TARGET [FILE...]]
 
-  TARGET     log_record, log_reader or operations; by default all
-  FILE       inputs to run, and no others
-  --runs N   generated inputs for each target (default 1000)
-  --seed N   what they are generated from (default 0)";
+  TARGET       one of them; by default all
+  FILE         inputs to run, and no others
+  --runs N     generated inputs for each target (default 1000)
+  --seconds N  for each target, as many as can be run within that time
+  --seed N     what they are generated from (default 0)
+  --list       the names of the targets";
 
 type Error = Box<dyn std::error::Error>;
 
 struct Arguments {
     runs: u64,
+    time: Option<Duration>,
     seed: u64,
     target: Option<String>,
     files: Vec<OsString>,
+    list: bool,
 }
 
 fn main() -> ExitCode {
@@ -48,6 +52,10 @@ fn run() -> Result<bool, Error> {
         println!("{USAGE}");
         return Ok(true);
     };
+    if arguments.list {
+        TARGETS.iter().for_each(|(name, _)| println!("{name}"));
+        return Ok(true);
+    }
     let wanted = |name: &str| arguments.target.as_deref().is_none_or(|target| target == name);
     if !TARGETS.iter().any(|(name, _)| wanted(name)) {
         return Err("there is no such target".into());
@@ -63,11 +71,22 @@ fn run() -> Result<bool, Error> {
 impl Arguments {
     /// Nothing where help is wanted.
     fn parse() -> Result<Option<Self>, lexopt::Error> {
-        let mut arguments = Arguments { runs: 1000, seed: 0, target: None, files: Vec::new() };
+        let mut arguments = Arguments {
+            runs: 1000,
+            time: None,
+            seed: 0,
+            target: None,
+            files: Vec::new(),
+            list: false,
+        };
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("runs") => arguments.runs = parser.value()?.parse()?,
+                Long("seconds") => {
+                    arguments.time = Some(Duration::from_secs(parser.value()?.parse()?));
+                }
+                Long("list") => arguments.list = true,
                 Long("seed") => arguments.seed = parser.value()?.parse()?,
                 Short('h') | Long("help") => return Ok(None),
                 Value(target) if arguments.target.is_none() => {
@@ -97,10 +116,16 @@ fn drive(name: &str, target: Target, arguments: &Arguments) -> Result<bool, Erro
         }
         seeds.push(bytes);
     }
-    let runs = if arguments.files.is_empty() { arguments.runs } else { 0 };
-    for run in 0..runs {
+    let mut runs = 0;
+    let more = |runs| match arguments.time {
+        _ if !arguments.files.is_empty() => false,
+        Some(time) => start.elapsed() < time,
+        None => runs < arguments.runs,
+    };
+    while more(runs) {
         // Each of its own seed, so that none depends on those before it.
-        let mut random = Rng::with_seed(arguments.seed.wrapping_add(run));
+        let mut random = Rng::with_seed(arguments.seed.wrapping_add(runs));
+        runs += 1;
         let bytes = mutate::input(&mut random, &seeds);
         if !holds(target, &bytes) {
             let file = keep(name, &bytes)?;

@@ -5,7 +5,7 @@ use fastrand::Rng;
 /// The longest input.
 const MOST_BYTES: usize = 4 << 10;
 
-/// What a log is made of, and what breaks it.
+/// What texts are made of, and what breaks them: logs, configurations, saved breakers, traces.
 const TOKENS: &[&str] = &[
     "{\"timestamp\":\"2026-11-23T13:15:02.123456Z\",\"schema_version\":\"2.0.0\",\"level\":\"INFO\",",
     "\"logger\":\"l\",\"event_type\":\"custom\",\"message\":\"m\",\"seq\":0,",
@@ -47,6 +47,22 @@ const TOKENS: &[&str] = &[
     ".5",
     "18446744073709551616",
     "-9223372036854775809",
+    "\nfailure_rate = 0.5\n",
+    "\ncount_window = 65536\n",
+    "\nopen_for = \"never\"\n",
+    "\nslow_call = '1ms'\nslow_call_rate = 1\n",
+    "\"time_slices\": 360,",
+    "\"probe_lease\": \"1h 30m\",",
+    "\"timing\": {\"sampled\": 16},",
+    "6363days",
+    "\"version\": 1,",
+    "\"wait_ns\": 1,",
+    "65536o",
+    "1f",
+    "18446744073709551615b",
+    "2023-11-16 18:15:46.6805900,374,44\n",
+    "2023-11-16 18:15:47,4,0\r\n",
+    "2023-12-17 18:15:47,10000000,0",
 ];
 
 /// Bytes drawn at random, or one of `seeds` with a few changes.

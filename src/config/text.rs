@@ -186,7 +186,10 @@ pub(super) mod span {
 
         fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Duration, E> {
             let refused = |why: &dyn fmt::Display| {
-                E::custom(format_args!("{text:.64?} is no duration: {why}"))
+                // A precision would cut nothing: only `Display` of a text heeds it.
+                let shown: String = text.chars().take(LONGEST_TEXT).collect();
+                let cut = if shown.len() < text.len() { "…" } else { "" };
+                E::custom(format_args!("{shown:?}{cut} is no duration: {why}"))
             };
             if text == "never" {
                 return Ok(Duration::MAX);

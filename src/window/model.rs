@@ -153,17 +153,32 @@ impl Jury {
 
     /// A failure; says whether it was found to be one too many: all that is missing are calls.
     pub fn fail(&self, slot: u32) -> bool {
+        self.fail_in(0, slot)
+    }
+
+    /// A failure of `era`.
+    pub fn fail_in(&self, era: u64, slot: u32) -> bool {
         let entry = Entry { failed: true, slow: false };
-        let opinion = self.0.take(Slot::of(slot), Era(0), entry, false, || Nanos(0));
+        let opinion = self.0.take(Slot::of(slot), Era(era), entry, false, || Nanos(0));
         opinion.finding == Finding::Armed
     }
 
     /// So many failures at once, of threads that share a stripe and of which the last looks:
     /// only for a window of time.
     pub fn fail_in_a_crowd(&self, failed: u64) -> bool {
+        let sums = Sums { calls: failed, failed, slow: 0 };
+        self.put(sums) && self.0.look(Era(0), Nanos(0), true).finding == Finding::Armed
+    }
+
+    /// So many successes at once, likewise, at which nobody looks.
+    pub fn succeed_in_a_crowd(&self, calls: u64) {
+        self.put(Sums { calls, failed: 0, slow: 0 });
+    }
+
+    fn put(&self, sums: Sums) -> bool {
         let Ring::Time(time) = &*self.0.ring else { return false };
-        time.put(Era(0), Nanos(0), 0, Sums { calls: failed, failed, slow: 0 });
-        self.0.look(Era(0), Nanos(0), true).finding == Finding::Armed
+        time.put(Era(0), Nanos(0), 0, sums);
+        true
     }
 }
 

@@ -246,4 +246,5 @@ impl fmt::Display for TraceError {
 impl std::error::Error for TraceError {}
 
 #[cfg(test)]
+#[path = "trace/tests.rs"] // where it is for the fuzz targets, too, which take this file
 mod tests;

@@ -5,6 +5,14 @@
 
 #![cfg(unix)]
 
+// Registers are told apart by their names on this one.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "faults/steps.rs"]
+mod steps;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "faults/traced.rs"]
+mod traced;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};

@@ -212,6 +212,10 @@ fn what_text_gets_wrong_is_refused_with_the_keys_name() {
         assert!(json.starts_with(begins), "{setting} gave {json}");
         assert!(json.contains("at line 1"), "{setting} gave {json}");
     }
+    // However long the text is.
+    let long = refused_by_json(&format!(r#"{{"open_for": "{}"}}"#, "é".repeat(10_000)));
+    assert!(long.contains("é\"… is no duration: it is too long"), "{long}");
+    assert!(long.starts_with("open_for: \"é") && long.len() < 250, "{long}");
     let toml = refused_by_toml("jitter = 0.5\nopen_for = '30'");
     assert!(toml.contains("open_for") && toml.contains("time unit needed"), "{toml}");
     assert!(refused_by_toml("count_in_flight = 1").contains("count_in_flight"));

@@ -10,6 +10,7 @@ mod data;
 mod machine;
 mod registry;
 mod registry_machine;
+mod shown;
 mod timing;
 mod traits;
 mod trips;

@@ -17,7 +17,7 @@ static BETWEEN: Reached = Reached::new();
 
 fn look(s: &Stage) {
     let now = s.breaker.snapshot();
-    BETWEEN.hit_if(now.lifetime.succeeded == 1);
+    BETWEEN.hit_if(settled(&now) == 2); // the stage has ignored one
     assert!(
         settled(&now) <= now.lifetime.admitted,
         "{} settled of {} admitted",
@@ -44,6 +44,24 @@ fn what_its_owner_settled_is_seen_admitted() {
         },
     );
     BETWEEN.assert_some();
+}
+
+/// The same for whatever becomes of a call: each is counted in a place of its own.
+#[test]
+fn however_a_call_ends_it_is_seen_admitted() {
+    let ends: [fn(&Stage); 3] =
+        [|s| s.acquire().failure(), |s| s.acquire().ignore(), |s| drop(s.acquire())];
+    for end in ends {
+        race_within(
+            PLAIN_LOADS,
+            || closed(2),
+            end,
+            look,
+            |s, (), ()| {
+                assert_eq!(s.at_rest().admitted, 2);
+            },
+        );
+    }
 }
 
 /// For threads that share counters.

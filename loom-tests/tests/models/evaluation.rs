@@ -58,6 +58,26 @@ mod hand_over {
         );
     }
 
+    /// The same in an era that has no result yet: both are the first that it counts.
+    #[test]
+    fn the_first_two_failures_of_an_era_both_count() {
+        race_within(
+            Bounds { preemptions: Some(2), ..SOME },
+            || {
+                let stage = Stage::new(by_calls(2, 2).failure_rate(1.0));
+                stage.breaker.reset();
+                stage.with_permits(2)
+            },
+            |s| s.take().failure(),
+            |s| s.take().failure(),
+            |s, (), ()| {
+                let now = s.at_rest();
+                assert_eq!(now.window.calls, 2, "results of an era's first two calls");
+                assert_eq!((now.state, now.era), (State::Open, 2), "2 failures of 2");
+            },
+        );
+    }
+
     fn two_of_time(fail: fn(&Stage)) {
         race_within(
             Bounds { preemptions: Some(2), rmw_loads: false, ..SOME },
@@ -119,6 +139,29 @@ mod hints {
             |jury| (0..3).fold(false, |found, _| found | jury.fail(0)),
             |jury| jury.fail_in_a_crowd(5),
             |jury, left, right| one_more_is_too_many(jury, 9, left || right),
+        );
+    }
+
+    /// Invariants 7 and 30: what an era that is over had in plenty spares nobody in the next.
+    #[test]
+    fn a_look_at_an_era_that_is_over_gives_no_hint_for_the_next() {
+        race_within(
+            TWO_PREEMPTIONS,
+            || {
+                let jury = Jury::of_time();
+                jury.succeed_in_a_crowd(400);
+                jury
+            },
+            |jury| jury.fail_in(0, 0),
+            // The first looks for being the first of its era.
+            |jury| (0..2).fold(false, |found, _| found | jury.fail_in(1, 1)),
+            |jury, left, right| {
+                assert!(!left && !right, "2 failures of {} are too many", Jury::ENOUGH);
+                for failed in 3..=Jury::ENOUGH {
+                    let found = jury.fail_in(1, 1);
+                    assert_eq!(found, failed == Jury::ENOUGH, "failure {failed} of the next era");
+                }
+            },
         );
     }
 

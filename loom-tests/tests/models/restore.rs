@@ -1,7 +1,10 @@
-//! A restore beside results: one step under an era of its own. Invariants 20, 21.
+//! A restore beside results: one step under an era of its own. Invariants 20, 21. And what
+//! is saved beside a turn: one state that there was. Invariant 31.
 
 use ampacity::{Saved, State};
-use loom_tests::{Reached, Stage, closed, half_open_with_probes_out, race};
+use loom_tests::{
+    Bounds, Reached, Stage, closed, half_open_with_probes_out, race, race_within, settings,
+};
 
 /// A stage, and what another breaker of the same name left behind.
 struct Revived {
@@ -62,4 +65,46 @@ fn a_restore_of_an_open_breaker_is_not_overruled_by_a_closing_probe() {
     );
     STALE.assert_some();
     CLOSED.assert_some();
+}
+
+/// Invariant 31, for what is saved: the window is of the word's era.
+#[test]
+fn what_is_saved_beside_a_turn_is_of_one_era() {
+    static BEFORE: Reached = Reached::new();
+    static AFTER: Reached = Reached::new();
+    fn two_in_a_row() -> Stage {
+        let by_both = settings().failure_threshold(9).failure_rate(1.0);
+        Stage::new(by_both.count_window(4).minimum_calls(4))
+    }
+    race_within(
+        // A saved window is many steps.
+        Bounds { preemptions: Some(2), rmw_loads: true, all_schedules: false },
+        || {
+            let stage = two_in_a_row();
+            (0..2).for_each(|_| stage.acquire().failure());
+            stage
+        },
+        |s| s.breaker.save(),
+        |s| {
+            s.breaker.close();
+            s.acquire().success();
+        },
+        |_, saved, ()| {
+            let after = two_in_a_row();
+            after.breaker.restore(&saved).expect("whole, and of this breaker");
+            let now = after.at_rest();
+            BEFORE.hit_if(now.streak == 2);
+            AFTER.hit_if(now.streak == 0);
+            match now.streak {
+                2 => {
+                    assert_eq!(now.window.calls, 2, "the streak of one era, the window of another")
+                }
+                streak => {
+                    assert_eq!((streak, now.window.failed), (0, 0), "of no era that there was")
+                }
+            }
+        },
+    );
+    BEFORE.assert_some();
+    AFTER.assert_some();
 }

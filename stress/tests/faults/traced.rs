@@ -1,0 +1,146 @@
+//! Runs the binary and counts its steps: the system calls of its first thread that change
+//! something below its directory. At one of them it is killed, or that one is refused.
+//!
+//! By `ptrace`, so that no other program is needed. Every thread but the first runs on
+//! freely; it is the first that writes.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nix::errno::Errno;
+use nix::libc::{self, c_long};
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::STRESS;
+
+/// What happens to a step instead of being carried out.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Upset {
+    Kill,
+    Refuse(Errno),
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// Its status, unless it was killed.
+    pub(super) code: Option<i32>,
+    pub(super) said: String,
+    /// Steps that it came to.
+    pub(super) steps: usize,
+}
+
+/// Runs the binary in `dir`, and upsets the step of that number, from 1.
+pub(super) fn run(dir: &Path, args: &str, step: usize, upset: Upset) -> Result<Ended, String> {
+    // The shell waits until it is traced, and then becomes the program.
+    let line = format!("read go; exec '{STRESS}' {args}");
+    let mut shell = Command::new("sh");
+    shell.current_dir(dir).args(["-c", &line]).env("TMPDIR", dir);
+    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    // Whoever is traced ends with this thread, so that no test leaves one behind.
+    let mut child = shell.spawn().map_err(|why| why.to_string())?;
+    let pid = Pid::from_raw(child.id() as i32);
+    let options =
+        Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_EXITKILL;
+    ptrace::seize(pid, options).map_err(|why| why.to_string())?;
+    let told = child.stdin.take().map(|mut stdin| stdin.write_all(b"\n"));
+    assert!(matches!(told, Some(Ok(()))), "the shell reads no line");
+    let (code, steps) = follow(pid, dir, step, upset);
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    Ok(Ended { code, said, steps })
+}
+
+fn follow(pid: Pid, dir: &Path, step: usize, upset: Upset) -> (Option<i32>, usize) {
+    // The system's names have no links in them.
+    let dir = dir.canonicalize().unwrap();
+    let (mut steps, mut is_program, mut is_entry, mut refused) = (0, false, true, None);
+    loop {
+        let signal = match waitpid(pid, None).unwrap() {
+            WaitStatus::Exited(_, code) => return (Some(code), steps),
+            WaitStatus::Signaled(..) => return (None, steps),
+            WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_EXEC) => {
+                // What comes next is the end of the call that this is a part of.
+                (is_program, is_entry) = (true, false);
+                None
+            }
+            WaitStatus::PtraceSyscall(_) if is_entry => {
+                is_entry = false;
+                if is_program && is_step(pid, &dir) {
+                    steps += 1;
+                    if steps == step {
+                        match upset {
+                            Upset::Kill => ptrace::kill(pid).unwrap(),
+                            Upset::Refuse(why) => refused = Some(why),
+                        }
+                        if refused.is_some() {
+                            set_call(pid, |regs| regs.orig_rax = u64::MAX);
+                        }
+                    }
+                }
+                None
+            }
+            WaitStatus::PtraceSyscall(_) => {
+                is_entry = true;
+                if let Some(why) = refused.take() {
+                    set_call(pid, |regs| regs.rax = -i64::from(why as i32) as u64);
+                }
+                None
+            }
+            WaitStatus::Stopped(_, signal) => {
+                Some(signal).filter(|signal| *signal != Signal::SIGTRAP)
+            }
+            _ => None,
+        };
+        let go_on =
+            if is_program { ptrace::syscall(pid, signal) } else { ptrace::cont(pid, signal) };
+        // One that was killed is not there to go on.
+        assert!(matches!(go_on, Ok(()) | Err(Errno::ESRCH)), "{go_on:?}");
+    }
+}
+
+fn set_call(pid: Pid, change: impl FnOnce(&mut libc::user_regs_struct)) {
+    let mut regs = ptrace::getregs(pid).unwrap();
+    change(&mut regs);
+    ptrace::setregs(pid, regs).unwrap();
+}
+
+/// Whether the call that begins changes something below `dir`.
+fn is_step(pid: Pid, dir: &Path) -> bool {
+    let regs = ptrace::getregs(pid).unwrap();
+    let is_ours = |fd: u64| {
+        fs::read_link(format!("/proc/{pid}/fd/{fd}")).is_ok_and(|path| path.starts_with(dir))
+    };
+    match regs.orig_rax as c_long {
+        libc::SYS_openat => {
+            let changes = libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT;
+            // Only the low half of a register is a whole number of C's.
+            regs.rdx as u32 as i32 & changes != 0 && in_dir(pid, regs.rsi, dir)
+        }
+        libc::SYS_write | libc::SYS_fsync | libc::SYS_fchmod | libc::SYS_ftruncate => {
+            is_ours(regs.rdi)
+        }
+        libc::SYS_mkdir | libc::SYS_rmdir | libc::SYS_unlink | libc::SYS_rename => {
+            in_dir(pid, regs.rdi, dir)
+        }
+        libc::SYS_linkat | libc::SYS_renameat | libc::SYS_renameat2 => in_dir(pid, regs.rsi, dir),
+        libc::SYS_unlinkat | libc::SYS_mkdirat => in_dir(pid, regs.rsi, dir),
+        _ => false,
+    }
+}
+
+/// Whether the path at that address is below `dir`, in which the program is.
+fn in_dir(pid: Pid, address: u64, dir: &Path) -> bool {
+    use std::os::unix::fs::FileExt as _;
+    let mut bytes = [0; 4096];
+    let memory = fs::File::open(format!("/proc/{pid}/mem")).unwrap();
+    let read = memory.read_at(&mut bytes, address).unwrap_or(0);
+    let end = bytes[..read].iter().position(|byte| *byte == 0).unwrap_or(0);
+    let path = Path::new(std::str::from_utf8(&bytes[..end]).unwrap_or("/"));
+    dir.join(path).starts_with(dir)
+}
