@@ -1,11 +1,12 @@
 //! What is printed: errors, events, and the types that end up in a log or a panic's message.
 
-use super::*;
 use ampacity::{
-    CallError, Cause, ConfigError, Outcome, Permit, Reason, Registry, RegistryError, StdClock,
+    CallError, Cause, CircuitBreaker, ConfigError, ManualClock, Outcome, Permit, Reason, Registry,
+    RegistryError, StdClock,
 };
 use std::error::Error;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
