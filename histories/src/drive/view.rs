@@ -102,7 +102,7 @@ impl View {
     /// What the model says that it should show.
     pub(super) fn expected(expected: &Expected) -> View {
         let Expected { model, desk, .. } = expected;
-        let counts = model.counts - model.before_reset;
+        let counts = (model.counts - model.before_reset).within_wholes();
         let share = |part: u64, of: u64| (of > 0).then(|| part as f64 / of as f64);
         let results = counts.succeeded + counts.failed;
         let window = model.figures();

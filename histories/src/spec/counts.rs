@@ -32,6 +32,14 @@ impl Counts {
         self.succeeded + self.failed + self.ignored + self.cancelled
     }
 
+    /// Those since a reset: one that a listener ordered may have come between a whole and its
+    /// part, and then the part is kept within what is left of the whole.
+    pub fn within_wholes(self) -> Self {
+        let rejected: u64 = self.rejected.iter().sum();
+        let (stale, fallbacks) = (self.stale.min(self.settled()), self.fallbacks.min(rejected));
+        Counts { stale, fallbacks, ..self }
+    }
+
     /// One more is turned away.
     pub fn reject(&mut self, reason: Reason) {
         self.rejected[match reason {
