@@ -27,9 +27,9 @@ pub(super) fn rmw_loads() -> bool {
     RMW_LOADS.get()
 }
 
-/// Makes every other weak swap of each cell fail without a reason.
-pub fn set_spurious_failures(on: bool) {
-    SPURIOUS.set(on);
+/// Makes every other weak swap of each cell fail without a reason; says if it was so before.
+pub fn set_spurious_failures(on: bool) -> bool {
+    SPURIOUS.replace(on)
 }
 
 /// How many weak swaps were made to fail, in all models of this thread.
