@@ -13,11 +13,31 @@
 use crate::check::{Bound, Verdict, check};
 use crate::history::{Call, History};
 use crate::model::{Model, View};
+use std::cell::Cell;
+
+/// How many states may be looked at for it, over and above those of the history itself: what
+/// cannot be left out within that stays.
+const EFFORT: u64 = 1_000_000;
 
 /// The least that is left of `history` by leaving out one thing after the other, as long as
 /// it is not linearizable. One that is, or that the checker gives up on, is left as it is.
 pub fn minimise(history: &History, bound: Bound) -> History {
-    let fails = |history: &History| matches!(check(history, bound), Verdict::NotLinearizable(_));
+    let left = Cell::new(EFFORT);
+    let fails = |history: &History| match check(history, Bound(bound.0.min(left.get()))) {
+        Verdict::NotLinearizable(stuck) => {
+            left.set(left.get().saturating_sub(stuck.states));
+            true
+        }
+        Verdict::Linearizable(found) => {
+            left.set(left.get().saturating_sub(found.states));
+            false
+        }
+        Verdict::GaveUp { states } => {
+            left.set(left.get().saturating_sub(states));
+            false
+        }
+        Verdict::Senseless(_) => false,
+    };
     let mut least = history.clone();
     if !fails(&least) {
         return least;

@@ -10,47 +10,47 @@ use histories::spec::consecutive::{End, Order, Rules, Verdict as Probes};
 #[test]
 fn a_call_that_is_admitted_beside_the_trip_and_one_that_is_not() {
     let out = Story::of(rules()).then([admitted(0), settled(0, End::Failure), admitted(0)]);
-    out.beside([refused(Reason::Open, 100), settled(0, End::Failure), admitted(0)]).must_be_good();
+    out.beside([refused(Reason::Open, 100), settled(0, End::Failure), admitted(0)]).good();
 }
 
 #[test]
 fn a_success_that_must_come_between_two_failures_that_began_after_it() {
     let out = Story::of(rules()).then([admitted(0), admitted(0), admitted(0)]);
     let three = [End::Success, End::Failure, End::Failure].map(|end| settled(0, end));
-    out.beside(three).then([Call::Glance { era: 0, streak: 1 }]).must_be_good();
+    out.beside(three).then([Call::Glance { era: 0, streak: 1 }]).good();
 }
 
 #[test]
 fn a_verdict_that_is_stale_in_the_one_order_that_explains_the_rest() {
     let once = Rules { verdict: Probes::Successes(1), ..rules() };
     let out = Story::of(once).then([order(Order::Trip), Call::Clock(100), probe(2), probe(2)]);
-    out.beside([settled(2, End::Failure), settled(2, End::Success), admitted(3)]).must_be_good();
+    out.beside([settled(2, End::Failure), settled(2, End::Success), admitted(3)]).good();
 }
 
 #[test]
 fn a_probe_whose_place_is_given_back_by_one_who_began_later() {
     let full = Story::of(rules()).then([order(Order::Trip), Call::Clock(100), probe(2), probe(2)]);
-    full.beside([probe(2), settled(2, End::Drop)]).must_be_good();
+    full.beside([probe(2), settled(2, End::Drop)]).good();
 }
 
 #[test]
 fn orders_whose_effects_are_seen_in_the_reverse_of_how_they_returned() {
     let orders = [order(Order::Disable), order(Order::ForceOpen)];
-    Story::of(rules()).beside(orders).then([Call::State(State::Disabled)]).must_be_good();
+    Story::of(rules()).beside(orders).then([Call::State(State::Disabled)]).good();
 }
 
 #[test]
 fn a_trip_between_an_order_and_its_repetition() {
     let beside = [order(Order::Reset), order(Order::Reset), Call::Era(1), Call::Era(2)];
-    Story::of(rules()).beside(beside).then([Call::Era(2)]).must_be_good();
+    Story::of(rules()).beside(beside).then([Call::Era(2)]).good();
 }
 
 #[test]
 fn a_clock_that_is_moved_beside_a_call_may_have_been_read_before_or_after() {
     let open = || Story::of(rules()).then([order(Order::Trip)]);
-    open().beside([Call::Clock(100), refused(Reason::Open, 100)]).must_be_good();
-    open().beside([Call::Clock(100), probe(2)]).must_be_good();
-    open().then([Call::Clock(100)]).then([refused(Reason::Open, 100)]).must_be_bad();
+    open().beside([Call::Clock(100), refused(Reason::Open, 100)]).good();
+    open().beside([Call::Clock(100), probe(2)]).good();
+    open().then([Call::Clock(100)]).then([refused(Reason::Open, 100)]).bad();
 }
 
 #[test]
@@ -60,8 +60,8 @@ fn a_spell_that_lapses_beside_a_late_verdict() {
         let begun = Story::of(once).then([order(Order::Trip), Call::Clock(100), probe(2)]);
         begun.then([Call::Clock(400)])
     };
-    out().beside([settled(2, End::Success), admitted(3)]).must_be_good();
-    out().beside([settled(2, End::Success), probe(3)]).must_be_good();
+    out().beside([settled(2, End::Success), admitted(3)]).good();
+    out().beside([settled(2, End::Success), probe(3)]).good();
 }
 
 /// A hundred threads at once: what is alike is tried once.

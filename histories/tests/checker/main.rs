@@ -1,5 +1,6 @@
 //! The checker and what it is used for. A module a subject.
 
+mod command_line;
 mod files;
 mod known_bad;
 mod known_good;
@@ -70,7 +71,7 @@ impl Story {
     }
 
     #[track_caller]
-    pub(crate) fn must_be_good(self) {
+    pub(crate) fn good(self) {
         let verdict = check(&self.history, Bound::default());
         assert!(
             verdict.is_linearizable(),
@@ -80,7 +81,7 @@ impl Story {
     }
 
     #[track_caller]
-    pub(crate) fn must_be_bad(self) {
+    pub(crate) fn bad(self) {
         let verdict = check(&self.history, Bound::default());
         assert!(
             matches!(verdict, Verdict::NotLinearizable(_)),

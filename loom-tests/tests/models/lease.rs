@@ -1,4 +1,4 @@
-//! Spells without a verdict. Invariants 15, 37.
+//! Spells without a verdict. Invariants 15, 37, 38.
 
 use ampacity::State;
 use loom_tests::{
@@ -67,7 +67,7 @@ fn a_verdict_at_the_end_of_the_lease_is_in_time_or_stale() {
     TOO_LATE.assert_some();
 }
 
-/// Who asks while a spell follows another is answered by the one or the other.
+/// Invariant 38: who asks while a spell follows another is answered by the one or the other.
 #[test]
 fn whoever_asks_as_a_spell_lapses_is_told_of_a_place_in_it_or_in_the_next() {
     static LAPSED: Reached = Reached::new();
@@ -91,7 +91,7 @@ fn whoever_asks_as_a_spell_lapses_is_told_of_a_place_in_it_or_in_the_next() {
     FRESH.assert_some();
 }
 
-/// Who asks while a limit closes the breaker is not told of the spell that was too long.
+/// Invariant 38: who asks while a limit closes the breaker is not told of the spell that was too long.
 #[test]
 fn whoever_asks_as_a_limit_ends_a_spell_is_told_what_comes_after_it() {
     static BEFORE: Reached = Reached::new();
