@@ -204,7 +204,9 @@ impl SavedWindow {
                 };
                 let sums = sums.into_iter().map(|(age, sums)| {
                     let Sums { calls, failed, slow } = sums;
-                    (age, calls, failed, slow)
+                    // Each count stops there by itself, and calls are two of them.
+                    let calls = calls.min(MOST_CALLS);
+                    (age, calls, failed.min(calls), slow.min(calls))
                 });
                 SavedWindow::Time { slice_ns: width, slices: slices.into(), sums: sums.collect() }
             }

@@ -119,6 +119,18 @@ fn what_is_unsigned_of_another_version_or_of_another_breaker_is_refused() {
     assert!(closed(None).check("db").is_ok());
 }
 
+/// Slices that become one, of a coarser window, hold more together than can be saved of it.
+#[test]
+fn what_is_saved_of_the_fullest_window_can_be_restored() {
+    let full = (0, MOST_CALLS, 1, 1);
+    let two = signed(time(1, 2, vec![full, full]));
+    let breaker = CircuitBreaker::builder("db").failure_rate(0.5).build().unwrap();
+    breaker.restore(&two).unwrap();
+    let again = breaker.save();
+    breaker.restore(&again).unwrap();
+    assert_eq!(breaker.save().window, again.window);
+}
+
 fn any_window() -> impl Strategy<Value = Option<SavedWindow>> {
     let number = || prop_oneof![0..400u64, any::<u64>()];
     let count = (number(), "([0-9]{1,2}[ofsb]){0,6}")

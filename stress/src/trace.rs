@@ -35,6 +35,9 @@ pub const MAX_SPAN: Duration = Duration::from_secs(31 * 24 * 3600);
 /// How far a timestamp may lie before the latest one above it.
 pub const MAX_STEP_BACK: Duration = Duration::from_secs(1);
 
+/// The characters of a field that an error shows.
+const LONGEST_SHOWN: usize = 64;
+
 /// One request of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
@@ -119,7 +122,7 @@ impl Trace {
         let mut headed = false;
         let mut latest = DateTime::MIN;
         while reader.read_byte_record(&mut record).map_err(|error| fail(None, error.to_string()))? {
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = record.position().map_or(0, |from| line_of(bytes, from));
             if !headed {
                 if record != HEAD[..] {
                     return Err(refuse(line, format!("the head is not {}", HEAD.join(","))));
@@ -177,7 +180,7 @@ impl Row {
         };
         Ok(Self {
             stamp: DateTime::strptime(STAMP, stamp)
-                .map_err(|_| format!("{} is {stamp:?}, not a date and time", HEAD[0]))?,
+                .map_err(|_| format!("{} is {}, not a date and time", HEAD[0], shown(stamp)))?,
             context: tokens(HEAD[1], context)?,
             generated: tokens(HEAD[2], generated)?,
         })
@@ -192,8 +195,15 @@ fn tokens(column: &str, text: &str) -> Result<u32, String> {
             .ok()
             .filter(|&count| count <= MAX_TOKENS)
             .ok_or_else(|| format!("{column} is {count}, more than {MAX_TOKENS}")),
-        Err(_) => Err(format!("{column} is {text:?}, not a number of tokens")),
+        Err(_) => Err(format!("{column} is {}, not a number of tokens", shown(text))),
     }
+}
+
+/// A field as an error shows it: of one that is longer than any should be, the beginning.
+fn shown(field: &str) -> String {
+    let beginning: String = field.chars().take(LONGEST_SHOWN).collect();
+    let more = if beginning.len() < field.len() { "…" } else { "" };
+    format!("{beginning:?}{more}")
 }
 
 /// Whether `stamp` may come after lines that began at `first` and got to `latest`.
@@ -215,6 +225,14 @@ fn first_binary(bytes: &[u8]) -> Option<usize> {
     let readable = std::str::from_utf8(bytes).map_or_else(|e| e.valid_up_to(), str::len);
     let odd = |&byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\n' | b'\r' | b'\t');
     bytes[..readable].iter().position(odd).or((readable < bytes.len()).then_some(readable))
+}
+
+/// The number of the line that a record is on. Where the reader began to look for it there
+/// may be the second half of a line's end, and lines with nothing on them.
+fn line_of(bytes: &[u8], from: &csv::Position) -> u64 {
+    let rest = usize::try_from(from.byte()).ok().and_then(|from| bytes.get(from..));
+    let ends = rest.unwrap_or_default().iter().take_while(|byte| b"\r\n".contains(byte));
+    from.line() + ends.filter(|&&byte| byte == b'\n').count() as u64
 }
 
 /// The number of the last line if it has no newline: only that one can have been cut.

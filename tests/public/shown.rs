@@ -1,11 +1,15 @@
-//! What is printed: errors, events, and the types that end up in a log or a panic's message.
+//! What is printed, and small things that anybody may call: errors, events, and the types that
+//! end up in a log or in a message of a panic.
 
 use ampacity::{
     CallError, Cause, CircuitBreaker, ConfigError, ManualClock, Outcome, Permit, Reason, Registry,
-    RegistryError, StdClock,
+    RegistryError, StdClock, classify,
 };
 use std::error::Error;
+use std::future::{pending, ready};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -98,6 +102,47 @@ fn a_permit_makes_its_call_and_settles_by_its_result() {
     assert_eq!(thrown.unwrap_err().downcast_ref(), Some(&"theirs"));
     let said = breaker.snapshot();
     assert_eq!((said.succeeded, said.failed, said.panicked, said.in_flight), (1, 2, 1, 0));
+}
+
+#[test]
+fn a_permit_settles_by_the_result_of_a_future_and_gives_way_where_that_is_dropped() {
+    let breaker = CircuitBreaker::new("db");
+    let mut context = Context::from_waker(Waker::noop());
+    let ends = |result: Result<u8, u8>| {
+        let mut ending = pin!(breaker.try_acquire().unwrap().run_async(ready(result)));
+        ending.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    };
+    assert_eq!(ends(Ok(7)), Poll::Ready(Ok(7)));
+    assert_eq!(ends(Err(8)), Poll::Ready(Err(8)));
+    {
+        let call = breaker.try_acquire().unwrap().run_async(pending::<Result<(), ()>>());
+        assert!(pin!(call).as_mut().poll(&mut context).is_pending());
+    }
+    let said = breaker.snapshot();
+    assert_eq!((said.succeeded, said.failed, said.cancelled, said.in_flight), (1, 1, 1, 0));
+}
+
+#[test]
+fn classifiers_that_look_for_rejections_take_a_value_for_a_success() {
+    let breaker = CircuitBreaker::new("outer");
+    let nested = breaker.classified(classify::nested);
+    assert!(nested.call(|| Ok::<_, CallError<std::fmt::Error>>(())).is_ok());
+    let by_source = breaker.classified(classify::by_source);
+    assert!(by_source.call(|| Ok::<_, std::fmt::Error>(())).is_ok());
+    assert_eq!((breaker.snapshot().succeeded, breaker.snapshot().ignored), (2, 0));
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_saved_breaker_that_was_edited_is_refused_with_both_checksums() {
+    let text = serde_json::to_string(&tripped().save()).unwrap();
+    let edited = text.replace("\"era\":1", "\"era\":2");
+    assert_ne!(text, edited);
+    let edited: ampacity::Saved = serde_json::from_str(&edited).unwrap();
+    let said = tripped().restore(&edited).unwrap_err().to_string();
+    assert!(said.starts_with("not as it was saved: its checksum is "), "{said}");
+    let found = serde_json::to_value(&edited).unwrap()["checksum"].to_string();
+    assert!(said.ends_with(&format!(", and it says {found}")), "{said}");
 }
 
 #[test]

@@ -55,6 +55,17 @@ fn a_bad_line_in_the_middle_is_not_called_torn() {
 }
 
 #[test]
+fn the_line_that_is_named_is_the_one_in_the_file_whatever_ends_lines_and_is_between_them() {
+    let row = "2023-01-01 00:00:00,1,1";
+    assert!(refusal(&format!("\n\n{row}\n\nx\n")).starts_with("t.csv: line 6: 1 fields"));
+    assert!(refusal(&format!("{row}\r\n{row}\r\nx\r\n{row}")).starts_with("t.csv: line 4: 1"));
+    let torn = refusal(&format!("{row}\r\n{row}\r\n2023-01"));
+    assert!(torn.starts_with("t.csv: line 4: the last line is torn: 1 fields"), "{torn}");
+    let headless = told(&Trace::parse("t.csv", b"\n\nx,y\n").unwrap_err());
+    assert!(headless.starts_with("t.csv: line 3: the head is not"), "{headless}");
+}
+
+#[test]
 fn nonsense_is_refused_with_its_line_and_value() {
     for (row, says) in [
         ("2023-01-01 00:00:00,-4,1", "ContextTokens is negative: -4"),
@@ -73,6 +84,20 @@ fn nonsense_is_refused_with_its_line_and_value() {
     }
     let line = refusal("2023-01-01 00:00:00,1,1\n2024-01-01 00:00:00,1,1\n");
     assert_eq!(line, "t.csv: line 3: the time is 365 days after the first");
+}
+
+#[test]
+fn a_field_of_any_length_is_refused_in_one_short_line() {
+    let long = "é".repeat(1 << 20);
+    for (row, says) in [
+        (format!("{long},1,1"), "TIMESTAMP is \"éé"),
+        (format!("2023-01-01 00:00:00,{long},1"), "ContextTokens is \"éé"),
+        (format!("2023-01-01 00:00:00,1,{}", "9".repeat(50_000)), "GeneratedTokens is \"99"),
+    ] {
+        let line = refusal(&row);
+        assert!(line.contains(says) && line.contains("\"…, not a "), "{:.200}", line);
+        assert!(line.len() < 250, "{} bytes", line.len());
+    }
 }
 
 #[test]
