@@ -17,6 +17,7 @@ use clap::Parser;
 use mutant::Mutant;
 use run::Tests;
 use std::error::Error;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -126,6 +127,10 @@ fn mutate(args: &Args) -> Result<bool, Box<dyn Error>> {
     let deadline = Instant::now() + Duration::from_secs(60 * args.minutes);
     let work = PathBuf::from("target/mutants");
     let tree = work.join("tree");
+    fs::create_dir_all(&tree)?;
+    // Until this ends: another run would undo in the tree what is being tested here.
+    let alone = File::create(work.join("lock"))?;
+    alone.try_lock().map_err(|_| "another run is changing target/mutants/tree")?;
     copy::bring_up_to_date(&tree)?;
     let files: Vec<&str> = match args.files.as_slice() {
         [] => FILES.to_vec(),

@@ -132,7 +132,7 @@ fn cargo_mutants(tree: &Path) -> Command {
         .args(["--package", "ampacity"])
         // Quick builds of tests that are quick; the same cases each time, for a property that
         // fails by chance is no verdict; nothing written beside the tests, nothing made small.
-        .env("CARGO_TARGET_DIR", tree.join("target").canonicalize().unwrap_or_default())
+        .env_remove("CARGO_TARGET_DIR")
         .env("CARGO_INCREMENTAL", "1")
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env("CARGO_PROFILE_TEST_DEBUG", "0")

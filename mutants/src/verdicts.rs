@@ -88,7 +88,7 @@ impl Verdicts {
             None => tests == Tests::Unit,
             Some(verdict) if verdict.fate != Fate::Survived => false,
             Some(verdict) if verdict.all_tests => verdict.tree != tree_now && !is_listed,
-            Some(verdict) => tests == Tests::All || verdict.tree != tree_now,
+            Some(verdict) => tests == Tests::All || (verdict.tree != tree_now && !is_listed),
         }
     }
 

@@ -400,3 +400,25 @@ fn a_threshold_lowered_to_the_failures_that_there_are_waits_for_the_next_one() {
     let Judgement::WouldOpen(over) = metrics.fail(&two, Finding::Below) else { panic!("not said") };
     assert_eq!(over.settled_by(&two, Finding::Below), Judgement::Keep);
 }
+
+#[test]
+fn an_order_that_finds_everything_so_changes_nothing_and_any_other_does() {
+    let obey = |word: Word, order, now| word.obey(order, Tick(now), Tick(77), true);
+    assert_eq!(obey(closed(0), Order::Close, 0), None);
+    assert_eq!(closed(0).obey(Order::Close, Tick(0), Tick(77), false), Some(closed(0).close()));
+    for word in [closed(1), open(Tick(10)), half_open()] {
+        assert_eq!(obey(word, Order::Close, 0), Some(word.close()));
+    }
+    let open = open(Tick(10));
+    assert_eq!(obey(open, Order::Trip, 9), None);
+    for (word, now) in [(open, 10), (half_open(), 10), (closed(0), 10)] {
+        assert_eq!(obey(word, Order::Trip, now), Some(word.open(Tick(77))));
+    }
+    let orders = [Order::ForceOpen, Order::Disable, Order::MetricsOnly];
+    let states = [State::ForcedOpen, State::Disabled, State::MetricsOnly];
+    for (order, state) in orders.into_iter().zip(states) {
+        let there = closed(0).enter(state);
+        assert_eq!(obey(closed(0), order, 0), Some(there));
+        assert_eq!(obey(there, order, 0), None);
+    }
+}
