@@ -1,9 +1,13 @@
 //! Totals are exact at rest, whichever threads counted.
 
-use ampacity::{CircuitBreaker, Outcome, Snapshot, Timing};
+use ampacity::{CircuitBreaker, Outcome, OwnedPermit, Snapshot, Timing};
 use std::cell::RefCell;
+use std::future::ready;
+use std::pin::pin;
 use std::sync::{Arc, Barrier};
+use std::task::{Context, Waker};
 use std::thread;
+use std::time::Duration;
 
 fn assert_settled(seen: &Snapshot, admitted: u64) {
     assert_eq!(seen.admitted, admitted);
@@ -198,4 +202,38 @@ fn a_snapshot_prints_what_happened_for_people() {
          \x20 rejected  1: 1 open, 0 half-open, 0 forced open; 1 fallbacks\n\
          \x20 changes   1: 1 closed -> open\n"
     );
+}
+
+/// A registry evicts only what nobody holds, and what is held by nobody must be freed.
+#[test]
+fn however_an_owned_permit_ends_it_lets_go_of_its_breaker() {
+    let ends: [(&str, fn(OwnedPermit)); 11] = [
+        ("success", OwnedPermit::success),
+        ("failure", OwnedPermit::failure),
+        ("ignore", OwnedPermit::ignore),
+        ("open_for", |permit| permit.open_for(Duration::from_millis(1))),
+        ("settle, failure", |permit| permit.settle(Outcome::Failure)),
+        ("settle, open for", |permit| permit.settle(Outcome::OpenFor(Duration::ZERO))),
+        ("run", |permit| permit.run(|| Ok::<_, ()>(())).unwrap()),
+        ("run, panic", |permit| {
+            let run =
+                || permit.run(|| -> Result<(), ()> { std::panic::resume_unwind(Box::new(0)) });
+            assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
+        }),
+        ("run_async", |permit| {
+            let mut context = Context::from_waker(Waker::noop());
+            let run = pin!(permit.run_async(ready(Err::<(), ()>(()))));
+            assert!(run.poll(&mut context).is_ready());
+        }),
+        ("run_async, never polled", |permit| drop(permit.run_async(ready(Ok::<(), ()>(()))))),
+        ("drop", drop),
+    ];
+    let breaker = Arc::new(CircuitBreaker::new("held"));
+    for (how, end) in ends {
+        breaker.reset();
+        let permit = breaker.try_acquire_owned().unwrap();
+        assert_eq!(Arc::strong_count(&breaker), 2, "{how}");
+        end(permit);
+        assert_eq!(Arc::strong_count(&breaker), 1, "{how} keeps its breaker");
+    }
 }
