@@ -6,7 +6,7 @@
 #[allow(dead_code, unreachable_pub)]
 mod reader;
 
-use reader::{HEAD, MAX_SPAN, MAX_STEP_BACK, MAX_TOKENS, Trace};
+use reader::{Arrival, HEAD, MAX_SPAN, MAX_STEP_BACK, MAX_TOKENS, Trace};
 
 /// Reads `data` as a trace: nothing panics, every line is a request or is refused, the one
 /// that is named is the first that is amiss, and requests come in order of time.
@@ -59,10 +59,11 @@ fn is_of(trace: &Trace, lines: &[(u64, &[u8])]) {
     assert!(requests[0].at.is_zero() && !trace.span().is_zero());
     assert!(trace.span() <= MAX_SPAN + MAX_STEP_BACK);
 
-    let mut read: Vec<_> = requests.iter().map(|one| (one.context, one.generated)).collect();
+    let counts = |one: &Arrival| (i64::from(one.context), i64::from(one.generated));
+    let mut read: Vec<_> = requests.iter().map(counts).collect();
     let rows = lines[1..].iter().map(|(_, line)| {
         let line = std::str::from_utf8(line).expect("a row is text");
-        let mut counts = line.rsplit(',').map(|count| count.trim().parse::<u32>());
+        let mut counts = line.rsplit(',').map(|count| count.trim().parse::<i64>());
         let mut next = || counts.next().and_then(Result::ok).expect("a count");
         let generated = next();
         (next(), generated)
@@ -71,5 +72,5 @@ fn is_of(trace: &Trace, lines: &[(u64, &[u8])]) {
     read.sort_unstable();
     written.sort_unstable();
     assert_eq!(read, written);
-    assert!(read.iter().all(|&(context, generated)| context.max(generated) <= MAX_TOKENS));
+    assert!(read.iter().all(|&(context, generated)| context.max(generated) <= MAX_TOKENS.into()));
 }
