@@ -33,6 +33,10 @@ fn every_history_of_a_small_program_is_explained_by_one_order() {
     }
     OVERLAPPED.assert_some();
     LATE.assert_some();
+    #[cfg(ampacity_shuttle)]
+    for how in ["random", "by priority"] {
+        println!("explored shuttle, {how}, all programs: {}", PROGRAMS * SCHEDULES as u64);
+    }
 }
 
 /// Shuttle, with schedules that are the same each time.
