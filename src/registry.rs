@@ -233,6 +233,9 @@ impl Registry {
         self.entries.pin().insert(name.into(), entry);
         *len += 1;
         drop(len); // before the evicted are dropped, with their clocks
+        // And they before there is something to return: if a clock panics then, the
+        // compiler forgets what is returned, and the breaker would never be freed.
+        drop(evicted);
         Ok(breaker)
     }
 

@@ -241,4 +241,5 @@ fn a_clock_that_panics_when_it_is_dropped_is_dropped_by_the_breakers_last_owner(
     panics(|| registry.get_or_create("other", |builder| builder));
     let other = registry.get_or_create("other", |builder| builder).expect("nothing is locked");
     assert_eq!((registry.len(), other.name()), (1, "other"));
+    assert_eq!(Arc::strong_count(&other), 2, "the registry's and this one: none is lost");
 }
