@@ -207,7 +207,8 @@ fn a_snapshot_prints_what_happened_for_people() {
 /// A registry evicts only what nobody holds, and what is held by nobody must be freed.
 #[test]
 fn however_an_owned_permit_ends_it_lets_go_of_its_breaker() {
-    let ends: [(&str, fn(OwnedPermit)); 11] = [
+    type End = (&'static str, fn(OwnedPermit));
+    let ends: [End; 11] = [
         ("success", OwnedPermit::success),
         ("failure", OwnedPermit::failure),
         ("ignore", OwnedPermit::ignore),
