@@ -7,7 +7,7 @@
 //! came before; it goes back when no choice is left, and never visits the same operations
 //! taken with the same model twice.
 //!
-//! What keeps it small, and why nothing is lost by it, is in [`search`](self::search).
+//! What keeps it small, and why nothing is lost by it, is in `check/search.rs`.
 
 mod entries;
 mod eras;

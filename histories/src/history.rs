@@ -63,7 +63,7 @@ pub enum Call {
     },
     /// An order by hand.
     Order(Order),
-    /// The clock set, in ms. No step of the breaker's: see [`Times`].
+    /// The clock set, in ms. No step of the breaker's: see `times.rs`.
     Clock(u64),
     /// `state()`.
     State(#[serde(with = "crate::names::state")] State),
