@@ -19,14 +19,18 @@ pub struct Bounds {
     pub rmw_loads: bool,
     /// Whether shuttle searches all schedules.
     pub all_schedules: bool,
+    /// Whether loom also runs with weak swaps that fail without a reason; shuttle always
+    /// does, and so do deep searches.
+    pub spurious: bool,
 }
 
 impl Bounds {
     /// Nothing is left out.
-    pub const NONE: Bounds = Bounds { preemptions: None, rmw_loads: true, all_schedules: true };
+    pub const NONE: Bounds =
+        Bounds { preemptions: None, rmw_loads: true, all_schedules: true, spurious: true };
     /// Three threads have too many schedules to try them all.
     pub const THREE_THREADS: Bounds =
-        Bounds { preemptions: Some(3), rmw_loads: true, all_schedules: false };
+        Bounds { preemptions: Some(3), rmw_loads: true, all_schedules: false, spurious: false };
     /// The same, where three preemptions are left to the deep searches: half a minute each.
     pub const THREE_THREADS_SHORTLY: Bounds =
         Bounds { preemptions: Some(2), ..Bounds::THREE_THREADS };
@@ -205,6 +209,7 @@ fn run_all(
     ]
     .into_iter()
     .filter(|&(_, _, rmw_loads, _)| bounds.rmw_loads || !rmw_loads)
+    .filter(|&(_, _, _, spurious)| bounds.spurious || !spurious || is_deep())
     .map(|(how, bound, rmw_loads, spurious)| {
         builder.preemption_bound = bound;
         set_rmw_loads(rmw_loads);

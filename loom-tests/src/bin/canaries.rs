@@ -8,9 +8,11 @@ use loom_tests::invariants::{
     CANARIES, ELSEWHERE, INVARIANTS, LOOM_ONLY, LOOM_ONLY_BUGS, SHUTTLE_ONLY,
 };
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::sync::Mutex;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const LOOM: &str = "loom";
@@ -201,18 +203,33 @@ fn run(models: &str, tests: &[&str], bug: Option<&str>) -> Option<Output> {
         command.env("AMPACITY_CANARY", bug);
     }
     let mut child = command.spawn().expect("the models were just built");
+    // Read as it comes: the schedule of a thousand threads does not fit a pipe.
+    let stdout = read_on(child.stdout.take());
+    let stderr = read_on(child.stderr.take());
     let limit = if bug.is_some() { LIMIT } else { LIMIT_OF_ALL };
     let began = Instant::now();
-    // What a few tests say fits the pipe.
-    while child.try_wait().expect("the child is ours").is_none() {
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("the child is ours") {
+            break status;
+        }
         if began.elapsed() > limit {
             child.kill().ok();
             child.wait().ok();
             return None;
         }
         std::thread::sleep(Duration::from_millis(5));
-    }
-    child.wait_with_output().ok()
+    };
+    let read = |said: JoinHandle<Vec<u8>>| said.join().expect("reading does not panic");
+    Some(Output { status, stdout: read(stdout), stderr: read(stderr) })
+}
+
+fn read_on(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut said = Vec::new();
+        // What cannot be read is missed where the words of a test are looked for.
+        pipe.map(|mut pipe| pipe.read_to_end(&mut said));
+        said
+    })
 }
 
 /// Whether a model with a bug in it said what was violated.

@@ -34,7 +34,7 @@ fn two_orders_at_once_are_told_once_each() {
 }
 
 /// Where an event is made, of which the searches of all schedules are many.
-const TOLD: Bounds = Bounds { preemptions: Some(3), rmw_loads: true, all_schedules: false };
+const TOLD: Bounds = Bounds { preemptions: Some(3), all_schedules: false, ..Bounds::NONE };
 
 #[track_caller]
 fn told_because(s: &Stage, cause: &str) {

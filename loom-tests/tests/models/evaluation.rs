@@ -9,7 +9,7 @@ use std::time::Duration;
 #[cfg(any(ampacity_loom, ampacity_shuttle))]
 const PLAIN_LOADS: Bounds = Bounds { rmw_loads: false, ..Bounds::NONE };
 /// Where shuttle's schedules, and loom's, are too many.
-const SOME: Bounds = Bounds { preemptions: Some(3), rmw_loads: true, all_schedules: false };
+const SOME: Bounds = Bounds { preemptions: Some(3), all_schedules: false, ..Bounds::NONE };
 
 /// Half of the last calls.
 fn by_calls(window: u32, minimum: u32) -> Builder {

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, Weak};
 
 /// Where shuttle's schedules are too many as well.
-const A_FEW: Bounds = Bounds { preemptions: Some(2), rmw_loads: true, all_schedules: false };
+const A_FEW: Bounds = Bounds { preemptions: Some(2), all_schedules: false, ..Bounds::NONE };
 
 /// A stage with somebody who listens.
 struct House {

@@ -7,7 +7,8 @@ use loom_tests::{Bounds, Note, Reached, alone, race_within};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Epochs take many steps; and a read-modify-write of an epoch is none of ours.
-const A_FEW: Bounds = Bounds { preemptions: Some(2), rmw_loads: false, all_schedules: false };
+const A_FEW: Bounds =
+    Bounds { preemptions: Some(2), rmw_loads: false, all_schedules: false, ..Bounds::NONE };
 
 struct Value {
     note: Note,

@@ -78,7 +78,7 @@ fn what_is_saved_beside_a_turn_is_of_one_era() {
     }
     race_within(
         // A saved window is many steps.
-        Bounds { preemptions: Some(2), rmw_loads: true, all_schedules: false },
+        Bounds { preemptions: Some(2), all_schedules: false, ..Bounds::NONE },
         || {
             let stage = two_in_a_row();
             (0..2).for_each(|_| stage.acquire().failure());
