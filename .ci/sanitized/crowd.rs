@@ -13,13 +13,15 @@ use ampacity::{CircuitBreaker, Config, ManualClock};
 const THREADS: usize = 2_000;
 const CALLS: usize = 40;
 
-/// Threads that have come, that have made their calls, and that may go.
+/// Threads that have come, that have made their calls, and that may go. Each is raised with
+/// Release, and `wait_for` pairs with that: who sees a turn sees what was done before it.
 static HERE: AtomicUsize = AtomicUsize::new(0);
 static DONE: AtomicUsize = AtomicUsize::new(0);
 static LEAVE: AtomicUsize = AtomicUsize::new(0);
 
 /// Until `turn` is `number`, which says that all that was done before it said so is done.
 fn wait_for(turn: &AtomicUsize, number: usize) {
+    // Acquire: pairs with the Release of whoever raised `turn`.
     while turn.load(Ordering::Acquire) < number {
         thread::yield_now();
     }
@@ -59,6 +61,7 @@ fn main() {
         .half_open_permits(3)
         .history(16)
         .clock(clock.clone())
+        // Relaxed here and below: a number that is read when all threads have been joined.
         .on_event(move |_| drop(hears.fetch_add(1, Ordering::Relaxed)))
         .build();
     let breaker = Arc::new(breaker.expect("a valid configuration"));
@@ -71,10 +74,12 @@ fn main() {
             let body = move || {
                 // Its place among the breaker's counters is given out under a lock.
                 drop(breaker.try_acquire());
+                // Release: pairs with `wait_for`. One thread at a time comes, so a store does.
                 HERE.store(thread + 1, Ordering::Release);
                 wait_for(&HERE, THREADS);
                 calls(&breaker, &clock, thread);
-                DONE.fetch_add(1, Ordering::AcqRel);
+                // Release: pairs with the Acquire in `main`; additions carry each other on.
+                DONE.fetch_add(1, Ordering::Release);
                 wait_for(&LEAVE, thread + 1);
             };
             let spawned = thread::Builder::new().stack_size(256 << 10).spawn(body);
@@ -83,6 +88,7 @@ fn main() {
         })
         .collect();
     // Meanwhile one alone changes the settings, and adds and removes listeners.
+    // Acquire: pairs with the additions, so that what the calls did is seen by the end.
     while DONE.load(Ordering::Acquire) < THREADS {
         let hears = Arc::clone(&told);
         let id = breaker.add_listener(move |_| drop(hears.fetch_add(1, Ordering::Relaxed)));
@@ -92,6 +98,7 @@ fn main() {
         thread::sleep(Duration::from_micros(100));
     }
     for (thread, ended) in crowd.into_iter().enumerate() {
+        // Release: pairs with `wait_for`.
         LEAVE.store(thread + 1, Ordering::Release);
         ended.join().expect("no panic");
     }

@@ -31,6 +31,7 @@ fn run<S: Send + Sync + 'static>(
     act: fn(&S, usize),
     end: fn(&S),
 ) {
+    // Relaxed: all threads of shuttle take turns on this one.
     let executions = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&executions);
     let mut config = shuttle::Config::new();

@@ -4,6 +4,8 @@ use crate::actor;
 use crate::tool::thread;
 use ampacity::model::{is_stopped, let_go_on, stop_before_access};
 use std::sync::Arc;
+// Of the standard library, and no part of the model: threads of shuttle take turns on one, so
+// that Relaxed orders all there is to order.
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Schedules of each step, of each of the two ways to begin.
@@ -71,7 +73,7 @@ pub fn stop_at_every_step<S: Send + Sync + 'static>(
 /// A thread that somebody waits for who does not take its end for granted.
 struct Actor {
     thread: thread::JoinHandle<()>,
-    is_done: Arc<AtomicBool>, // of the standard library: no part of the model
+    is_done: Arc<AtomicBool>,
 }
 
 impl Actor {

@@ -184,6 +184,7 @@ struct Moody {
 
 impl Clock for Moody {
     fn now(&self) -> u64 {
+        // Relaxed, as everywhere below: one thread does all of this.
         let left = self.readings_left.load(Ordering::Relaxed);
         self.readings_left.store(left.saturating_sub(1), Ordering::Relaxed);
         if left == 1 {

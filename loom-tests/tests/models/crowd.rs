@@ -128,6 +128,7 @@ fn threads_that_come_and_go_lose_no_call_and_never_share_a_slot() {
 fn heard() -> Stage {
     let last = Arc::new(AtomicU64::new(0)); // of the standard library: no part of the model
     let listener = move |event: &Event| {
+        // Relaxed: listeners are told by one thread at a time, and shuttle's take turns.
         let before = last.swap(event.era, Ordering::Relaxed);
         assert!(before < event.era, "told out of order"); // contained, counted, found below
     };

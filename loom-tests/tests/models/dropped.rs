@@ -6,7 +6,8 @@ use loom_tests::{race_within, settings};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Values that are alive, over all executions of one test.
+/// Values that are alive, over all executions of one test. Of the standard library, and Relaxed:
+/// a number, no part of the model, whose threads take turns.
 #[derive(Debug)]
 struct Alive(AtomicI64);
 
