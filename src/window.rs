@@ -524,14 +524,57 @@ impl Judge {
 mod tests {
     use super::*;
 
+    const GOOD: Entry = Entry { failed: false, slow: false };
+    const BAD: Entry = Entry { failed: true, slow: false };
+    const TEN_SECONDS: Shape = Shape::Time { width: 1_000_000_000, slices: 10 };
+
+    #[test]
+    fn bad_results_that_cannot_matter_are_looked_at_once_and_then_spared() {
+        let policy = Policy { failure_rate: Some(0.5), slow_rate: None, minimum: 100 };
+        for shape in [Shape::Count { len: 1_000 }, TEN_SECONDS] {
+            let judge = Judge::new(shape, policy, None, None, Era(0));
+            let take = |entry| judge.take(Slot::of(0), Era(0), entry, false, || Nanos(5)).finding;
+            (0..1_000).for_each(|_| assert_ne!(take(GOOD), Finding::Over));
+            let looks = (0..200).filter(|_| take(BAD) != Finding::Unasked).count();
+            assert_eq!(looks, 1, "{shape:?}");
+        }
+    }
+
+    /// Two that hang beside two results of `entry`: what one who comes then finds.
+    fn found_by_a_newcomer(entry: Entry) -> Finding {
+        let policy = Policy { failure_rate: Some(0.5), slow_rate: Some(0.5), minimum: 2 };
+        let judge = Judge::new(TEN_SECONDS, policy, None, Some(1_000_000_000), Era(0));
+        let slot = Slot::of(0);
+        for _ in 0..2 {
+            let _ = judge.take(slot, Era(0), entry, false, || Nanos(5));
+            judge.begin(slot, Era(0), &mut Start::timed(Nanos(5), 1));
+        }
+        judge.look_at_flight(Era(0), Nanos(3_000_000_000)).finding
+    }
+
+    #[test]
+    fn calls_that_hang_are_for_a_newcomer_unless_the_results_would_do_without_them() {
+        assert_eq!(found_by_a_newcomer(GOOD), Finding::Over);
+        assert_eq!(found_by_a_newcomer(BAD), Finding::Unasked);
+    }
+
+    #[test]
+    fn calls_in_flight_are_swept_with_the_window() {
+        let policy = Policy { failure_rate: Some(0.5), slow_rate: Some(0.5), minimum: 2 };
+        let judge = Judge::new(TEN_SECONDS, policy, None, Some(1_000_000_000), Era(0));
+        judge.begin(Slot::of(0), Era(0), &mut Start::timed(Nanos(5), 1));
+        let hanging = |era| judge.read(Some(Era(era)), Nanos(3_000_000_000)).hanging;
+        judge.sweep(Era(SWEEP_EVERY + 1));
+        assert_eq!(hanging(0), 1);
+        judge.sweep(Era(SWEEP_EVERY));
+        assert_eq!(hanging(0), 0);
+    }
+
     /// As by a caller who sleeps between a record and a look.
     #[test]
     fn a_look_of_an_era_that_is_over_spares_no_result_of_the_next() {
-        const GOOD: Entry = Entry { failed: false, slow: false };
-        const BAD: Entry = Entry { failed: true, slow: false };
         let policy = Policy { failure_rate: Some(0.5), slow_rate: None, minimum: 100 };
-        let time = Shape::Time { width: 1_000_000_000, slices: 10 };
-        for (shape, enough) in [(Shape::Count { len: 100 }, 2), (time, 3)] {
+        for (shape, enough) in [(Shape::Count { len: 100 }, 2), (TEN_SECONDS, 3)] {
             let judge = Judge::new(shape, policy, None, None, Era(0));
             let take =
                 |era, entry| judge.take(Slot::of(0), Era(era), entry, false, || Nanos(5)).finding;

@@ -64,7 +64,7 @@ impl Start {
     pub(crate) const UNTIMED: Start = Start { at: Nanos(0), of: 0 };
 
     #[inline(always)]
-    fn timed(at: Nanos, weight: u32) -> Self {
+    pub(crate) fn timed(at: Nanos, weight: u32) -> Self {
         Start { at, of: u64::from(weight) }
     }
 

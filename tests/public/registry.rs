@@ -85,6 +85,29 @@ fn a_conflict_names_the_first_setting_that_differs_with_both_values_and_has_the_
 }
 
 #[test]
+fn windows_are_compared_by_what_they_are_and_a_span_that_was_not_given_has_one() {
+    let registry = Registry::new();
+    let minute = Duration::from_secs(60);
+    registry.get_or_create("time", |b| b.failure_rate(0.5).time_window(minute)).unwrap();
+    registry.get_or_create("count", |b| b.failure_rate(0.5).count_window(50)).unwrap();
+    type Case = (&'static str, fn(ampacity::Builder) -> ampacity::Builder, &'static str);
+    let cases: [Case; 4] = [
+        ("time", |b| b.time_window(Duration::from_secs(30)), "time_window of 60s, not 30s"),
+        (
+            "time",
+            |b| b.time_window(Duration::from_secs(60)).time_slices(6),
+            "time_slices of 10, not 6",
+        ),
+        ("time", |b| b.count_window(50), "count_window of none, not 50"),
+        ("count", |b| b.time_window(Duration::from_secs(60)), "count_window of 50, not none"),
+    ];
+    for (name, configure, says) in cases {
+        let error = registry.get_or_create(name, |b| configure(b.failure_rate(0.5))).unwrap_err();
+        assert_eq!(error.to_string(), format!("circuit breaker '{name}' exists with a {says}"));
+    }
+}
+
+#[test]
 fn settings_are_compared_with_those_of_creation_and_defaults_count_as_their_values() {
     let registry = Registry::new();
     let made = get(&registry, "db");
