@@ -27,12 +27,10 @@ use shard::{COUNTS, Count, Histograms, Shard, Writer};
 const STATES: usize = State::ALL.len();
 
 /// The counters of a breaker; nothing is allocated before its first call.
-#[derive(Debug)]
 pub(crate) struct Metrics {
     table: OnceBox<Table>,
 }
 
-#[derive(Debug)]
 struct Table {
     /// One for each thread that has a slot among them.
     own: Box<[Shard]>,

@@ -1,4 +1,5 @@
 //! What the models in `loom-tests` need beyond the public face.
+#![allow(missing_debug_implementations)] // nobody prints them
 
 pub use crate::slot::model::{assign_slot, forget_slot, give_slot_back, slot};
 #[cfg(ampacity_shuttle)]
@@ -82,7 +83,6 @@ impl SharedPlan {
 }
 
 /// The cell behind each edge `made -> used`.
-#[derive(Debug)]
 pub struct Once<T: Send + Sync>(OnceBox<T>);
 
 impl<T: Send + Sync> Once<T> {
@@ -126,7 +126,6 @@ impl<T: Send + Sync> Replaceable<T> {
 }
 
 /// The pile behind the edge `pushed -> taken`.
-#[derive(Debug)]
 pub struct Heap<T: Send>(Pile<T>);
 
 impl<T: Send> Heap<T> {
@@ -148,7 +147,6 @@ impl<T: Send> Heap<T> {
 }
 
 /// The desk of a breaker without the breaker: transitions are handed in by their era.
-#[derive(Debug)]
 pub struct Office(Desk);
 
 impl Office {

@@ -115,6 +115,7 @@ impl Wait {
 #[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
 mod tests {
     use super::*;
+    use crate::config::DEFAULT_SETTINGS;
 
     const SECOND: u64 = 1_000_000_000;
     const FIXED: Wait = Wait {
@@ -168,5 +169,13 @@ mod tests {
         assert_eq!(of(Some(SECOND), Some(u64::MAX)), Some(60 * SECOND));
         assert_eq!(of(None, Some(SECOND)), Some(SECOND), "instead of never");
         assert_eq!(of(None, None), None);
+    }
+
+    #[test]
+    fn a_spell_that_follows_more_than_can_be_counted_has_nothing_left_of_a_limit() {
+        let rules = Rules { lease: 1, lease_cap: 1, ..DEFAULT_SETTINGS.rules };
+        let limit = Limit { ticks: u64::MAX, then_opens: false };
+        assert!(rules.limit_left(&limit, MOST_LAPSED - 1) > 0);
+        assert_eq!(rules.limit_left(&limit, MOST_LAPSED), 0);
     }
 }

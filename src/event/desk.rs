@@ -24,7 +24,6 @@ const WINDOW: u64 = if cfg!(any(ampacity_loom, ampacity_shuttle)) { 2 } else { 6
 const SHIFT: u64 = if cfg!(any(ampacity_loom, ampacity_shuttle)) { 8 } else { 64 };
 
 /// The events of a breaker; made with its first listener or for its history.
-#[derive(Debug)]
 pub(crate) struct Desk {
     name: Arc<str>,
     listeners: Listeners,

@@ -115,7 +115,6 @@ impl Seat {
 /// Callers find them in a list that is replaced whole and reclaimed some time later, by
 /// whoever comes by. So the list does not own them: what a listener owns is dropped when
 /// it is removed, or when its last call returns.
-#[derive(Debug)]
 pub(super) struct Listeners {
     list: Current<Vec<Weak<Seat>>>,
     /// Locked by whoever adds or removes one, and never while a listener runs or is dropped.

@@ -97,7 +97,6 @@ impl Writer {
 }
 
 /// One set of counters: 128 bytes, on two cache lines of its own.
-#[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Shard {
     counts: [Atomic<u64>; COUNTS],

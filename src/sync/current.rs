@@ -63,12 +63,6 @@ mod cell {
 
 pub(crate) use cell::Current;
 
-impl<T: Send + Sync + core::fmt::Debug> core::fmt::Debug for Current<T> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.read().fmt(f)
-    }
-}
-
 #[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
 mod tests {
     use super::*;

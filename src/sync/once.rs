@@ -66,9 +66,3 @@ impl<T> Drop for OnceBox<T> {
         }
     }
 }
-
-impl<T: Send + Sync + core::fmt::Debug> core::fmt::Debug for OnceBox<T> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.get().fmt(f)
-    }
-}

@@ -73,12 +73,6 @@ impl<T> Drop for Pile<T> {
     }
 }
 
-impl<T> core::fmt::Debug for Pile<T> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Pile").finish_non_exhaustive()
-    }
-}
-
 #[cfg(all(test, not(any(ampacity_loom, ampacity_shuttle))))]
 mod tests {
     use super::*;

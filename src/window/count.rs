@@ -413,14 +413,3 @@ fn place<T>(ring: &[T], ticket: u64) -> usize {
     // What the cast cuts off, the mask would.
     ticket as usize & (ring.len() - 1)
 }
-
-impl fmt::Debug for Count {
-    /// Without the ring.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Count")
-            .field("len", &self.len)
-            .field("head", &self.head)
-            .field("first", &self.first)
-            .finish_non_exhaustive()
-    }
-}

@@ -1,5 +1,6 @@
 //! Windows piece by piece, for models: each call names its thread's slot, its era and its
 //! time, so that a search is spent on the window and not on the breaker around it.
+#![allow(missing_debug_implementations)] // nobody prints them
 
 use super::count::Count;
 use super::flight::Flight;
@@ -80,7 +81,6 @@ impl Slices {
 }
 
 /// The last calls of an era.
-#[derive(Debug)]
 pub struct LastCalls(Count);
 
 /// What a reader found of them.
@@ -123,7 +123,6 @@ impl LastCalls {
 }
 
 /// A window of two slices of time, each a nanosecond.
-#[derive(Debug)]
 pub struct Recent(Time);
 
 impl Recent {

@@ -142,7 +142,6 @@ impl Shard {
 }
 
 /// A sliding window over time; see the module.
-#[derive(Debug)]
 pub(crate) struct Time {
     width: u64,  // ns, at least 1
     slices: u64, // in 1..=MOST_SLICES

@@ -337,6 +337,21 @@ fn a_breaker_is_not_evicted_while_somebody_listens_who_came_later() {
 }
 
 #[test]
+fn a_breaker_is_evicted_with_the_policy_that_it_was_made_with_and_not_with_another() {
+    let registry = Registry::bounded(1).unwrap();
+    let made = |b: ampacity::Builder| b.count_window(10).trip_when(|w| w.failed > 3);
+    let breaker = registry.get_or_create("one", made).unwrap();
+    breaker.reconfigure(|now| now.trip_when(|w| w.failed > 4)).unwrap();
+    drop(breaker);
+    assert!(registry.get_or_create("two", |b| b).is_err());
+    drop(registry.remove("one"));
+    let breaker = registry.get_or_create("one", made).unwrap();
+    breaker.reconfigure(|now| now).unwrap();
+    drop(breaker);
+    assert!(registry.get_or_create("two", |b| b).is_ok());
+}
+
+#[test]
 fn a_full_registry_evicts_a_sixteenth_at_a_time() {
     let registry = Registry::bounded(32).unwrap();
     (0..32).for_each(|nth| drop(registry.get_or_create(&nth.to_string(), |b| b).unwrap()));
