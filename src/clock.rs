@@ -63,7 +63,8 @@ impl Tick {
 ///
 /// `now` must not call the breaker that it serves: it is asked in the middle of a call. It
 /// had better not panic, either: the breaker takes that for a step back to 0, so that the
-/// call is settled and counted all the same.
+/// call is settled and counted all the same. A call that begins at that reading is as slow
+/// as the clock is old, and a wait that begins at it may be over at once.
 pub trait Clock: Send + Sync {
     /// Nanoseconds since the clock's own start.
     ///

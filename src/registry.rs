@@ -184,7 +184,10 @@ impl Registry {
         if named != name {
             return Err(RegistryError::Renamed { from: name.into(), to: named.into() });
         }
+        // Here and below, what may panic when it is dropped, a clock for one, goes before there
+        // is something to return: the compiler forgets that then, and it were never freed.
         if let Some(known) = self.find(name, &asked) {
+            drop(builder);
             return known;
         }
         // Made before the lock is taken: asking the clock is a user's code.
@@ -221,6 +224,7 @@ impl Registry {
             && !planted(Bug::CreateTwice)
         {
             drop(len); // before our own breaker is dropped, with its clock
+            drop(breaker);
             return known;
         }
         let evicted = if *len == self.capacity { self.evict() } else { Vec::new() };
@@ -233,8 +237,6 @@ impl Registry {
         self.entries.pin().insert(name.into(), entry);
         *len += 1;
         drop(len); // before the evicted are dropped, with their clocks
-        // And they before there is something to return: if a clock panics then, the
-        // compiler forgets what is returned, and the breaker would never be freed.
         drop(evicted);
         Ok(breaker)
     }

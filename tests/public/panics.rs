@@ -244,3 +244,26 @@ fn a_clock_that_panics_when_it_is_dropped_is_dropped_by_the_breakers_last_owner(
     assert_eq!((registry.len(), other.name()), (1, "other"));
     assert_eq!(Arc::strong_count(&other), 2, "the registry's and this one: none is lost");
 }
+
+/// Whoever asks it makes a breaker called `db` first, if there is none.
+struct Faster(Arc<Registry>, Bomb);
+
+impl Clock for Faster {
+    fn now(&self) -> u64 {
+        let Self(registry, _) = self;
+        drop(registry.get_or_create("db", |builder| builder));
+        0
+    }
+}
+
+#[test]
+fn a_clock_that_panics_when_it_is_dropped_unused_holds_no_breaker_that_was_there() {
+    let registry = Arc::new(Registry::new());
+    // First one that another is faster to make, then one that is there.
+    for _ in 0..2 {
+        let clock = Faster(Arc::clone(&registry), Bomb);
+        panics(|| registry.get_or_create("db", |builder| builder.clock(clock)));
+        let found = registry.get("db").expect("made by the clock");
+        assert_eq!(Arc::strong_count(&found), 2, "the registry's and this one");
+    }
+}
