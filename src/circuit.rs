@@ -58,6 +58,16 @@ pub(crate) struct Refusal {
     pub(crate) wait: Option<Duration>,
 }
 
+/// How things stood at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) word: Word,
+    /// When its spell began, if it is in one and that has been written down.
+    began: Option<Tick>,
+    /// The time, where the state depends on it.
+    now: Nanos,
+}
+
 /// What the circuit answered, and what that changed.
 #[must_use]
 pub(crate) struct Decision<T> {
@@ -344,52 +354,45 @@ impl Circuit {
         rules.open_until(now, Opening { nth, era, given })
     }
 
-    /// The word, and when its spell began if it is in one and that has been written down;
-    /// never writes.
-    pub(crate) fn look(&self) -> (Word, Option<Tick>) {
+    /// What somebody sees who asks how things stand; never writes. It was all so at one
+    /// moment: in the era that there was before and after, at the latest when the clock had
+    /// been read. Of two eras it might tell of a wait or a spell that was over before its time.
+    pub(crate) fn look(&self, now: impl Fn() -> Nanos) -> Seen {
         let mut word = self.word.load();
-        while word.state() == State::HalfOpen {
-            let began = self.stamp.peek(self.word.era_of(word));
+        loop {
+            if word.state() != State::Open && word.state() != State::HalfOpen {
+                return Seen { word, began: None, now: Nanos(0) };
+            }
             // Without a beginning the spell is so young that its winner has not written it
-            // down, or it has ended. Then it may have had its time long ago, and whoever
-            // took it for a young one would tell of a spell that never was.
+            // down, or it has ended.
+            let is_half_open = word.state() == State::HalfOpen;
+            let began = is_half_open.then(|| self.stamp.peek(self.word.era_of(word))).flatten();
+            let now = now();
             let newer = self.word.load();
-            if began.is_some() || newer.era() == word.era() {
-                return (word, began);
+            if newer.era() == word.era() {
+                return Seen { word, began, now };
             }
             word = newer;
         }
-        (word, None)
     }
 
-    /// The state as somebody sees it who had a [`look`](Self::look) and then looks at the
-    /// clock; never writes.
-    pub(crate) fn state(
-        &self,
-        (word, began): (Word, Option<Tick>),
-        rules: &Rules,
-        now: impl Fn() -> Nanos,
-    ) -> State {
+    /// The state as it was [`seen`](Self::look).
+    pub(crate) fn state(&self, seen: &Seen, rules: &Rules) -> State {
+        let &Seen { word, began, now } = seen;
         match word.state() {
-            State::Open if word.is_due(Tick::of(now())) => State::HalfOpen,
-            State::HalfOpen if rules.half_open_limit.is_some() => {
-                match self.spell(word, rules, began, now(), || Tick::NEVER) {
-                    Spell::Closes => State::Closed,
-                    Spell::Opens(_) => State::Open,
-                    Spell::InTime | Spell::LeaseOver => State::HalfOpen,
-                }
-            }
+            State::Open if word.is_due(Tick::of(now)) => State::HalfOpen,
+            State::HalfOpen => match self.spell(word, rules, began, now, || Tick::NEVER) {
+                Spell::Closes => State::Closed,
+                Spell::Opens(_) => State::Open,
+                Spell::InTime | Spell::LeaseOver => State::HalfOpen,
+            },
             state => state,
         }
     }
 
     /// Whether a call would be admitted now; never writes.
     pub(crate) fn would_admit(&self, rules: &Rules, now: impl Fn() -> Nanos) -> bool {
-        let (word, began) = self.look();
-        if word.admits_all() {
-            return true;
-        }
-        let now = now();
+        let Seen { word, began, now } = self.look(now);
         let spell = self.spell(word, rules, began, now, || Tick::NEVER);
         let (admission, _) = word.admit(Tick::of(now), rules.permits, spell, || 0);
         admission == Admission::Pass

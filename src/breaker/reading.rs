@@ -18,7 +18,7 @@ impl CircuitBreaker {
     /// The state now: half-open, too, when the open wait is over though no call
     /// has come. Takes and writes nothing.
     pub fn state(&self) -> State {
-        self.circuit.state(self.circuit.look(), &self.settings.get().rules, || self.now())
+        self.circuit.state(&self.circuit.look(|| self.now()), &self.settings.get().rules)
     }
 
     #[cfg(any(ampacity_loom, ampacity_shuttle))]
@@ -45,14 +45,15 @@ impl CircuitBreaker {
             desk.deliver(&|| self.era_from_now_on());
         }
         let settings = self.settings.get();
-        let (word, began) = self.circuit.look();
+        let seen = self.circuit.look(|| self.now());
+        let word = seen.word;
         let era = self.circuit.era_of(word);
         let last = self.circuit.last_turn(word, || self.now());
         let of = word.is_judged().then_some(era);
         let window = settings.judge.as_ref().map(|judge| judge.read(of, self.now()));
         let head = Head {
             name: self.name.clone().into_owned(),
-            state: self.circuit.state((word, began), &settings.rules, || self.now()),
+            state: self.circuit.state(&seen, &settings.rules),
             era: era.0,
             streak: word.streak(),
             opens: self.circuit.opens_before(word),

@@ -26,9 +26,63 @@ use std::cell::RefCell;
 
 /// How many cases there are, if nobody says otherwise.
 const CASES: u32 = 600;
-/// What must come about within that many cases. Each is drawn at least twenty times as often
-/// as it would have to be, to be missed once in a million runs.
-const REACHED: &[&str] = &[];
+/// What must come about within that many cases: of all that is counted, and printed, what came
+/// about fifty times or more in each of some runs. The rarer edges between manual modes and the
+/// settings that are refused are left to chance.
+const REACHED: &[&str] = &[
+    "a listener panicked",
+    "a listener removed",
+    "a permit",
+    "a probe",
+    "called",
+    "changed",
+    "classified",
+    "closed to closed",
+    "closed to disabled",
+    "closed to forced_open",
+    "closed to metrics_only",
+    "closed to open",
+    "dropped",
+    "fallback",
+    "half_open to closed",
+    "half_open to open",
+    "metrics_only to metrics_only",
+    "open to closed",
+    "open to half_open",
+    "open to metrics_only",
+    "pending",
+    "refused: forced_open",
+    "refused: half_open_full",
+    "refused: open",
+    "restored: false",
+    "restored: true",
+    "returned: bad",
+    "returned: fallback",
+    "returned: good",
+    "returned: rejected",
+    "settled as stale",
+    "settled by a panic",
+    "timed",
+    "told: a probe failed",
+    "told: a result asked to stay away for",
+    "told: closed by hand",
+    "told: disabled by hand",
+    "told: failure",
+    "told: failures in a row",
+    "told: forced open by hand",
+    "told: it was half-open for as long as it may be",
+    "told: its policy said so, of calls, failed, slow",
+    "told: of calls failed",
+    "told: probe succeeded",
+    "told: reset by hand",
+    "told: restored from what was saved",
+    "told: set to metrics only by hand",
+    "told: the lease of its probes is over",
+    "told: the open wait is over",
+    "told: tripped by hand",
+    "two listeners",
+    "unwound",
+];
 
 /// What was saved, written and read where that is built in.
 fn written(saved: Saved) -> Saved {
@@ -81,6 +135,7 @@ fn whatever_is_done_to_a_breaker_it_does_what_the_sequential_model_does() {
     }
     let reached = reached.take();
     println!("{reached:#?}");
-    let missing: Vec<_> = REACHED.iter().filter(|name| !reached.contains_key(**name)).collect();
+    let missing: Vec<_> =
+        REACHED.iter().filter(|name| reached.get(**name).is_none_or(|&times| times == 0)).collect();
     assert!(cases < CASES || missing.is_empty(), "never came about: {missing:?}");
 }

@@ -119,6 +119,58 @@ fn whoever_asks_as_a_limit_ends_a_spell_is_told_what_comes_after_it() {
     AFTER.assert_some();
 }
 
+/// Invariant 38: who asks while an order ends a spell, and time goes on, is not told of the lapse
+/// that there would have been. Not under loom, to which a clock is no atomic: loads after a
+/// reading of it might be as stale as those before.
+#[cfg(not(ampacity_loom))]
+#[test]
+fn whoever_asks_as_an_order_ends_a_spell_is_not_told_that_it_lapsed() {
+    static BEFORE: Reached = Reached::new();
+    static AFTER: Reached = Reached::new();
+    race(
+        || half_open_with_probes_out(1, 1, 1),
+        |s| {
+            s.breaker.force_open();
+            s.outlive_lease();
+        },
+        |s| (s.breaker.era(), s.breaker.would_admit(), s.breaker.era()),
+        |_, (), (before, would, after)| {
+            assert!(!would, "no place while the lease ran, and none after");
+            BEFORE.hit_if(after == 2);
+            AFTER.hit_if(before == 3);
+        },
+    );
+    BEFORE.assert_some();
+    AFTER.assert_some();
+}
+
+/// Invariant 38: likewise of a wait that an order ends.
+#[cfg(not(ampacity_loom))]
+#[test]
+fn whoever_asks_as_an_order_ends_a_wait_is_not_told_that_it_was_over() {
+    static BEFORE: Reached = Reached::new();
+    static AFTER: Reached = Reached::new();
+    race(
+        || {
+            let stage = Stage::new(settings());
+            stage.breaker.trip();
+            stage
+        },
+        |s| {
+            s.breaker.force_open();
+            s.wait();
+        },
+        |s| s.breaker.state(),
+        |_, (), state| {
+            BEFORE.hit_if(state == State::Open);
+            AFTER.hit_if(state == State::ForcedOpen);
+            assert!(state == State::Open || state == State::ForcedOpen, "{state}");
+        },
+    );
+    BEFORE.assert_some();
+    AFTER.assert_some();
+}
+
 /// Invariant 15: of the counts in the word, the lapsed spells are the one that can
 /// reach the end of its lane.
 #[test]
