@@ -12,15 +12,24 @@ use std::{fs, io};
 /// Makes `tree` hold what the working tree holds and nothing else, but for what git ignores
 /// and what cargo builds. What is the same already is left as it is, so that cargo builds no
 /// more than it must.
-pub(crate) fn bring_up_to_date(tree: &Path) -> Result<(), Box<dyn Error>> {
-    sync(Path::new("."), tree, &tracked()?)
+///
+/// The library's manifest loses the dependency named in `without`.
+pub(crate) fn bring_up_to_date(tree: &Path, without: Option<&str>) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(tree)?;
+    sync(Path::new("."), tree, &tracked()?, without)
 }
 
-fn sync(from: &Path, tree: &Path, wanted: &[PathBuf]) -> Result<(), Box<dyn Error>> {
+fn sync(
+    from: &Path,
+    tree: &Path,
+    wanted: &[PathBuf],
+    without: Option<&str>,
+) -> Result<(), Box<dyn Error>> {
     let mut stale = BTreeSet::new();
     files(tree, Path::new(""), &mut stale)?;
     for path in wanted {
         let now = match fs::read(from.join(path)) {
+            Ok(now) if path == Path::new("Cargo.toml") => independent(now, without)?,
             Ok(now) => now,
             // Deleted and not yet committed, or a link to a folder.
             Err(error) if matches!(error.kind(), NotFound | IsADirectory) => continue,
@@ -37,6 +46,17 @@ fn sync(from: &Path, tree: &Path, wanted: &[PathBuf]) -> Result<(), Box<dyn Erro
         fs::remove_file(tree.join(path))?;
     }
     Ok(())
+}
+
+fn independent(manifest: Vec<u8>, of: Option<&str>) -> Result<Vec<u8>, Box<dyn Error>> {
+    let Some(name) = of else { return Ok(manifest) };
+    let manifest = String::from_utf8(manifest)?;
+    let lines = manifest.split_inclusive('\n');
+    let kept: String = lines.filter(|line| !line.starts_with(&format!("{name} = "))).collect();
+    match kept == manifest {
+        true => Err(format!("Cargo.toml does not name {name} at the beginning of a line").into()),
+        false => Ok(kept.into_bytes()),
+    }
 }
 
 /// Every file below `folder` of `tree`, by its path in `tree`; not what was built there.
@@ -97,12 +117,21 @@ mod tests {
         let same = || fs::metadata(tree.join("src/same.rs")).unwrap().modified().unwrap();
         let before = same();
         let wanted = ["src/a.rs", "src/same.rs", "deleted.rs", "src"].map(PathBuf::from);
-        sync(from, tree, &wanted).unwrap();
+        sync(from, tree, &wanted, None).unwrap();
         let mut there = BTreeSet::new();
         files(tree, Path::new(""), &mut there).unwrap();
         assert_eq!(there, ["src/a.rs", "src/same.rs"].map(PathBuf::from).into());
         assert_eq!(fs::read_to_string(tree.join("src/a.rs")).unwrap(), "new");
         assert!(tree.join("target/debug/built").exists());
         assert_eq!(same(), before);
+    }
+
+    #[test]
+    fn a_manifest_loses_the_one_dependency_that_is_named_and_no_other() {
+        let manifest = "members = [\"a\"]\n[dependencies]\na = \"1\"\nab = \"2\"\n";
+        let without = |name| independent(manifest.into(), name).map_err(|why| why.to_string());
+        assert_eq!(without(None).unwrap(), manifest.as_bytes());
+        assert_eq!(without(Some("a")).unwrap(), manifest.replace("a = \"1\"\n", "").as_bytes());
+        assert!(without(Some("b")).unwrap_err().starts_with("Cargo.toml does not name b"));
     }
 }

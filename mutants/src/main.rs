@@ -94,12 +94,14 @@ enum Found {
 fn mutate(args: &Args) -> Result<Found, Box<dyn Error>> {
     let deadline = Instant::now() + Duration::from_secs(60 * args.minutes);
     let work = PathBuf::from("target/mutants");
-    let tree = work.join("tree");
-    fs::create_dir_all(&tree)?;
-    // Until this ends: another run would undo in the tree what is being tested here.
+    let tree = Tests::All.tree(&work);
+    fs::create_dir_all(&work)?;
+    // Until this ends: another run would undo in the trees what is being tested here.
     let alone = File::create(work.join("lock"))?;
-    alone.try_lock().map_err(|_| "another run is changing target/mutants/tree")?;
-    copy::bring_up_to_date(&tree)?;
+    alone.try_lock().map_err(|_| "another run is at work in target/mutants")?;
+    for tests in [Tests::Unit, Tests::All] {
+        copy::bring_up_to_date(&tests.tree(&work), tests.spared())?;
+    }
     let all = run::list(&tree)?;
     let files = chosen(&args.files, &all)?;
     let mut verdicts = Verdicts::read(work.join("verdicts"), &tree)?;
@@ -112,7 +114,7 @@ fn mutate(args: &Args) -> Result<Found, Box<dyn Error>> {
     };
 
     let mut faults = survivors.of_no_file(|file| all.contains_key(file));
-    let mut runner = Runner { tree: &tree, out: &work, limits: HashMap::new() };
+    let mut runner = Runner { work: &work, limits: HashMap::new() };
     let mut not_run = 0;
     for file in files {
         let mutants = &all[file];

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Which tests a mutant is given to.
@@ -24,6 +24,17 @@ impl Tests {
             Self::Unit => &["--lib"],
             Self::All => &["--lib", "--test=public", "--test=conformance"],
         }
+    }
+
+    /// The tree below `work` that is theirs. What the tests of the public face build on is
+    /// built of the library, each time that it is changed, and would be for the unit tests, too.
+    pub(crate) fn tree(self, work: &Path) -> PathBuf {
+        work.join(if self == Self::Unit { "unit" } else { "tree" })
+    }
+
+    /// The dependency that their tree does without.
+    pub(crate) fn spared(self) -> Option<&'static str> {
+        (self == Self::Unit).then_some("histories")
     }
 
     /// Seconds that the tests may take without a mutant, on two slow cores.
@@ -62,8 +73,8 @@ pub(crate) fn list(tree: &Path) -> Result<Files, Box<dyn Error>> {
 
 /// Gives mutants to tests.
 pub(crate) struct Runner<'a> {
-    pub(crate) tree: &'a Path,
-    pub(crate) out: &'a Path,
+    /// Where the trees are, and what is said of them.
+    pub(crate) work: &'a Path,
     /// The seconds after which a mutant has made something hang, once it is known how long
     /// the tests take without one.
     pub(crate) limits: HashMap<Tests, f64>,
@@ -88,18 +99,20 @@ impl Runner<'_> {
         for mutant in all.iter().filter(|mutant| batch.iter().all(|one| one.name != mutant.name)) {
             others += &format!("{}\n", mutant.name);
         }
-        let told = self.out.join("mutants.out");
+        let told = self.work.join("mutants.out");
         let _ = fs::remove_dir_all(&told);
         fs::create_dir_all(&told)?;
         fs::write(told.join("caught.txt"), others)?;
         // Its exit code says whether some were missed; which they are, it writes down.
-        cargo_mutants(self.tree)
+        cargo_mutants(&tests.tree(self.work))
+            // One for both, so that what is not changed is built once.
+            .env("CARGO_TARGET_DIR", self.work.canonicalize()?.join("tree/target"))
             .args(["--file", file, "--iterate", "--in-place"])
             .args(["--baseline", if limit.is_none() { "run" } else { "skip" }])
             .args(["--timeout", &limit.unwrap_or(tests.most()).to_string()])
             .args(["--no-shuffle", "--colors", "never"])
             .arg("--output")
-            .arg(self.out.canonicalize()?)
+            .arg(self.work.canonicalize()?)
             // Not behind a `--`: all that cargo would test is built then, whatever is run.
             .args(tests.args().iter().map(|arg| format!("--cargo-arg={arg}")))
             .env("PROPTEST_CASES", if tests == Tests::Unit { "16" } else { "256" })
