@@ -49,6 +49,9 @@ impl Tests {
 /// Mutants, by the file that each changes.
 pub(crate) type Files = BTreeMap<String, Vec<Mutant>>;
 
+/// What became of each.
+pub(crate) type Fates = Vec<(Mutant, Fate)>;
+
 /// Every mutant of the library.
 pub(crate) fn list(tree: &Path) -> Result<Files, Box<dyn Error>> {
     let out = cargo_mutants(tree)
@@ -90,7 +93,7 @@ impl Runner<'_> {
         tests: Tests,
         all: &[Mutant],
         batch: &[Mutant],
-    ) -> Result<Vec<(Mutant, Fate)>, Box<dyn Error>> {
+    ) -> Result<Fates, Box<dyn Error>> {
         let Some(file) = batch.first().map(|mutant| &mutant.file) else { return Ok(Vec::new()) };
         let limit = self.limits.get(&tests).copied();
         // Told that all others were caught, it runs these. (A pattern of names would do, did
@@ -157,7 +160,7 @@ struct Phase {
 }
 
 /// What became of each mutant, and how long the tests took without one, if they were run so.
-fn read(outcomes: &str) -> Result<(Vec<(Mutant, Fate)>, Option<f64>), Box<dyn Error>> {
+fn read(outcomes: &str) -> Result<(Fates, Option<f64>), Box<dyn Error>> {
     let outcomes: Outcomes = serde_json::from_str(outcomes)?;
     let (mut fates, mut took) = (Vec::new(), None);
     for outcome in outcomes.outcomes {
