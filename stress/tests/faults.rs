@@ -161,7 +161,7 @@ fn one_line(text: &str, what: &[&str]) {
 /// Says that something cannot be tried here: on stderr itself, for what a test prints by a
 /// macro is shown only if it fails.
 fn skipped(what: &str) {
-    writeln!(io::stderr(), "SKIPPED: {what}").unwrap();
+    io::stderr().write_all(format!("SKIPPED: {what}\n").as_bytes()).unwrap();
 }
 
 #[test]

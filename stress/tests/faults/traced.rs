@@ -37,6 +37,7 @@ pub(super) struct Ended {
 
 /// Runs the binary in `dir`, and upsets the step of that number, from 1. The error is that of
 /// tracing it.
+#[allow(clippy::zombie_processes, reason = "`follow` waits for it")]
 pub(super) fn run(dir: &Path, args: &str, step: usize, upset: Upset) -> Result<Ended, Errno> {
     // The shell waits until it is traced, and then becomes the program.
     let line = format!("read go && exec '{STRESS}' {args}");
