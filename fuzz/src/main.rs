@@ -107,9 +107,13 @@ fn drive(name: &str, target: Target, arguments: &Arguments) -> Result<bool, Erro
         [] => files_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name))?,
         files => files.iter().map(PathBuf::from).collect(),
     };
+    // One that is asked for is kept already.
+    let kept = arguments.files.is_empty().then(|| Kept::new(name)).transpose()?;
+    let note = |bytes: &[u8]| kept.as_ref().map_or(Ok(()), |kept| kept.note(bytes));
     let mut seeds = Vec::new();
     for file in &files {
         let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        note(&bytes)?;
         if !holds(target, &bytes) {
             eprintln!("{name} fails on {}", file.display());
             return Ok(false);
@@ -127,6 +131,7 @@ fn drive(name: &str, target: Target, arguments: &Arguments) -> Result<bool, Erro
         let mut random = Rng::with_seed(arguments.seed.wrapping_add(runs));
         runs += 1;
         let bytes = mutate::input(&mut random, &seeds);
+        note(&bytes)?;
         if !holds(target, &bytes) {
             let file = keep(name, &bytes)?;
             eprintln!("{name} fails on {}", file.display());
@@ -152,10 +157,35 @@ fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Where cargo-fuzz keeps its own.
-fn keep(name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+fn artifacts(name: &str) -> io::Result<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts").join(name);
     fs::create_dir_all(&folder)?;
-    let file = folder.join("failed");
+    Ok(folder)
+}
+
+fn keep(name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+    let file = artifacts(name)?.join("failed");
     fs::write(&file, bytes)?;
     Ok(file)
+}
+
+/// The file of the input that is being run. A panic is caught, but one that aborts, overflows
+/// the stack or never ends leaves nothing else behind.
+struct Kept(PathBuf);
+
+impl Kept {
+    fn new(name: &str) -> io::Result<Self> {
+        let file = artifacts(name)?.join(format!("running-{}", std::process::id()));
+        Ok(Self(file))
+    }
+
+    fn note(&self, bytes: &[u8]) -> io::Result<()> {
+        fs::write(&self.0, bytes)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
 }

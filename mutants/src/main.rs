@@ -15,7 +15,8 @@ mod verdicts;
 
 use clap::Parser;
 use mutant::Mutant;
-use run::Tests;
+use run::{Files, Runner, Tests};
+use std::collections::HashMap;
 use std::error::Error;
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -25,8 +26,8 @@ use survivors::Survivors;
 use table::{Row, Table};
 use verdicts::{Fate, Verdicts};
 
-/// What decides comes first.
-const FILES: &[&str] = &[
+/// What comes first: what decides. All other files follow by their names.
+const FIRST: &[&str] = &[
     "src/word.rs",
     "src/bits.rs",
     "src/opens.rs",
@@ -35,58 +36,16 @@ const FILES: &[&str] = &[
     "src/permit.rs",
     "src/circuit.rs",
     "src/breaker.rs",
-    "src/breaker/by_hand.rs",
-    "src/breaker/calls.rs",
-    "src/breaker/classified.rs",
-    "src/breaker/events.rs",
-    "src/breaker/making.rs",
-    "src/breaker/reading.rs",
-    "src/breaker/saving.rs",
-    "src/breaker/settings.rs",
-    "src/breaker/settling.rs",
+    "src/breaker/",
     "src/slot.rs",
     "src/window.rs",
-    "src/window/policy.rs",
-    "src/window/count.rs",
-    "src/window/time.rs",
-    "src/window/slice.rs",
-    "src/window/flight.rs",
+    "src/window/",
     "src/metrics/shard.rs",
     "src/metrics/pace.rs",
     "src/event.rs",
-    "src/event/desk.rs",
-    "src/event/history.rs",
-    "src/event/listeners.rs",
+    "src/event/",
     "src/sync.rs",
-    "src/sync/atomic.rs",
-    "src/sync/current.rs",
-    "src/sync/kept.rs",
-    "src/sync/once.rs",
-    "src/sync/pile.rs",
-    "src/sync/pinned.rs",
-    "src/clock.rs",
-    "src/contained.rs",
-    "src/classify.rs",
-    "src/error.rs",
-    "src/metrics.rs",
-    "src/metrics/latency.rs",
-    "src/metrics/histogram.rs",
-    "src/metrics/snapshot.rs",
-    "src/metrics/serial.rs",
-    "src/registry.rs",
-    "src/saved.rs",
-    "src/saved/form.rs",
-    "src/config.rs",
-    "src/config/builder.rs",
-    "src/config/check.rs",
-    "src/config/difference.rs",
-    "src/config/error.rs",
-    "src/config/preset.rs",
-    "src/config/rules.rs",
-    "src/config/settings.rs",
-    "src/config/text.rs",
-    "src/config/timing.rs",
-    "src/nanos.rs",
+    "src/sync/",
 ];
 
 /// Mutants between two looks at the time.
@@ -113,8 +72,9 @@ struct Args {
 
 fn main() -> ExitCode {
     match mutate(&Args::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(Found::Nothing) => ExitCode::SUCCESS,
+        Ok(Found::Faults) => ExitCode::FAILURE,
+        Ok(Found::NotAll) => ExitCode::from(3),
         Err(error) => {
             eprintln!("{error}");
             ExitCode::from(2)
@@ -122,31 +82,42 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether every survivor is listed, and every listed one survives.
-fn mutate(args: &Args) -> Result<bool, Box<dyn Error>> {
+/// What a run can end with.
+enum Found {
+    /// Every survivor is listed, and every listed one survives.
+    Nothing,
+    Faults,
+    /// No fault, but some mutants were not run: another run goes on.
+    NotAll,
+}
+
+fn mutate(args: &Args) -> Result<Found, Box<dyn Error>> {
     let deadline = Instant::now() + Duration::from_secs(60 * args.minutes);
     let work = PathBuf::from("target/mutants");
-    let tree = work.join("tree");
-    fs::create_dir_all(&tree)?;
-    // Until this ends: another run would undo in the tree what is being tested here.
+    let tree = Tests::All.tree(&work);
+    fs::create_dir_all(&work)?;
+    // Until this ends: another run would undo in the trees what is being tested here.
     let alone = File::create(work.join("lock"))?;
-    alone.try_lock().map_err(|_| "another run is changing target/mutants/tree")?;
-    copy::bring_up_to_date(&tree)?;
-    let files: Vec<&str> = match args.files.as_slice() {
-        [] => FILES.to_vec(),
-        some => some.iter().map(String::as_str).collect(),
-    };
+    alone.try_lock().map_err(|_| "another run is at work in target/mutants")?;
+    for tests in [Tests::Unit, Tests::All] {
+        copy::bring_up_to_date(&tests.tree(&work), tests.spared())?;
+    }
+    let all = run::list(&tree)?;
+    let files = chosen(&args.files, &all)?;
     let mut verdicts = Verdicts::read(work.join("verdicts"), &tree)?;
     let survivors = Survivors::read("mutants/survivors.toml")?;
     let mut table = Table::read("docs/mutants.md")?;
+    table.retain(|file| all.contains_key(file));
     let (tests, last) = match args.quick {
         true => (&[Tests::Unit][..], Tests::Unit),
         false => (&[Tests::Unit, Tests::All][..], Tests::All),
     };
 
-    let mut faults = Vec::new();
+    let mut faults = survivors.of_no_file(|file| all.contains_key(file));
+    let mut runner = Runner { work: &work, limits: HashMap::new() };
+    let mut not_run = 0;
     for file in files {
-        let mutants = run::list(&tree, file)?;
+        let mutants = &all[file];
         for tests in tests.iter().copied() {
             let mut open = mutants.clone();
             open.retain(|mutant| verdicts.asks_for(tests, mutant, survivors.name(mutant)));
@@ -154,16 +125,17 @@ fn mutate(args: &Args) -> Result<bool, Box<dyn Error>> {
                 if args.known || Instant::now() > deadline {
                     break;
                 }
-                for (mutant, fate) in run::run(&tree, &work, tests, file, &mutants, batch)? {
+                for (mutant, fate) in runner.run(tests, mutants, batch)? {
                     verdicts.add(tests, &mutant, fate)?;
                 }
             }
         }
         let mut fate = |mutant: &Mutant| verdicts.of(last, mutant, survivors.name(mutant));
-        let row = Row::count(&tree, file, &mutants, &mut fate);
+        let row = Row::count(&tree, file, mutants, &mut fate);
         println!("{row}");
         let survived = mutants.iter().filter(|mutant| fate(mutant) == Some(Fate::Survived));
         faults.extend(survivors.faults(file, &survived.collect::<Vec<_>>(), row.is_complete()));
+        not_run += row.not_run();
         table.put(row);
         if !args.quick {
             table.write()?;
@@ -172,5 +144,49 @@ fn mutate(args: &Args) -> Result<bool, Box<dyn Error>> {
     for fault in &faults {
         println!("{fault}");
     }
-    Ok(faults.is_empty())
+    if not_run > 0 {
+        println!("NOT RUN   {not_run} mutants: another run goes on");
+    }
+    Ok(match (faults.as_slice(), not_run) {
+        ([], 0) => Found::Nothing,
+        ([], _) => Found::NotAll,
+        _ => Found::Faults,
+    })
+}
+
+/// The files that were `asked` for, or `all`, in the order in which they are run.
+fn chosen<'a>(asked: &[String], all: &'a Files) -> Result<Vec<&'a str>, Box<dyn Error>> {
+    if let Some(file) = asked.iter().find(|file| !all.contains_key(*file)) {
+        return Err(format!("{file} has no mutants: is it a file of the library?").into());
+    }
+    let is_asked = |file: &&str| asked.is_empty() || asked.iter().any(|one| one == file);
+    let mut files: Vec<&str> = all.keys().map(String::as_str).filter(is_asked).collect();
+    let place = |file: &str| FIRST.iter().position(|first| file.starts_with(first));
+    files.sort_by_key(|file| place(file).unwrap_or(FIRST.len()));
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    fn chosen(asked: &[&str], all: &[&str]) -> Result<Vec<String>, String> {
+        let asked: Vec<String> = asked.iter().map(|file| (*file).to_owned()).collect();
+        let all = all.iter().map(|file| ((*file).to_owned(), Vec::new())).collect();
+        let files = super::chosen(&asked, &all).map_err(|error| error.to_string())?;
+        Ok(files.into_iter().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn every_file_with_mutants_is_run_and_what_decides_comes_first() {
+        let all = ["src/a_new_one.rs", "src/breaker.rs", "src/breaker/calls.rs", "src/word.rs"];
+        let order = ["src/word.rs", "src/breaker.rs", "src/breaker/calls.rs", "src/a_new_one.rs"];
+        assert_eq!(chosen(&[], &all).unwrap(), order);
+        let some = ["src/a_new_one.rs", "src/word.rs"];
+        assert_eq!(chosen(&some, &all).unwrap(), ["src/word.rs", "src/a_new_one.rs"]);
+    }
+
+    #[test]
+    fn a_file_without_mutants_is_refused() {
+        let refused = chosen(&["src/wrod.rs"], &["src/word.rs"]).unwrap_err();
+        assert!(refused.starts_with("src/wrod.rs has no mutants"), "{refused}");
+    }
 }

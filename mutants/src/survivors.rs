@@ -40,6 +40,12 @@ impl Survivors {
         self.survivor.iter().any(|entry| entry.names(mutant))
     }
 
+    /// The entries for files that have no mutants.
+    pub(crate) fn of_no_file(&self, has_mutants: impl Fn(&str) -> bool) -> Vec<String> {
+        let gone = self.survivor.iter().filter(|entry| !has_mutants(&entry.file));
+        gone.map(|entry| format!("LISTED, but gone  {}: `{}`", entry.file, entry.line)).collect()
+    }
+
     /// What is wrong with `survived`, all of one file: each that is not listed, and, where
     /// every mutant of the file has been run, each that is listed and was caught.
     pub(crate) fn faults(
@@ -126,5 +132,12 @@ mod tests {
     fn an_entry_without_a_reason_is_refused() {
         let error = Survivors::parse(&LIST.replace("b is 0", " ")).err().unwrap();
         assert_eq!(error.to_string(), "`a + b` is listed without a reason");
+    }
+
+    #[test]
+    fn an_entry_for_a_file_without_mutants_is_a_fault() {
+        let list = Survivors::parse(LIST).unwrap();
+        assert!(list.of_no_file(|file| file == "src/a.rs").is_empty());
+        assert_eq!(list.of_no_file(|_| false), ["LISTED, but gone  src/a.rs: `a + b`"]);
     }
 }

@@ -50,7 +50,11 @@ impl Row {
 
     /// Whether every mutant was run.
     pub(crate) fn is_complete(&self) -> bool {
-        self.counts[5] == 0
+        self.not_run() == 0
+    }
+
+    pub(crate) fn not_run(&self) -> usize {
+        self.counts[5]
     }
 
     fn parse(line: &str) -> Option<Self> {
@@ -101,6 +105,11 @@ impl Table {
         if !self.rows.get(&row.file).is_some_and(is_less) {
             self.rows.insert(row.file.clone(), row);
         }
+    }
+
+    /// Drops the rows of files that are not `wanted`.
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.rows.retain(|file, _| wanted(file));
     }
 
     fn page(&self) -> String {
@@ -156,5 +165,15 @@ mod tests {
         assert_eq!(table.rows["src/a.rs"], row("def", part));
         table.put(row("def", whole));
         assert_eq!(table.rows["src/a.rs"], row("def", whole));
+    }
+
+    #[test]
+    fn a_file_that_is_gone_has_no_row() {
+        let mut table = page();
+        table.put(row("abc", [1; 6]));
+        table.retain(|file| file == "src/a.rs");
+        assert_eq!(table.rows.len(), 1);
+        table.retain(|file| file == "src/b.rs");
+        assert!(table.rows.is_empty());
     }
 }

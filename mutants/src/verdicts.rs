@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ struct Verdict {
     name: String,
     /// The text of the mutant's file.
     file: String,
-    /// All of the sources and tests.
+    /// All that the tests are built of.
     tree: u64,
     all_tests: bool,
     fate: Fate,
@@ -120,21 +120,23 @@ impl Verdicts {
     }
 }
 
-/// All that can change a verdict.
+/// What the tests are built of, beside the mutant's file: all that can change a verdict, but
+/// for the compiler.
+const PARTS: &[&str] =
+    &["src", "tests", "histories", "Cargo.toml", "Cargo.lock", ".cargo", "docs/configuration.md"];
+
 fn digest(tree: &Path) -> Result<u64, Box<dyn Error>> {
     let mut hasher = DefaultHasher::new();
-    let mut folders: Vec<PathBuf> = ["src", "tests"].map(|name| tree.join(name)).into();
-    while let Some(folder) = folders.pop() {
-        let mut entries: Vec<PathBuf> =
-            fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-        entries.sort();
-        for path in entries {
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                path.hash(&mut hasher);
-                fs::read(path)?.hash(&mut hasher);
-            }
+    let mut open: Vec<PathBuf> = PARTS.iter().map(|part| tree.join(part)).collect();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let entries = fs::read_dir(path)?.map(|entry| Ok(entry?.path()));
+            let mut entries = entries.collect::<io::Result<Vec<_>>>()?;
+            entries.sort();
+            open.extend(entries);
+        } else if path.exists() {
+            path.hash(&mut hasher);
+            fs::read(path)?.hash(&mut hasher);
         }
     }
     Ok(hasher.finish())
@@ -149,14 +151,14 @@ mod tests {
     impl Home {
         fn new() -> Self {
             let home = Self(tempfile::tempdir().unwrap());
-            fs::create_dir_all(home.0.path().join("src")).unwrap();
-            fs::create_dir_all(home.0.path().join("tests")).unwrap();
             home.write("src/a.rs", "a + b");
             home
         }
 
         fn write(&self, file: &str, text: &str) {
-            fs::write(self.0.path().join(file), text).unwrap();
+            let path = self.0.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
         }
 
         fn verdicts(&self) -> Verdicts {
@@ -210,5 +212,25 @@ mod tests {
         assert_eq!(verdicts.of(Tests::All, &mutant, false), None);
         assert!(!verdicts.asks_for(Tests::Unit, &mutant, true));
         assert_eq!(verdicts.of(Tests::All, &mutant, true), Some(Fate::Survived));
+    }
+
+    #[test]
+    fn a_survivor_is_asked_again_when_anything_has_changed_that_the_tests_are_built_of() {
+        let mutant = mutant();
+        for (file, is_asked) in [
+            ("src/b.rs", true),
+            ("tests/public/b.rs", true),
+            ("histories/src/model.rs", true),
+            ("Cargo.toml", true),
+            ("Cargo.lock", true),
+            (".cargo/mutants.toml", true),
+            ("docs/design.md", false),
+            ("stress/src/main.rs", false),
+        ] {
+            let home = Home::new();
+            home.verdicts().add(Tests::All, &mutant, Fate::Survived).unwrap();
+            home.write(file, "changed");
+            assert_eq!(home.verdicts().asks_for(Tests::Unit, &mutant, false), is_asked, "{file}");
+        }
     }
 }

@@ -136,6 +136,8 @@ fn a_word_prints_its_fields() {
         "Word { state: Closed, era: 0, streak: 3, armed: 0, over: 0 }"
     );
     assert_eq!(format!("{:?}", open(Tick(7))), "Word { state: Open, era: 1, deadline: Tick(7) }");
+    let forced = closed(3).enter(State::ForcedOpen);
+    assert_eq!(format!("{forced:?}"), "Word { state: ForcedOpen, era: 1 }");
 }
 
 #[test]

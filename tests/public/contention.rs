@@ -143,6 +143,12 @@ fn names_of_sites_are_all_different() {
     assert_eq!(names.len(), Site::ALL.len());
 }
 
+#[test]
+fn a_site_is_shown_by_its_name_in_as_much_room_as_is_asked_for() {
+    assert_eq!(Site::ClosedFailure.to_string(), "closed_failure");
+    assert_eq!(format!("[{:>16}]", Site::ClosedFailure), "[  closed_failure]");
+}
+
 #[cfg(feature = "serde")]
 #[test]
 fn sites_are_written_and_read_by_name_and_may_be_missing() {

@@ -111,7 +111,10 @@ pub(crate) fn config(cases: u32, test: &str) -> Config {
     let file = format!("{folder}/{test}.txt").leak();
     Config {
         cases: named.unwrap_or(cases),
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(file))),
+        // Nothing, where `PROPTEST_DISABLE_FAILURE_PERSISTENCE` says so.
+        failure_persistence: Config::default()
+            .failure_persistence
+            .and(Some(Box::new(FileFailurePersistence::Direct(file)))),
         ..Config::default()
     }
 }
