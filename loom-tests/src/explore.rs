@@ -1,5 +1,6 @@
 //! How a scenario is run under each tool.
 
+use crate::reached::Raced;
 use crate::tool::thread;
 use std::sync::Arc;
 
@@ -41,13 +42,18 @@ impl Bounds {
 ///
 /// Each of the two is run on the spawned thread in turn, because loom can skip
 /// schedules when a load comes before a swap on the side that runs later.
-pub fn race<S, L, R>(setup: fn() -> S, left: fn(&S) -> L, right: fn(&S) -> R, end: fn(&S, L, R))
+pub fn race<S, L, R>(
+    setup: fn() -> S,
+    left: fn(&S) -> L,
+    right: fn(&S) -> R,
+    end: fn(&S, L, R),
+) -> Raced
 where
     S: Send + Sync + 'static,
     L: Send + 'static,
     R: Send + 'static,
 {
-    race_within(Bounds::NONE, setup, left, right, end);
+    race_within(Bounds::NONE, setup, left, right, end)
 }
 
 /// As [`race`], where that would take too long or be wrong; the caller says why.
@@ -57,30 +63,33 @@ pub fn race_within<S, L, R>(
     left: fn(&S) -> L,
     right: fn(&S) -> R,
     end: fn(&S, L, R),
-) where
+) -> Raced
+where
     S: Send + Sync + 'static,
     L: Send + 'static,
     R: Send + 'static,
 {
-    explore("left last", bounds, move || {
-        let (stage, left, rights) = play(setup, left, [right]);
-        let [right] = rights;
-        end(&stage, left, right);
-    });
-    explore("right last", bounds, move || {
-        let (stage, right, lefts) = play(setup, right, [left]);
-        let [left] = lefts;
-        end(&stage, left, right);
-    });
+    Raced::of(|| {
+        explore("left last", bounds, move || {
+            let (stage, left, rights) = play(setup, left, [right]);
+            let [right] = rights;
+            end(&stage, left, right);
+        });
+        explore("right last", bounds, move || {
+            let (stage, right, lefts) = play(setup, right, [left]);
+            let [left] = lefts;
+            end(&stage, left, right);
+        });
+    })
 }
 
 /// As [`race`], with three actors of one kind, each of which goes last in turn.
-pub fn race_of_three<S, T>(setup: fn() -> S, actors: [fn(&S) -> T; 3], end: fn(&S, [T; 3]))
+pub fn race_of_three<S, T>(setup: fn() -> S, actors: [fn(&S) -> T; 3], end: fn(&S, [T; 3])) -> Raced
 where
     S: Send + Sync + 'static,
     T: Send + 'static,
 {
-    race_of_three_within(Bounds::THREE_THREADS, setup, actors, end);
+    race_of_three_within(Bounds::THREE_THREADS, setup, actors, end)
 }
 
 /// As [`race_of_three`], where that would take too long or be wrong; the caller says why.
@@ -89,20 +98,23 @@ pub fn race_of_three_within<S, T>(
     setup: fn() -> S,
     actors: [fn(&S) -> T; 3],
     end: fn(&S, [T; 3]),
-) where
+) -> Raced
+where
     S: Send + Sync + 'static,
     T: Send + 'static,
 {
     let [a, b, c] = actors;
-    for (role, last, [first, second]) in
-        [("first last", a, [b, c]), ("second last", b, [a, c]), ("third last", c, [a, b])]
-    {
-        explore(role, bounds, move || {
-            let (stage, last, others) = play(setup, last, [first, second]);
-            let [first, second] = others;
-            end(&stage, [last, first, second]);
-        });
-    }
+    Raced::of(|| {
+        for (role, last, [first, second]) in
+            [("first last", a, [b, c]), ("second last", b, [a, c]), ("third last", c, [a, b])]
+        {
+            explore(role, bounds, move || {
+                let (stage, last, others) = play(setup, last, [first, second]);
+                let [first, second] = others;
+                end(&stage, [last, first, second]);
+            });
+        }
+    })
 }
 
 fn play<S, M, T, const N: usize>(

@@ -19,7 +19,7 @@ mod stopped;
 pub use crowd::{CROWD, crowd};
 pub use explore::{Bounds, actor, alone, race, race_of_three, race_of_three_within, race_within};
 pub use note::Note;
-pub use reached::{Reached, contended};
+pub use reached::{Raced, Reached, Steps};
 pub use stage::{Stage, closed, due, half_open, half_open_with_probes_out, settings};
 #[cfg(ampacity_shuttle)]
 pub use stopped::stop_at_every_step;

@@ -43,8 +43,8 @@ fn what_its_owner_settled_is_seen_admitted() {
             BETWEEN.hit_if(between);
             assert_eq!(s.at_rest().admitted, 2);
         },
-    );
-    BETWEEN.assert_some();
+    )
+    .met([&BETWEEN]);
 }
 
 /// The same for whatever becomes of a call: each is counted in a place of its own.
@@ -63,8 +63,8 @@ fn however_a_call_ends_it_is_seen_admitted() {
                 BETWEEN.hit_if(between);
                 assert_eq!(s.at_rest().admitted, 2);
             },
-        );
-        BETWEEN.assert_some();
+        )
+        .met([&BETWEEN]);
     }
 }
 
@@ -85,8 +85,8 @@ fn what_a_stripe_shows_settled_is_seen_admitted() {
             BETWEEN.hit_if(between);
             assert_eq!(s.at_rest().admitted, 2);
         },
-    );
-    BETWEEN.assert_some();
+    )
+    .met([&BETWEEN]);
 }
 
 /// Invariant 24, around a reset: totals are never older than what it noted.
@@ -110,6 +110,6 @@ fn whoever_sees_a_reset_sees_what_was_counted_before_it() {
             }
         },
         |s, (), ()| assert_eq!(s.breaker.snapshot().succeeded, 0),
-    );
-    RESET.assert_some();
+    )
+    .met([&RESET]);
 }

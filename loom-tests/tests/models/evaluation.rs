@@ -2,7 +2,7 @@
 //! trips. Invariants 4, 20, 30, 31.
 
 use ampacity::{Builder, CircuitBreaker, State, Timing};
-use loom_tests::{Bounds, Reached, Stage, actor, race, race_within, settings};
+use loom_tests::{Bounds, Raced, Reached, Stage, Steps, actor, race, race_within, settings};
 use std::time::Duration;
 
 /// An owner writes by plain stores; see `counting`.
@@ -55,7 +55,8 @@ mod hand_over {
             |s| s.take().failure(),
             |s| s.take().failure(),
             |s, (), ()| is_open(s),
-        );
+        )
+        .contended();
     }
 
     /// The same in an era that has no result yet: both are the first that it counts.
@@ -75,7 +76,8 @@ mod hand_over {
                 assert_eq!(now.window.calls, 2, "results of an era's first two calls");
                 assert_eq!((now.state, now.era), (State::Open, 2), "2 failures of 2");
             },
-        );
+        )
+        .contended();
     }
 
     fn two_of_time(fail: fn(&Stage)) {
@@ -85,7 +87,8 @@ mod hand_over {
             fail,
             fail,
             |s, (), ()| is_open(s),
-        );
+        )
+        .contended();
     }
 
     /// The same, where each thread has a place of its own.
@@ -139,12 +142,15 @@ mod hints {
             |jury| (0..3).fold(false, |found, _| found | jury.fail(0)),
             |jury| jury.fail_in_a_crowd(5),
             |jury, left, right| one_more_is_too_many(jury, 9, left || right),
-        );
+        )
+        .shown_by("HintKept");
     }
 
     /// Invariants 7 and 30: what an era that is over had in plenty spares nobody in the next.
     #[test]
     fn a_look_at_an_era_that_is_over_gives_no_hint_for_the_next() {
+        static TWO: Steps = Steps::new();
+        static BETWEEN: Reached = Reached::new();
         race_within(
             TWO_PREEMPTIONS,
             || {
@@ -152,9 +158,12 @@ mod hints {
                 jury.succeed_in_a_crowd(400);
                 jury
             },
-            |jury| jury.fail_in(0, 0),
+            |jury| {
+                BETWEEN.hit_if(TWO.is_between());
+                jury.fail_in(0, 0)
+            },
             // The first looks for being the first of its era.
-            |jury| (0..2).fold(false, |found, _| found | jury.fail_in(1, 1)),
+            |jury| jury.fail_in(1, 1) | TWO.between(|| jury.fail_in(1, 1)),
             |jury, left, right| {
                 assert!(!left && !right, "2 failures of {} are too many", Jury::ENOUGH);
                 for failed in 3..=Jury::ENOUGH {
@@ -162,19 +171,26 @@ mod hints {
                     assert_eq!(found, failed == Jury::ENOUGH, "failure {failed} of the next era");
                 }
             },
-        );
+        )
+        .met([&BETWEEN]);
     }
 
     /// Invariant 30: failures that are spared while another looks are not forgotten.
     #[test]
     fn failures_that_a_look_at_the_time_misses_fit_its_hint() {
+        static TWO: Steps = Steps::new();
+        static BETWEEN: Reached = Reached::new();
         race_within(
             TWO_PREEMPTIONS,
             looked_at_the_time,
-            |jury| (0..2).fold(false, |found, _| found | jury.fail(0)),
-            |jury| jury.fail_in_a_crowd(4),
+            |jury| jury.fail(0) | TWO.between(|| jury.fail(0)),
+            |jury| {
+                BETWEEN.hit_if(TWO.is_between());
+                jury.fail_in_a_crowd(4)
+            },
             |jury, left, right| one_more_is_too_many(jury, 7, left || right),
-        );
+        )
+        .met([&BETWEEN]);
     }
 
     /// Invariant 30: a hint takes into account what is being written.
@@ -189,7 +205,8 @@ mod hints {
             |jury| jury.fail(0),
             |jury| jury.fail(1),
             |jury, left, right| one_more_is_too_many(jury, 8, left || right),
-        );
+        )
+        .contended();
     }
 
     /// Invariant 30: of two failures that together are enough, one may be spared by a hint
@@ -211,9 +228,8 @@ mod hints {
                 LATER.hit_if(!left && !right);
                 assert!(jury.fail(0), "one more than enough was spared");
             },
-        );
-        AT_ONCE.assert_some();
-        LATER.assert_some();
+        )
+        .met([&AT_ONCE, &LATER]);
     }
 }
 
@@ -242,8 +258,8 @@ mod armed {
                 AT_ONCE.hit_if(s.breaker.state() == State::Open);
                 the_next_trips(s);
             },
-        );
-        AT_ONCE.assert_some();
+        )
+        .met([&AT_ONCE]);
     }
 
     /// Invariant 30: one who looked before the failure that armed does not disarm.
@@ -255,7 +271,8 @@ mod armed {
             |s| s.take().failure(),
             |s| s.take().failure(),
             |s, (), ()| the_next_trips(s),
-        );
+        )
+        .contended();
     }
 }
 
@@ -280,8 +297,8 @@ fn two_failures_at_once_that_would_open_are_one_crossing() {
             STALE.hit_if(now.stale == 1);
             assert_eq!((now.state, now.era), (State::MetricsOnly, 2), "said twice");
         },
-    );
-    STALE.assert_some();
+    )
+    .met([&STALE]);
 }
 
 mod openings {
@@ -325,7 +342,8 @@ mod openings {
                 assert_eq!(s.at_rest().era, 3);
                 opened_twice(s);
             },
-        );
+        )
+        .contended();
     }
 
     /// Invariant 20.
@@ -342,8 +360,8 @@ mod openings {
                 ORDERED.hit_if(now.stale == 1);
                 opened_twice(s);
             },
-        );
-        ORDERED.assert_some();
+        )
+        .met([&ORDERED]);
     }
 
     /// Invariants 20 and 34: one who would open, and does not, leaves no trace.
@@ -359,8 +377,8 @@ mod openings {
                 PROBED.hit_if(s.at_rest().era == 3);
                 opened_twice(s);
             },
-        );
-        PROBED.assert_some();
+        )
+        .met([&PROBED]);
     }
 
     /// Invariant 20: of two who open a breaker that is due, one does.
@@ -374,7 +392,8 @@ mod openings {
                 assert_eq!(s.at_rest().era, 2);
                 opened_twice(s);
             },
-        );
+        )
+        .contended();
     }
 }
 
@@ -405,9 +424,8 @@ mod new_settings {
                 let now = s.at_rest();
                 assert_eq!((now.state, now.era), (State::Open, 1), "all of 2 failed, or of 3");
             },
-        );
-        OLD.assert_some();
-        NEW.assert_some();
+        )
+        .met([&OLD, &NEW]);
     }
 
     /// A result beside a window of another length is in one of them or in both, and counts
@@ -437,9 +455,8 @@ mod new_settings {
                     assert_eq!(s.at_rest().state, State::Open, "half of 2, or 2 of 3");
                 }
             },
-        );
-        OLD.assert_some();
-        NEW.assert_some();
+        )
+        .met([&OLD, &NEW]);
     }
 }
 
@@ -455,13 +472,13 @@ fn over_its_limit(then: State) -> Stage {
 }
 
 /// Invariant 6, where time itself ends a spell.
-fn a_limit_beside_a_closing_probe(setup: fn() -> Stage, end: fn(&Stage, (), bool)) {
+fn a_limit_beside_a_closing_probe(setup: fn() -> Stage, end: fn(&Stage, (), bool)) -> Raced {
     race(
         setup,
         |s| s.take().success(),
         |s| s.try_acquire().map(|permit| permit.ignore()).is_some(),
         end,
-    );
+    )
 }
 
 /// Returns whether the limit was first.
@@ -483,9 +500,8 @@ fn a_spell_that_its_limit_opens_beside_a_closing_probe_has_one_end() {
             LIMIT.hit_if(limit);
             PROBE.hit_if(!limit);
         },
-    );
-    LIMIT.assert_some();
-    PROBE.assert_some();
+    )
+    .met([&LIMIT, &PROBE]);
 }
 
 #[test]
@@ -499,7 +515,6 @@ fn a_spell_that_its_limit_closes_beside_a_closing_probe_has_one_end() {
             LIMIT.hit_if(limit);
             PROBE.hit_if(!limit);
         },
-    );
-    LIMIT.assert_some();
-    PROBE.assert_some();
+    )
+    .met([&LIMIT, &PROBE]);
 }

@@ -56,10 +56,8 @@ fn a_replaced_value_is_freed_once_and_not_while_it_is_read() {
             assert!(freed[0] <= 1 && freed[1] == 0, "freed twice, or too early");
             FREED.hit_if(freed[0] == 1);
         },
-    );
-    FREED.assert_some();
-    OLD.assert_some();
-    NEW.assert_some();
+    )
+    .met([&FREED, &OLD, &NEW]);
 }
 
 /// Invariant 25: nothing is left over.
@@ -102,7 +100,6 @@ fn whoever_replaces_a_value_finds_it_whole() {
             LEFT.hit_if(left);
             RIGHT.hit_if(right);
         },
-    );
-    LEFT.assert_some();
-    RIGHT.assert_some();
+    )
+    .met([&LEFT, &RIGHT]);
 }

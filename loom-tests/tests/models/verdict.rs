@@ -19,8 +19,8 @@ fn one_success_alone_closes() {
             assert_eq!((now.state, now.era), (State::Closed, 3));
             STALE.hit_if(now.stale == 1);
         },
-    );
-    STALE.assert_some();
+    )
+    .met([&STALE]);
 }
 
 /// Invariant 6.
@@ -39,9 +39,8 @@ fn a_success_and_a_failure_at_once_have_one_successor() {
             CLOSED.hit_if(now.state == State::Closed);
             OPEN.hit_if(now.state == State::Open);
         },
-    );
-    CLOSED.assert_some();
-    OPEN.assert_some();
+    )
+    .met([&CLOSED, &OPEN]);
 }
 
 /// Invariants 5 and 6, with three probes.
@@ -62,9 +61,8 @@ fn of_three_verdicts_at_once_one_ends_the_spell() {
             CLOSED.hit_if(now.state == State::Closed);
             OPEN.hit_if(now.state == State::Open);
         },
-    );
-    CLOSED.assert_some();
-    OPEN.assert_some();
+    )
+    .met([&CLOSED, &OPEN]);
 }
 
 /// Where calls and time alone can lead.
@@ -111,9 +109,8 @@ fn calls_take_only_the_declared_edges() {
             REOPENED.hit_if(s.turns(State::HalfOpen, State::Open) > 0);
             only_legal(s);
         },
-    );
-    CLOSED.assert_some();
-    REOPENED.assert_some();
+    )
+    .met([&CLOSED, &REOPENED]);
 }
 
 /// Invariant 16, with a third who gives up.
@@ -133,7 +130,6 @@ fn three_callers_take_only_the_declared_edges() {
             REOPENED.hit_if(s.turns(State::HalfOpen, State::Open) > 0);
             only_legal(s);
         },
-    );
-    CLOSED.assert_some();
-    REOPENED.assert_some();
+    )
+    .met([&CLOSED, &REOPENED]);
 }
