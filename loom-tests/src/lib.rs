@@ -18,6 +18,7 @@ mod stopped;
 #[cfg(ampacity_shuttle)]
 pub use crowd::{CROWD, crowd};
 pub use explore::{Bounds, actor, alone, race, race_of_three, race_of_three_within, race_within};
+pub use model_runs::NOTHING_SHOWN;
 pub use note::Note;
 pub use reached::{Raced, Reached, Steps};
 pub use stage::{Stage, closed, due, half_open, half_open_with_probes_out, settings};

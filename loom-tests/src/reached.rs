@@ -1,6 +1,7 @@
 //! Proof that a test met its case.
 
 use crate::invariants::CANARIES;
+use model_runs::NOTHING_SHOWN;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What a race still owes when nothing failed in it: a proof that its actors met.
@@ -42,7 +43,7 @@ impl Raced {
     /// If none did.
     #[track_caller]
     pub fn contended(&self) {
-        assert!(self.lost_swaps > 0 || !SEARCHED, "the test never met its case");
+        assert!(self.lost_swaps > 0 || !SEARCHED, "{NOTHING_SHOWN}the test never met its case");
     }
 
     /// By nothing that the test could see; but this bug does harm only where actors meet,
@@ -53,7 +54,8 @@ impl Raced {
     /// If no canary is that bug.
     #[track_caller]
     pub fn shown_by(&self, bug: &str) {
-        assert!(CANARIES.iter().any(|canary| canary.1 == bug), "{bug} is no canary");
+        let is_canary = CANARIES.iter().any(|canary| canary.1 == bug);
+        assert!(is_canary, "{NOTHING_SHOWN}{bug} is no canary");
     }
 }
 
@@ -98,7 +100,7 @@ impl Reached {
     #[track_caller]
     pub fn assert_some(&self) {
         let hits = self.0.swap(0, Ordering::Relaxed);
-        assert!(hits > 0 || !SEARCHED, "the test never met its case");
+        assert!(hits > 0 || !SEARCHED, "{NOTHING_SHOWN}the test never met its case");
     }
 }
 

@@ -13,7 +13,8 @@ fn with_spurious_failures(scenario: impl FnOnce()) {
         set_spurious_failures(true);
         scenario();
         set_spurious_failures(false);
-        assert!(spurious_failures() > before, "no swap was made to fail");
+        let failed = spurious_failures() > before;
+        assert!(failed, "{}no swap was made to fail", loom_tests::NOTHING_SHOWN);
     }
     // Plain threads get what the processor does.
     #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
