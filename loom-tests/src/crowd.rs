@@ -1,7 +1,7 @@
 //! A thousand threads.
 
-use crate::explore::is_deep;
 use crate::reached::Raced;
+use crate::search::{at_random, is_deep};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Runner, thread};
 use std::sync::Arc;
@@ -18,11 +18,11 @@ pub fn crowd<S: Send + Sync + 'static>(setup: fn() -> S, act: fn(&S, usize), end
     let seed = 0x5eed;
     let random = || RandomScheduler::new_from_seed(seed, schedules);
     Raced::of(|| {
-        run("shuttle, random", random(), setup, act, end);
+        run("random", random(), setup, act, end);
         let by_priority = PctScheduler::new_from_seed(seed, 3, schedules);
-        run("shuttle, by priority", by_priority, setup, act, end);
+        run("by priority", by_priority, setup, act, end);
         ampacity::model::set_spurious_failures(true);
-        run("shuttle, spurious", random(), setup, act, end);
+        run("spurious", random(), setup, act, end);
         ampacity::model::set_spurious_failures(false);
     })
 }
@@ -52,5 +52,6 @@ fn run<S: Send + Sync + 'static>(
         threads.into_iter().for_each(|thread| thread.join().expect("an actor failed"));
         end(&stage);
     });
-    println!("explored {how}, {CROWD} threads: {}", executions.load(Ordering::Relaxed));
+    let (how, executions) = (at_random(how), executions.load(Ordering::Relaxed));
+    println!("explored {how}, {CROWD} threads: {executions}");
 }

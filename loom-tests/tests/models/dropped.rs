@@ -47,8 +47,7 @@ impl Clock for Still {
 #[test]
 fn a_breaker_dropped_by_threads_that_end_is_freed_once() {
     static ALIVE: Alive = Alive(AtomicI64::new(0));
-    static LEFT_LAST: Reached = Reached::new();
-    static RIGHT_LAST: Reached = Reached::new();
+    static OUTLIVED: Reached = Reached::new();
     /// Returns whether it is gone then.
     fn call_and_let_go(owners: &Mutex<Vec<Arc<CircuitBreaker>>>) -> bool {
         let breaker = owners.lock().unwrap().pop().expect("one for each");
@@ -68,13 +67,12 @@ fn a_breaker_dropped_by_threads_that_end_is_freed_once() {
         call_and_let_go,
         call_and_let_go,
         |_, left, right| {
-            LEFT_LAST.hit_if(!right);
-            RIGHT_LAST.hit_if(!left);
+            OUTLIVED.hit_if(left != right);
             assert!(left || right, "it was leaked");
             ALIVE.none();
         },
     )
-    .met([&LEFT_LAST, &RIGHT_LAST]);
+    .met([&OUTLIVED]);
 }
 
 #[cfg(any(ampacity_loom, ampacity_shuttle))]

@@ -2,7 +2,7 @@
 //! trips. Invariants 4, 20, 30, 31.
 
 use ampacity::{Builder, CircuitBreaker, State, Timing};
-use loom_tests::{Bounds, Raced, Reached, Stage, Steps, actor, race, race_within, settings};
+use loom_tests::{Bounds, Raced, Reached, Stage, actor, race, race_within, settings};
 use std::time::Duration;
 
 /// An owner writes by plain stores; see `counting`.
@@ -10,6 +10,10 @@ use std::time::Duration;
 const PLAIN_LOADS: Bounds = Bounds { rmw_loads: false, ..Bounds::NONE };
 /// Where shuttle's schedules, and loom's, are too many.
 const SOME: Bounds = Bounds { preemptions: Some(3), all_schedules: false, ..Bounds::NONE };
+
+fn fail(s: &Stage) {
+    s.take().failure();
+}
 
 /// Half of the last calls.
 fn by_calls(window: u32, minimum: u32) -> Builder {
@@ -52,8 +56,8 @@ mod hand_over {
         race_within(
             SOME,
             || Stage::new(by_calls(2, 2).failure_rate(1.0)).with_permits(2),
-            |s| s.take().failure(),
-            |s| s.take().failure(),
+            fail,
+            fail,
             |s, (), ()| is_open(s),
         )
         .contended();
@@ -69,8 +73,8 @@ mod hand_over {
                 stage.breaker.reset();
                 stage.with_permits(2)
             },
-            |s| s.take().failure(),
-            |s| s.take().failure(),
+            fail,
+            fail,
             |s, (), ()| {
                 let now = s.at_rest();
                 assert_eq!(now.window.calls, 2, "results of an era's first two calls");
@@ -94,7 +98,7 @@ mod hand_over {
     /// The same, where each thread has a place of its own.
     #[test]
     fn two_failures_at_once_that_reach_a_rate_of_time_trip() {
-        two_of_time(|s| s.take().failure());
+        two_of_time(fail);
     }
 
     /// The same, where threads share a place.
@@ -111,6 +115,7 @@ mod hand_over {
 mod hints {
     use super::*;
     use ampacity::model::Jury;
+    use loom_tests::Steps;
 
     /// Where loom takes minutes to search everything.
     const TWO_PREEMPTIONS: Bounds =
@@ -268,8 +273,8 @@ mod armed {
         race_within(
             SOME,
             || after(by_calls(4, 4), [false]).with_permits(2),
-            |s| s.take().failure(),
-            |s| s.take().failure(),
+            fail,
+            fail,
             |s, (), ()| the_next_trips(s),
         )
         .contended();
@@ -336,8 +341,8 @@ mod openings {
     fn two_failures_that_reopen_together_are_one_opening() {
         race(
             || due(2).with_permits(2),
-            |s| s.take().failure(),
-            |s| s.take().failure(),
+            fail,
+            fail,
             |s, (), ()| {
                 assert_eq!(s.at_rest().era, 3);
                 opened_twice(s);

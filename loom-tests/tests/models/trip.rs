@@ -5,7 +5,8 @@ use loom_tests::{Raced, Reached, Stage, closed, race, race_of_three};
 
 /// Two callers who report a failure at the same time, each with a permit taken before.
 pub(crate) fn two_failures_at_once(setup: fn() -> Stage, end: fn(&Stage, (), ())) -> Raced {
-    race(setup, |s| s.take().failure(), |s| s.take().failure(), end)
+    let fail = |s: &Stage| s.take().failure();
+    race(setup, fail, fail, end)
 }
 
 /// Invariant 4.

@@ -5,14 +5,18 @@ use loom_tests::{
     Bounds, Reached, Stage, due, half_open_with_probes_out, race, race_of_three, race_within,
 };
 
+fn succeed(s: &Stage) {
+    s.take().success();
+}
+
 /// Invariant 5.
 #[test]
 fn one_success_alone_closes() {
     static STALE: Reached = Reached::new();
     race(
         || half_open_with_probes_out(2, 2, 1),
-        |s| s.take().success(),
-        |s| s.take().success(),
+        succeed,
+        succeed,
         |s, (), ()| {
             assert_eq!(s.turns(State::HalfOpen, State::Closed), 1, "closings");
             let now = s.at_rest();
@@ -50,11 +54,7 @@ fn of_three_verdicts_at_once_one_ends_the_spell() {
     static OPEN: Reached = Reached::new();
     race_of_three(
         || half_open_with_probes_out(3, 3, 1),
-        [
-            |s: &Stage| s.take().success(),
-            |s: &Stage| s.take().success(),
-            |s: &Stage| s.take().failure(),
-        ],
+        [succeed, succeed, |s| s.take().failure()],
         |s, _| {
             let now = s.at_rest();
             assert_eq!((now.era, now.stale), (3, 2), "the spell has one end");

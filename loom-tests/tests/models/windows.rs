@@ -297,23 +297,23 @@ mod of_time {
 mod of_calls {
     use super::*;
 
+    fn record(calls: &LastCalls) {
+        calls.record(0, true);
+    }
+
     /// A result is whole, and there or on its way: the sums never forget one.
     #[test]
     fn a_ticket_is_a_result_or_pending() {
         static PENDING: Reached = Reached::new();
         race_of_three(
             || LastCalls::new(2),
-            [
-                |calls: &LastCalls| _ = calls.record(0, true),
-                |calls: &LastCalls| _ = calls.record(0, true),
-                |calls: &LastCalls| {
-                    let now = calls.read(0);
-                    PENDING.hit_if(now.pending > 0);
-                    assert_eq!(now.calls + now.pending, now.head, "a ticket was forgotten");
-                    let whole = (now.calls, now.calls);
-                    assert_eq!((now.failed, now.slow), whole, "half a result");
-                },
-            ],
+            [record, record, |calls| {
+                let now = calls.read(0);
+                PENDING.hit_if(now.pending > 0);
+                assert_eq!(now.calls + now.pending, now.head, "a ticket was forgotten");
+                let whole = (now.calls, now.calls);
+                assert_eq!((now.failed, now.slow), whole, "half a result");
+            }],
             |calls, _| {
                 let now = calls.read(0);
                 assert_eq!((now.calls, now.failed, now.pending), (2, 2, 0));
