@@ -36,6 +36,9 @@ fn main() -> ExitCode {
     };
     let mut complaints = unknown_or_forgotten();
     complaints.extend(without_a_canary());
+    if !complaints.is_empty() {
+        return told(&complaints);
+    }
     let mut rows = Vec::new();
     for tool in [Tool::Loom, Tool::Shuttle] {
         let models = match Models::build(tool, &workspace(), &workspace()) {
@@ -57,9 +60,6 @@ fn main() -> ExitCode {
         let caught = if *caught { "caught" } else { "SURVIVED" };
         println!("{bug:<17} {invariant:>3}  {tool:<8}{caught:<9}{seconds:>6}  {said}");
     }
-    for complaint in &complaints {
-        println!("FAILED: {complaint}");
-    }
     let canaries = CANARIES.len();
     let elsewhere = ELSEWHERE.len();
     println!(
@@ -67,6 +67,11 @@ fn main() -> ExitCode {
         rows.len(),
         began.elapsed()
     );
+    told(&complaints)
+}
+
+fn told(complaints: &[String]) -> ExitCode {
+    complaints.iter().for_each(|complaint| println!("FAILED: {complaint}"));
     if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
