@@ -1,12 +1,12 @@
 //! Planted bugs, for the models only.
 //!
-//! Each model in `loom-tests` has a canary: a bug that removes exactly the
-//! check its invariant is about, and that the model must catch. Which bug is
-//! planted is read once from `AMPACITY_CANARY`, and only in builds with a model
-//! cfg; in every other build [`planted`] is a constant `false`.
+//! Each invariant of `loom-tests` has a canary: a bug that its model must catch.
+//! Most leave out the check that the invariant is about. Others do what must not
+//! be done, such as to wait for somebody, or do right things in the wrong order.
+//! Which bug is planted is read once from `AMPACITY_CANARY`, and only in builds
+//! with a model cfg; in every other build [`planted`] is a constant `false`.
 
-/// The checks that a canary can remove. Names in `AMPACITY_CANARY` are the
-/// variants' own.
+/// The bugs that a canary can be. Names in `AMPACITY_CANARY` are the variants' own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(not(ampacity_loom), allow(dead_code))] // some are of what only loom models
 pub(crate) enum Bug {

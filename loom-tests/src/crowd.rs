@@ -1,6 +1,7 @@
 //! A thousand threads.
 
-use crate::explore::is_deep;
+use crate::reached::Raced;
+use crate::search::{at_random, is_deep};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Runner, thread};
 use std::sync::Arc;
@@ -12,16 +13,18 @@ pub const CROWD: usize = 1_000;
 /// Has as many threads as [`CROWD`] do `act`, each with its number, on what `setup` makes,
 /// and then `end`: in random schedules, uniform ones and by priority, and in such in which
 /// weak swaps fail without a reason.
-pub fn crowd<S: Send + Sync + 'static>(setup: fn() -> S, act: fn(&S, usize), end: fn(&S)) {
+pub fn crowd<S: Send + Sync + 'static>(setup: fn() -> S, act: fn(&S, usize), end: fn(&S)) -> Raced {
     let schedules = if is_deep() { 100 } else { 10 };
     let seed = 0x5eed;
     let random = || RandomScheduler::new_from_seed(seed, schedules);
-    run("shuttle, random", random(), setup, act, end);
-    let by_priority = PctScheduler::new_from_seed(seed, 3, schedules);
-    run("shuttle, by priority", by_priority, setup, act, end);
-    ampacity::model::set_spurious_failures(true);
-    run("shuttle, spurious", random(), setup, act, end);
-    ampacity::model::set_spurious_failures(false);
+    Raced::of(|| {
+        run("random", random(), setup, act, end);
+        let by_priority = PctScheduler::new_from_seed(seed, 3, schedules);
+        run("by priority", by_priority, setup, act, end);
+        ampacity::model::set_spurious_failures(true);
+        run("spurious", random(), setup, act, end);
+        ampacity::model::set_spurious_failures(false);
+    })
 }
 
 fn run<S: Send + Sync + 'static>(
@@ -49,5 +52,6 @@ fn run<S: Send + Sync + 'static>(
         threads.into_iter().for_each(|thread| thread.join().expect("an actor failed"));
         end(&stage);
     });
-    println!("explored {how}, {CROWD} threads: {}", executions.load(Ordering::Relaxed));
+    let (how, executions) = (at_random(how), executions.load(Ordering::Relaxed));
+    println!("explored {how}, {CROWD} threads: {executions}");
 }

@@ -11,15 +11,18 @@ mod explore;
 pub mod invariants;
 mod note;
 mod reached;
+mod search;
 mod stage;
 #[cfg(ampacity_shuttle)]
 mod stopped;
 
 #[cfg(ampacity_shuttle)]
 pub use crowd::{CROWD, crowd};
-pub use explore::{Bounds, actor, alone, race, race_of_three, race_of_three_within, race_within};
+pub use explore::{actor, race, race_of_three, race_of_three_within, race_within};
+pub use model_runs::NOTHING_SHOWN;
 pub use note::Note;
-pub use reached::{Reached, contended};
+pub use reached::{Raced, Reached, Steps};
+pub use search::{Bounds, alone};
 pub use stage::{Stage, closed, due, half_open, half_open_with_probes_out, settings};
 #[cfg(ampacity_shuttle)]
 pub use stopped::stop_at_every_step;

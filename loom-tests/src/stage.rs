@@ -97,8 +97,7 @@ impl Stage {
     }
 
     /// The breaker at rest, with what must hold then in every scenario: totals add
-    /// up, every transition was counted once and took one era, and no edge but a
-    /// legal one was taken.
+    /// up, and every transition was counted once and took one era.
     ///
     /// # Panics
     ///

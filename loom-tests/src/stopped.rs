@@ -19,7 +19,8 @@ const PATIENCE: u32 = 20_000;
 /// after that, and then comes `end`.
 ///
 /// The others begin when it stands, or together with it. All accesses have been tried
-/// when there is none left at which it stops. Returns how many there were.
+/// when there is none left at which it stops. Returns how many it makes in any case, when
+/// nobody else has begun before it stands.
 ///
 /// # Panics
 ///
@@ -31,11 +32,11 @@ pub fn stop_at_every_step<S: Send + Sync + 'static>(
     meanwhile: fn(&S),
     end: fn(&S),
 ) -> u64 {
-    let (mut steps, mut executions) = (0, 0);
+    let (mut steps, mut undisturbed, mut executions) = (0, 0, 0);
     loop {
         let stops = Arc::new(AtomicU64::new(0));
         for alone_at_first in [true, false] {
-            let stops = Arc::clone(&stops);
+            let counter = Arc::clone(&stops);
             let seed = 0x5eed + steps;
             let run = move || {
                 let stage = Arc::new(setup());
@@ -52,7 +53,7 @@ pub fn stop_at_every_step<S: Send + Sync + 'static>(
                     .into_iter()
                     .for_each(|other| other.ends("a call waits for one who has stopped"));
                 until("it neither stops nor ends", || is_stopped() || late.is_done());
-                stops.fetch_add(is_stopped().into(), Ordering::Relaxed);
+                counter.fetch_add(is_stopped().into(), Ordering::Relaxed);
                 Actor::new(0, &stage, meanwhile).ends("the next waits for one who has stopped");
                 let_go_on();
                 late.ends("it does not end when it goes on");
@@ -61,10 +62,13 @@ pub fn stop_at_every_step<S: Send + Sync + 'static>(
             };
             shuttle::check_random_with_seed(run, seed, SCHEDULES);
             executions += SCHEDULES;
+            if alone_at_first && stops.load(Ordering::Relaxed) > 0 {
+                undisturbed += 1;
+            }
         }
         if stops.load(Ordering::Relaxed) == 0 {
             println!("explored shuttle, random, stopped at each of {steps} steps: {executions}");
-            return steps;
+            return undisturbed;
         }
         steps += 1;
     }

@@ -1,5 +1,6 @@
 //! `docs/orderings.md`: its tables are written here, all else by hand.
 
+use crate::argued::ENDLESS;
 use crate::mutants::Weaker;
 use crate::sites::Found;
 use std::collections::BTreeSet;
@@ -93,6 +94,17 @@ pub fn differences(document: &str, found: &[Found], all: &[Weaker]) -> Vec<Strin
     differences
 }
 
+/// The tests of verdicts, and those in the list of what does not end, that are not there.
+pub fn tests_gone(document: &str, is_there: impl Fn(&str) -> bool) -> Vec<String> {
+    let rows = table_in(document, "sites").unwrap_or_default().lines();
+    let verdicts = rows.filter_map(|row| row.rsplit_once(" | ")?.1.strip_prefix('`'));
+    let by_verdict = verdicts.filter_map(|verdict| Some(verdict.split_once('`')?.0));
+    let endless = ENDLESS.iter().map(|endless| endless.test);
+    let named: BTreeSet<&str> = by_verdict.chain(endless).collect();
+    let gone = named.into_iter().filter(|test| !is_there(test));
+    gone.map(|test| format!("{test} is no test")).collect()
+}
+
 /// The edges that the document explains: a list, each name first in its line.
 fn edges(document: &str) -> impl Iterator<Item = &str> {
     let lines = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
@@ -112,6 +124,7 @@ mod tests {
         let document = std::fs::read_to_string(root.join(PATH)).unwrap();
         let found = source::sites(root).unwrap();
         let mut wrong = mutants::complaints(&found);
+        wrong.extend(tests_gone(&document, |test| model_runs::is_there(root, test)));
         wrong.extend(differences(&document, &found, &mutants::all(&found)));
         assert!(wrong.is_empty(), "run the program `orderings`: {wrong:#?}");
     }
@@ -169,6 +182,16 @@ mod tests {
         assert_eq!(open.len(), 1, "{open:?}");
         let named = another("as above", "and edge `in -> out`");
         assert_eq!(named, ["`in -> out` is not explained"]);
+    }
+
+    #[test]
+    fn a_verdict_by_a_test_that_is_gone_is_found() {
+        let (_, _, document) = written(SOURCE);
+        let gone = |gone: &str| tests_gone(&document, |test| test != gone);
+        assert_eq!(gone("another::test"), [""; 0]);
+        assert_eq!(gone("a::test"), ["a::test is no test"]);
+        let endless = ENDLESS[0].test;
+        assert_eq!(gone(endless), [format!("{endless} is no test")]);
     }
 
     #[test]

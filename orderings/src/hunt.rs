@@ -1,6 +1,7 @@
 //! Lets every mutant meet the tests that come by its site, until one of them fails.
 
-use crate::models::{End, Models, Mutant};
+use crate::models::{Mutable, Mutant};
+use model_runs::End;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -54,7 +55,7 @@ pub enum Verdict {
 ///
 /// If a test does not pass.
 pub fn tests(
-    models: &Models,
+    models: &Mutable,
     names: &[String],
     done: impl Fn(&Test) + Sync,
 ) -> Result<Vec<Test>, String> {
@@ -68,7 +69,7 @@ pub fn tests(
         .into_iter()
         .map(|(end, test)| match end {
             End::Passed => Ok(test),
-            End::Failed(said) | End::Hung(said) | End::GaveUp(said) => {
+            End::Asserted(said) | End::Crashed(said) | End::Hung(said) | End::GaveUp(said) => {
                 Err(format!("{} without a mutant: {said}", test.name))
             }
         })
@@ -80,7 +81,7 @@ pub fn tests(
 /// Lets each mutant meet the tests that execute its site, the quickest first. Calls `done`
 /// after each mutant, with its place.
 pub fn hunt(
-    models: &Models,
+    models: &Mutable,
     tests: &[Test],
     mutants: &[Mutant],
     done: impl Fn(usize, &Verdict) + Sync,
@@ -104,7 +105,9 @@ fn one(tests: &[&Test], meet: impl Fn(&Test) -> (End, Duration)) -> Verdict {
         let name = test.name.clone();
         match meet(test) {
             (End::Passed, _) => {}
-            (End::Failed(said), took) => return Verdict::Caught { test: name, took, said },
+            (End::Asserted(said) | End::Crashed(said), took) => {
+                return Verdict::Caught { test: name, took, said };
+            }
             (End::Hung(said), _) => hung = hung.or(Some(Verdict::Hung { test: name, said })),
             (End::GaveUp(said), _) => gave_up.push((name, said)),
         }
@@ -150,10 +153,12 @@ mod tests {
     #[test]
     fn a_failure_counts_for_more_than_a_hang_and_a_hang_for_more_than_giving_up() {
         let said = || "said".to_owned();
-        let (passed, failed) = (End::Passed, End::Failed(said()));
+        let (passed, failed) = (End::Passed, End::Asserted(said()));
         let (hung, gave_up) = (End::Hung(said()), End::GaveUp(said()));
         let caught = |verdict: Verdict| matches!(verdict, Verdict::Caught { .. });
-        assert!(caught(meet(&[hung.clone(), gave_up.clone(), passed.clone(), failed])));
+        for failed in [failed, End::Crashed(said())] {
+            assert!(caught(meet(&[hung.clone(), gave_up.clone(), passed.clone(), failed])));
+        }
         let verdict = meet(&[gave_up.clone(), hung.clone(), hung]);
         assert_eq!(verdict, Verdict::Hung { test: "1".into(), said: said() });
         let verdict = meet(&[passed.clone(), gave_up]);

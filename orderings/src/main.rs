@@ -1,7 +1,7 @@
 //! The command line. See the library beside it.
 
 use clap::Parser;
-use orderings::models::Models;
+use orderings::models::Mutable;
 use orderings::search::search;
 use orderings::{ROOT, copy, document, mutants, source, verdicts};
 use std::error::Error;
@@ -51,7 +51,7 @@ fn run(args: &Args) -> Result<Vec<String>, Box<dyn Error>> {
         }
     }
 
-    let models = Models::build(&copy::make(root, &found)?)?;
+    let models = Mutable::build(&copy::make(root, &found)?, root)?;
     println!("built after {:.0?}", began.elapsed());
     let verdicts = search(&models, &all, if args.afresh { "" } else { &before })?;
     let settled =

@@ -2,7 +2,7 @@
 //! that is not enough.
 
 use crate::hunt::{Test, Verdict, hunt, tests};
-use crate::models::{Models, Mutant};
+use crate::models::{Mutable, Mutant};
 use crate::mutants::Weaker;
 use crate::verdicts;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use std::time::Instant;
 /// # Errors
 ///
 /// If a test does not pass without a mutant.
-pub fn search(models: &Models, all: &[Weaker], document: &str) -> Result<Vec<Verdict>, String> {
+pub fn search(models: &Mutable, all: &[Weaker], document: &str) -> Result<Vec<Verdict>, String> {
     let began = Instant::now();
     let pass = |names: &[String]| {
         let tests = tests(models, names, |test| {

@@ -7,16 +7,13 @@
 use loom_tests::invariants::{
     CANARIES, ELSEWHERE, INVARIANTS, LOOM_ONLY, LOOM_ONLY_BUGS, SHUTTLE_ONLY,
 };
+use model_runs::{End, Models, Tool, is_there};
 use std::collections::BTreeSet;
-use std::io::Read;
-use std::path::Path;
-use std::process::{Command, ExitCode, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Mutex;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-const LOOM: &str = "loom";
-const SHUTTLE: &str = "shuttle";
+use std::{fs, io};
 
 /// The list of bugs itself, so that none can be planted without a model.
 const PLANTED: &str = include_str!("../../../src/planted.rs");
@@ -39,9 +36,12 @@ fn main() -> ExitCode {
     };
     let mut complaints = unknown_or_forgotten();
     complaints.extend(without_a_canary());
+    if !complaints.is_empty() {
+        return told(&complaints);
+    }
     let mut rows = Vec::new();
-    for tool in [LOOM, SHUTTLE] {
-        let models = match build(tool) {
+    for tool in [Tool::Loom, Tool::Shuttle] {
+        let models = match Models::build(tool, &workspace(), &workspace()) {
             Ok(models) => models,
             Err(why) => {
                 eprintln!("{why}");
@@ -60,9 +60,6 @@ fn main() -> ExitCode {
         let caught = if *caught { "caught" } else { "SURVIVED" };
         println!("{bug:<17} {invariant:>3}  {tool:<8}{caught:<9}{seconds:>6}  {said}");
     }
-    for complaint in &complaints {
-        println!("FAILED: {complaint}");
-    }
     let canaries = CANARIES.len();
     let elsewhere = ELSEWHERE.len();
     println!(
@@ -70,103 +67,99 @@ fn main() -> ExitCode {
         rows.len(),
         began.elapsed()
     );
+    told(&complaints)
+}
+
+fn told(complaints: &[String]) -> ExitCode {
+    complaints.iter().for_each(|complaint| println!("FAILED: {complaint}"));
     if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-type Row = (u32, &'static str, &'static str, bool, String, String);
+type Row = (u32, &'static str, Tool, bool, String, String);
 
-/// Bugs without a canary, and canaries without a bug.
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Bugs without a canary or without a place in the library, and canaries without a bug.
 fn unknown_or_forgotten() -> Vec<String> {
-    let planted: BTreeSet<&str> = PLANTED
+    let listed: BTreeSet<&str> = PLANTED
         .lines()
         .skip_while(|line| !line.contains("enum Bug"))
         .take_while(|line| *line != "}")
         .filter_map(|line| line.strip_prefix("    ")?.strip_suffix(','))
         .collect();
     let known: BTreeSet<&str> = CANARIES.iter().map(|canary| canary.1).collect();
-    let forgotten = planted.difference(&known);
-    let unknown = known.difference(&planted);
-    forgotten
-        .map(|bug| format!("{bug} has no canary"))
-        .chain(unknown.map(|bug| format!("{bug} is not planted anywhere")))
-        .collect()
+    let mut sources = String::new();
+    if let Err(error) = read_all(&workspace().join("src"), &mut sources) {
+        return vec![format!("the library's source cannot be read: {error}")];
+    }
+    let planted: BTreeSet<&str> = sources
+        .split("Bug::")
+        .skip(1)
+        .filter_map(|after| after.split(|c: char| !c.is_alphanumeric()).next())
+        .collect();
+    let forgotten = listed.difference(&known).map(|bug| format!("{bug} has no canary"));
+    let unknown = known.difference(&listed).map(|bug| format!("{bug} is no bug of the list"));
+    let nowhere = listed.difference(&planted).map(|bug| format!("{bug} is planted nowhere"));
+    forgotten.chain(unknown).chain(nowhere).collect()
 }
 
-/// Invariants that no canary is about, and canaries elsewhere that are not there.
+fn read_all(directory: &Path, sources: &mut String) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            read_all(&path, sources)?;
+        } else {
+            *sources += &fs::read_to_string(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Invariants that no canary is about, and canaries whose tests are not there.
 fn without_a_canary() -> Vec<String> {
-    let known: BTreeSet<u32> = CANARIES
-        .iter()
-        .map(|canary| canary.0)
-        .chain(ELSEWHERE.iter().map(|canary| canary.0))
-        .collect();
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let is_there = |file: &str, test: &str| {
-        let source = std::fs::read_to_string(workspace.join(file)).unwrap_or_default();
+    let ours = CANARIES.iter().map(|canary| canary.0);
+    let known: BTreeSet<u32> = ours.chain(ELSEWHERE.iter().map(|canary| canary.0)).collect();
+    let forgotten = INVARIANTS.iter().filter(|(number, _)| !known.contains(number));
+    let forgotten =
+        forgotten.map(|(number, says)| format!("invariant {number}, {says}, has no canary"));
+    let gone = CANARIES.iter().filter(|(_, _, test)| !is_there(&workspace(), test));
+    let gone = gone.map(|(_, bug, test)| format!("the canary of {bug}, {test}, is no test"));
+    let is_in = |file: &str, test: &str| {
+        let source = fs::read_to_string(workspace().join(file)).unwrap_or_default();
         source.contains(&format!("fn {test}("))
     };
-    let forgotten = INVARIANTS.iter().filter(|(number, _)| !known.contains(number));
-    let gone = ELSEWHERE.iter().filter(|(_, file, test)| !is_there(file, test));
-    forgotten
-        .map(|(number, says)| format!("invariant {number}, {says}, has no canary"))
-        .chain(gone.map(|(number, file, test)| {
-            format!("the canary of invariant {number}, {test}, is not in {file}")
-        }))
-        .collect()
-}
-
-/// Builds the models with one tool and says where they are.
-fn build(tool: &str) -> Result<String, String> {
-    let mut flags = format!("--cfg ampacity_{tool}");
-    if tool == LOOM {
-        flags += " --cfg crossbeam_loom"; // as the gate does, which builds the same files
-    }
-    let output = Command::new(env!("CARGO"))
-        .args(["test", "--profile", "model", "-p", "loom-tests", "--test", "models"])
-        .args(["--no-run", "--locked", "--message-format", "json"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("RUSTFLAGS", flags)
-        .env("CARGO_TARGET_DIR", format!("../target-{tool}"))
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| format!("cargo does not start: {error}"))?;
-    let told = String::from_utf8_lossy(&output.stdout);
-    // One message a line. This program is built along with the tests and must not
-    // be taken for them: it would start itself.
-    let models = told
-        .lines()
-        .filter_map(|line| line.split_once("\"executable\":\"")?.1.split_once('"'))
-        .map(|(path, _)| path)
-        .find(|path| path.contains("models-"));
-    match models {
-        Some(path) if output.status.success() => Ok(path.to_owned()),
-        _ => Err(format!("the models do not build for {tool}")),
-    }
+    let gone_elsewhere = ELSEWHERE.iter().filter(|(_, file, test)| !is_in(file, test));
+    let gone_elsewhere = gone_elsewhere.map(|(number, file, test)| {
+        format!("the canary of invariant {number}, {test}, is not in {file}")
+    });
+    forgotten.chain(gone).chain(gone_elsewhere).collect()
 }
 
 /// The canaries that a tool can run.
-fn canaries_of(tool: &str) -> Vec<&'static (u32, &'static str, &'static str)> {
+fn canaries_of(tool: Tool) -> Vec<&'static (u32, &'static str, &'static str)> {
     let explores = |bug: &str, test: &str| match tool {
-        SHUTTLE => {
+        Tool::Shuttle => {
             !LOOM_ONLY_BUGS.contains(&bug)
                 && !LOOM_ONLY.iter().any(|module| test.starts_with(module))
         }
-        _ => !SHUTTLE_ONLY.iter().any(|module| test.starts_with(module)),
+        Tool::Loom => !SHUTTLE_ONLY.iter().any(|module| test.starts_with(module)),
     };
     CANARIES.iter().filter(|(_, bug, test)| explores(bug, test)).collect()
 }
 
 /// What the tests of all canaries say without a bug, if they do not pass.
-fn unsound(tool: &str, models: &str) -> Option<String> {
+fn unsound(tool: Tool, models: &Models) -> Option<String> {
     let tests: BTreeSet<&str> = canaries_of(tool).iter().map(|canary| canary.2).collect();
-    match run(models, &tests.into_iter().collect::<Vec<_>>(), None) {
-        Some(output) if output.status.success() => None,
-        Some(output) => Some(format!("{tool}, no bug planted: {}", said(&output))),
-        None => Some(format!("{tool}, no bug planted: not done in {LIMIT_OF_ALL:?}")),
+    match models.run(&tests.into_iter().collect::<Vec<_>>(), LIMIT_OF_ALL, |_| ()).0 {
+        End::Passed => None,
+        end => Some(format!("{tool}, no bug planted: {end:?}")),
     }
 }
 
 /// Plants each bug in turn.
-fn run_all(tool: &'static str, models: &str, rows: &mut Vec<Row>, complaints: &mut Vec<String>) {
+fn run_all(tool: Tool, models: &Models, rows: &mut Vec<Row>, complaints: &mut Vec<String>) {
     let mut canaries = canaries_of(tool);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let todo = Mutex::new(&mut canaries);
@@ -179,9 +172,15 @@ fn run_all(tool: &'static str, models: &str, rows: &mut Vec<Row>, complaints: &m
                     let Some(&(invariant, bug, test)) = next else {
                         return;
                     };
-                    let began = Instant::now();
-                    let (caught, said) = judge(run(models, &[test], Some(bug)));
-                    let seconds = format!("{:.1}", began.elapsed().as_secs_f64());
+                    let (end, took) = models.run(&[test], LIMIT, |command| {
+                        command.env("AMPACITY_CANARY", bug);
+                    });
+                    // An assertion of ours, and neither a crash nor a search that gave up.
+                    let (caught, said) = match end {
+                        End::Asserted(said) => (true, said),
+                        end => (false, format!("{end:?}")),
+                    };
+                    let seconds = format!("{:.1}", took.as_secs_f64());
                     let (rows, complaints) = &mut *done.lock().expect("nobody panics");
                     if !caught {
                         complaints.push(format!("{bug} survives {test} under {tool}: {said}"));
@@ -191,70 +190,4 @@ fn run_all(tool: &'static str, models: &str, rows: &mut Vec<Row>, complaints: &m
             });
         }
     });
-}
-
-/// Runs some tests; `None` if they take too long.
-fn run(models: &str, tests: &[&str], bug: Option<&str>) -> Option<Output> {
-    let mut command = Command::new(models);
-    command.arg("--exact").args(tests);
-    command.env_remove("AMPACITY_CANARY").env("RUST_BACKTRACE", "0");
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    if let Some(bug) = bug {
-        command.env("AMPACITY_CANARY", bug);
-    }
-    let mut child = command.spawn().expect("the models were just built");
-    // Read as it comes: the schedule of a thousand threads does not fit a pipe.
-    let stdout = read_on(child.stdout.take());
-    let stderr = read_on(child.stderr.take());
-    let limit = if bug.is_some() { LIMIT } else { LIMIT_OF_ALL };
-    let began = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("the child is ours") {
-            break status;
-        }
-        if began.elapsed() > limit {
-            child.kill().ok();
-            child.wait().ok();
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let read = |said: JoinHandle<Vec<u8>>| said.join().expect("reading does not panic");
-    Some(Output { status, stdout: read(stdout), stderr: read(stderr) })
-}
-
-fn read_on(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut said = Vec::new();
-        // What cannot be read is missed where the words of a test are looked for.
-        pipe.map(|mut pipe| pipe.read_to_end(&mut said));
-        said
-    })
-}
-
-/// Whether a model with a bug in it said what was violated.
-fn judge(output: Option<Output>) -> (bool, String) {
-    let Some(output) = output else {
-        return (false, format!("not done in {LIMIT:?}"));
-    };
-    let said = said(&output);
-    // An assertion of ours, and neither a model that gave up nor a case not met.
-    let ours = said.contains("loom-tests/") && !said.contains("never met its case");
-    (!output.status.success() && ours, said)
-}
-
-/// The first panic's place and words.
-fn said(output: &Output) -> String {
-    let all = String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr);
-    let mut lines = all.lines().skip_while(|line| !line.contains("panicked at"));
-    let Some((_, place)) = lines.next().and_then(|line| line.split_once("panicked at ")) else {
-        return "no panic".to_owned();
-    };
-    let words: Vec<&str> = lines
-        .take_while(|line| !line.starts_with("note:") && !line.is_empty())
-        .take(3)
-        .map(str::trim)
-        .collect();
-    format!("{place} {}", words.join(", "))
 }

@@ -4,11 +4,14 @@
 //! Reads what the models said with `--show-output`, under one tool or one after the other,
 //! from standard input. A test that has said nothing keeps its numbers. Which invariants a
 //! test is about is written by hand, in the first column of its row. Fails if a test that
-//! was run has no row, if a canary is of a test without one, or if an invariant has none.
+//! was run has no row, if a row is of no test, if a canary is of a test without one, or if
+//! an invariant has none.
 
 use loom_tests::invariants::{CANARIES, ELSEWHERE, INVARIANTS};
+use model_runs::is_there;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, stdin};
+use std::path::Path;
 use std::process::ExitCode;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
@@ -97,6 +100,9 @@ fn summary(rows: &[Row]) -> String {
 
 /// What is missing.
 fn complaints(rows: &[Row], not_in_a_row: &BTreeMap<&str, Counts>) -> Vec<String> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let no_test = rows.iter().filter(|row| !is_there(&workspace, &row.test));
+    let no_test = no_test.map(|row| format!("{} is no test", row.test));
     let no_row = not_in_a_row.keys().map(|test| format!("{test} has no row"));
     let has_row = |number, test: &str| rows.iter().any(|row| row.is_of(number) && row.test == test);
     let lost = CANARIES.iter().filter(|&&(number, _, test)| !has_row(number, test));
@@ -106,7 +112,8 @@ fn complaints(rows: &[Row], not_in_a_row: &BTreeMap<&str, Counts>) -> Vec<String
             || ELSEWHERE.iter().any(|canary| canary.0 == number)
     };
     let bare = INVARIANTS.iter().filter(|invariant| !known(invariant.0));
-    no_row.chain(lost).chain(bare.map(|(number, _)| format!("{number} has no canary"))).collect()
+    let bare = bare.map(|(number, _)| format!("{number} has no canary"));
+    no_test.chain(no_row).chain(lost).chain(bare).collect()
 }
 
 /// What tests said, from `---- a::test stdout ----` to the next one.
@@ -124,9 +131,11 @@ fn counts_by_test(said: &[String]) -> BTreeMap<&str, Counts> {
     tests
 }
 
-/// How it was searched, and in how many executions, from `explored HOW, ROLE: NUMBER`.
+/// How it was searched, and in how many executions, from `explored HOW, ROLE: NUMBER`. What a
+/// deep run adds has other names, and no place in the tables.
 fn explored(line: &str) -> Option<(&str, u64)> {
     let (search, executions) = line.strip_prefix("explored ")?.rsplit_once(": ")?;
+    let executions = executions.strip_suffix(" (cut off)").unwrap_or(executions);
     let (how, _role) = search.rsplit_once(", ")?;
     Some((how, executions.parse().ok()?))
 }

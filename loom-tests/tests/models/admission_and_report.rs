@@ -27,8 +27,8 @@ fn whoever_finds_it_closed_sees_what_the_closing_probe_wrote() {
         |s, (), ()| {
             s.at_rest();
         },
-    );
-    CLOSED.assert_some();
+    )
+    .met([&CLOSED]);
 }
 
 /// Acquire of a swap that fails: the caller saw a place free, lost its swap to the
@@ -49,8 +49,8 @@ fn whoever_lost_the_swap_to_a_report_sees_what_was_written_before_it() {
         |s, (), ()| {
             s.at_rest();
         },
-    );
-    CLOSED.assert_some();
+    )
+    .met([&CLOSED]);
 }
 
 /// Acquire of a swap that succeeds: the word was loaded before a probe was issued
@@ -83,6 +83,6 @@ fn whoever_takes_a_place_that_was_given_back_sees_what_its_holder_wrote() {
             }
             s.at_rest();
         },
-    );
-    RECURRED.assert_some();
+    )
+    .met([&RECURRED]);
 }

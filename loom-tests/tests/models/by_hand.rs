@@ -19,9 +19,8 @@ fn an_order_and_a_closing_probe_are_two_steps_or_one() {
             AFTER.hit_if(now.stale == 0);
             BEFORE.hit_if(now.stale == 1);
         },
-    );
-    AFTER.assert_some();
-    BEFORE.assert_some();
+    )
+    .met([&AFTER, &BEFORE]);
 }
 
 /// Invariant 20: the verdict does not overwrite an order that it did not see.
@@ -39,9 +38,8 @@ fn a_reopening_probe_does_not_overrule_an_order() {
             AFTER.hit_if(now.stale == 0);
             BEFORE.hit_if(now.stale == 1);
         },
-    );
-    AFTER.assert_some();
-    BEFORE.assert_some();
+    )
+    .met([&AFTER, &BEFORE]);
 }
 
 /// Invariant 20, for two orders and a verdict.
@@ -65,9 +63,8 @@ fn of_two_orders_and_a_closing_probe_the_later_order_wins() {
             assert!([State::ForcedOpen, State::Disabled].contains(&now.state), "{}", now.state);
             assert_eq!(now.era, 5 - now.stale, "an order overwrote a verdict or an order");
         },
-    );
-    FORCED.assert_some();
-    DISABLED.assert_some();
+    )
+    .met([&FORCED, &DISABLED]);
 }
 
 /// Invariant 20, for a reset.
@@ -83,6 +80,6 @@ fn a_reset_ends_closed_whatever_the_probe_says() {
             assert_eq!((now.state, now.streak), (State::Closed, 0));
             BEFORE.hit_if(now.lifetime.stale == 1);
         },
-    );
-    BEFORE.assert_some();
+    )
+    .met([&BEFORE]);
 }

@@ -13,17 +13,16 @@ fn call(s: &Stage) {
     s.acquire().success();
 }
 
-static BETWEEN: Reached = Reached::new();
-
-fn look(s: &Stage) {
+/// Returns whether the call was settled by then, of which the stage has ignored another.
+fn look(s: &Stage) -> bool {
     let now = s.breaker.snapshot();
-    BETWEEN.hit_if(settled(&now) == 2); // the stage has ignored one
     assert!(
         settled(&now) <= now.lifetime.admitted,
         "{} settled of {} admitted",
         settled(&now),
         now.lifetime.admitted
     );
+    settled(&now) == 2
 }
 
 /// Counters of one owner are written by plain stores. loom lets a
@@ -34,21 +33,24 @@ pub(crate) const PLAIN_LOADS: Bounds = Bounds { rmw_loads: false, ..Bounds::NONE
 /// For a thread with counters of its own.
 #[test]
 fn what_its_owner_settled_is_seen_admitted() {
+    static BETWEEN: Reached = Reached::new();
     race_within(
         PLAIN_LOADS,
         || closed(1),
         call,
         look,
-        |s, (), ()| {
+        |s, (), between| {
+            BETWEEN.hit_if(between);
             assert_eq!(s.at_rest().admitted, 2);
         },
-    );
-    BETWEEN.assert_some();
+    )
+    .met([&BETWEEN]);
 }
 
 /// The same for whatever becomes of a call: each is counted in a place of its own.
 #[test]
 fn however_a_call_ends_it_is_seen_admitted() {
+    static BETWEEN: Reached = Reached::new();
     let ends: [fn(&Stage); 3] =
         [|s| s.acquire().failure(), |s| s.acquire().ignore(), |s| drop(s.acquire())];
     for end in ends {
@@ -57,17 +59,20 @@ fn however_a_call_ends_it_is_seen_admitted() {
             || closed(2),
             end,
             look,
-            |s, (), ()| {
+            |s, (), between| {
+                BETWEEN.hit_if(between);
                 assert_eq!(s.at_rest().admitted, 2);
             },
-        );
+        )
+        .met([&BETWEEN]);
     }
 }
 
 /// For threads that share counters.
 #[test]
 fn what_a_stripe_shows_settled_is_seen_admitted() {
-    static SHARED: u32 = 7;
+    static BETWEEN: Reached = Reached::new();
+    const SHARED: u32 = 7;
     race_within(
         PLAIN_LOADS,
         || closed(1),
@@ -76,11 +81,12 @@ fn what_a_stripe_shows_settled_is_seen_admitted() {
             call(s);
         },
         look,
-        |s, (), ()| {
+        |s, (), between| {
+            BETWEEN.hit_if(between);
             assert_eq!(s.at_rest().admitted, 2);
         },
-    );
-    BETWEEN.assert_some();
+    )
+    .met([&BETWEEN]);
 }
 
 /// Invariant 24, around a reset: totals are never older than what it noted.
@@ -104,6 +110,6 @@ fn whoever_sees_a_reset_sees_what_was_counted_before_it() {
             }
         },
         |s, (), ()| assert_eq!(s.breaker.snapshot().succeeded, 0),
-    );
-    RESET.assert_some();
+    )
+    .met([&RESET]);
 }

@@ -2,7 +2,7 @@
 
 use crate::counting::PLAIN_LOADS;
 use ampacity::{CircuitBreaker, Clock};
-use loom_tests::{race_within, settings};
+use loom_tests::{Reached, race_within, settings};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -47,11 +47,14 @@ impl Clock for Still {
 #[test]
 fn a_breaker_dropped_by_threads_that_end_is_freed_once() {
     static ALIVE: Alive = Alive(AtomicI64::new(0));
-    fn call_and_let_go(owners: &Mutex<Vec<Arc<CircuitBreaker>>>) {
+    static OUTLIVED: Reached = Reached::new();
+    /// Returns whether it is gone then.
+    fn call_and_let_go(owners: &Mutex<Vec<Arc<CircuitBreaker>>>) -> bool {
         let breaker = owners.lock().unwrap().pop().expect("one for each");
         let permit = breaker.try_acquire_owned().expect("closed");
         drop(breaker);
         permit.success();
+        ALIVE.0.load(Ordering::Relaxed) == 0
     }
     race_within(
         PLAIN_LOADS,
@@ -63,15 +66,20 @@ fn a_breaker_dropped_by_threads_that_end_is_freed_once() {
         },
         call_and_let_go,
         call_and_let_go,
-        |_, (), ()| ALIVE.none(),
-    );
+        |_, left, right| {
+            OUTLIVED.hit_if(left != right);
+            assert!(left || right, "it was leaked");
+            ALIVE.none();
+        },
+    )
+    .met([&OUTLIVED]);
 }
 
 #[cfg(any(ampacity_loom, ampacity_shuttle))]
 mod made {
     use super::*;
     use ampacity::model::{Once, forget_slot, give_slot_back};
-    use loom_tests::{Bounds, Reached, race, race_of_three_within};
+    use loom_tests::{Bounds, race, race_of_three_within};
 
     /// Invariant 28, for what is made on first use.
     #[test]
@@ -92,8 +100,8 @@ mod made {
             make,
             make,
             |_, (), ()| assert_eq!(ALIVE.0.load(Ordering::Relaxed), 1, "one was left behind"),
-        );
-        TWICE.assert_some();
+        )
+        .met([&TWICE]);
         ALIVE.none();
     }
 
@@ -135,7 +143,7 @@ mod made {
             },
             [end; 3],
             |_, _| ALIVE.none(),
-        );
-        TOLD.assert_some();
+        )
+        .met([&TOLD]);
     }
 }

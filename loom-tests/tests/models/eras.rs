@@ -18,9 +18,8 @@ fn two_transitions_take_two_eras() {
             FORCED.hit_if(now.state == State::ForcedOpen);
             assert_eq!(now.era, 2, "a trip and an order are two eras");
         },
-    );
-    OPEN.assert_some();
-    FORCED.assert_some();
+    )
+    .met([&OPEN, &FORCED]);
 }
 
 /// Invariant 8, through every order from every state, past the wrap of the era.
@@ -86,8 +85,8 @@ fn a_word_that_has_been_left_does_not_come_back() {
             STALE.hit_if(now.stale == 1);
             assert_eq!((now.state, now.era, now.streak), (State::Closed, 3, 0));
         },
-    );
-    STALE.assert_some();
+    )
+    .met([&STALE]);
 }
 
 #[cfg(any(ampacity_loom, ampacity_shuttle))]

@@ -2,7 +2,7 @@
 //! trips. Invariants 4, 20, 30, 31.
 
 use ampacity::{Builder, CircuitBreaker, State, Timing};
-use loom_tests::{Bounds, Reached, Stage, actor, race, race_within, settings};
+use loom_tests::{Bounds, Raced, Reached, Stage, actor, race, race_within, settings};
 use std::time::Duration;
 
 /// An owner writes by plain stores; see `counting`.
@@ -10,6 +10,10 @@ use std::time::Duration;
 const PLAIN_LOADS: Bounds = Bounds { rmw_loads: false, ..Bounds::NONE };
 /// Where shuttle's schedules, and loom's, are too many.
 const SOME: Bounds = Bounds { preemptions: Some(3), all_schedules: false, ..Bounds::NONE };
+
+fn fail(s: &Stage) {
+    s.take().failure();
+}
 
 /// Half of the last calls.
 fn by_calls(window: u32, minimum: u32) -> Builder {
@@ -52,10 +56,11 @@ mod hand_over {
         race_within(
             SOME,
             || Stage::new(by_calls(2, 2).failure_rate(1.0)).with_permits(2),
-            |s| s.take().failure(),
-            |s| s.take().failure(),
+            fail,
+            fail,
             |s, (), ()| is_open(s),
-        );
+        )
+        .contended();
     }
 
     /// The same in an era that has no result yet: both are the first that it counts.
@@ -68,14 +73,15 @@ mod hand_over {
                 stage.breaker.reset();
                 stage.with_permits(2)
             },
-            |s| s.take().failure(),
-            |s| s.take().failure(),
+            fail,
+            fail,
             |s, (), ()| {
                 let now = s.at_rest();
                 assert_eq!(now.window.calls, 2, "results of an era's first two calls");
                 assert_eq!((now.state, now.era), (State::Open, 2), "2 failures of 2");
             },
-        );
+        )
+        .contended();
     }
 
     fn two_of_time(fail: fn(&Stage)) {
@@ -85,13 +91,14 @@ mod hand_over {
             fail,
             fail,
             |s, (), ()| is_open(s),
-        );
+        )
+        .contended();
     }
 
     /// The same, where each thread has a place of its own.
     #[test]
     fn two_failures_at_once_that_reach_a_rate_of_time_trip() {
-        two_of_time(|s| s.take().failure());
+        two_of_time(fail);
     }
 
     /// The same, where threads share a place.
@@ -108,6 +115,7 @@ mod hand_over {
 mod hints {
     use super::*;
     use ampacity::model::Jury;
+    use loom_tests::Steps;
 
     /// Where loom takes minutes to search everything.
     const TWO_PREEMPTIONS: Bounds =
@@ -139,12 +147,15 @@ mod hints {
             |jury| (0..3).fold(false, |found, _| found | jury.fail(0)),
             |jury| jury.fail_in_a_crowd(5),
             |jury, left, right| one_more_is_too_many(jury, 9, left || right),
-        );
+        )
+        .shown_by("HintKept");
     }
 
     /// Invariants 7 and 30: what an era that is over had in plenty spares nobody in the next.
     #[test]
     fn a_look_at_an_era_that_is_over_gives_no_hint_for_the_next() {
+        static TWO: Steps = Steps::new();
+        static BETWEEN: Reached = Reached::new();
         race_within(
             TWO_PREEMPTIONS,
             || {
@@ -152,9 +163,12 @@ mod hints {
                 jury.succeed_in_a_crowd(400);
                 jury
             },
-            |jury| jury.fail_in(0, 0),
+            |jury| {
+                BETWEEN.hit_if(TWO.is_between());
+                jury.fail_in(0, 0)
+            },
             // The first looks for being the first of its era.
-            |jury| (0..2).fold(false, |found, _| found | jury.fail_in(1, 1)),
+            |jury| jury.fail_in(1, 1) | TWO.between(|| jury.fail_in(1, 1)),
             |jury, left, right| {
                 assert!(!left && !right, "2 failures of {} are too many", Jury::ENOUGH);
                 for failed in 3..=Jury::ENOUGH {
@@ -162,19 +176,26 @@ mod hints {
                     assert_eq!(found, failed == Jury::ENOUGH, "failure {failed} of the next era");
                 }
             },
-        );
+        )
+        .met([&BETWEEN]);
     }
 
     /// Invariant 30: failures that are spared while another looks are not forgotten.
     #[test]
     fn failures_that_a_look_at_the_time_misses_fit_its_hint() {
+        static TWO: Steps = Steps::new();
+        static BETWEEN: Reached = Reached::new();
         race_within(
             TWO_PREEMPTIONS,
             looked_at_the_time,
-            |jury| (0..2).fold(false, |found, _| found | jury.fail(0)),
-            |jury| jury.fail_in_a_crowd(4),
+            |jury| jury.fail(0) | TWO.between(|| jury.fail(0)),
+            |jury| {
+                BETWEEN.hit_if(TWO.is_between());
+                jury.fail_in_a_crowd(4)
+            },
             |jury, left, right| one_more_is_too_many(jury, 7, left || right),
-        );
+        )
+        .met([&BETWEEN]);
     }
 
     /// Invariant 30: a hint takes into account what is being written.
@@ -189,7 +210,8 @@ mod hints {
             |jury| jury.fail(0),
             |jury| jury.fail(1),
             |jury, left, right| one_more_is_too_many(jury, 8, left || right),
-        );
+        )
+        .contended();
     }
 
     /// Invariant 30: of two failures that together are enough, one may be spared by a hint
@@ -211,9 +233,8 @@ mod hints {
                 LATER.hit_if(!left && !right);
                 assert!(jury.fail(0), "one more than enough was spared");
             },
-        );
-        AT_ONCE.assert_some();
-        LATER.assert_some();
+        )
+        .met([&AT_ONCE, &LATER]);
     }
 }
 
@@ -242,8 +263,8 @@ mod armed {
                 AT_ONCE.hit_if(s.breaker.state() == State::Open);
                 the_next_trips(s);
             },
-        );
-        AT_ONCE.assert_some();
+        )
+        .met([&AT_ONCE]);
     }
 
     /// Invariant 30: one who looked before the failure that armed does not disarm.
@@ -252,10 +273,11 @@ mod armed {
         race_within(
             SOME,
             || after(by_calls(4, 4), [false]).with_permits(2),
-            |s| s.take().failure(),
-            |s| s.take().failure(),
+            fail,
+            fail,
             |s, (), ()| the_next_trips(s),
-        );
+        )
+        .contended();
     }
 }
 
@@ -280,8 +302,8 @@ fn two_failures_at_once_that_would_open_are_one_crossing() {
             STALE.hit_if(now.stale == 1);
             assert_eq!((now.state, now.era), (State::MetricsOnly, 2), "said twice");
         },
-    );
-    STALE.assert_some();
+    )
+    .met([&STALE]);
 }
 
 mod openings {
@@ -319,13 +341,14 @@ mod openings {
     fn two_failures_that_reopen_together_are_one_opening() {
         race(
             || due(2).with_permits(2),
-            |s| s.take().failure(),
-            |s| s.take().failure(),
+            fail,
+            fail,
             |s, (), ()| {
                 assert_eq!(s.at_rest().era, 3);
                 opened_twice(s);
             },
-        );
+        )
+        .contended();
     }
 
     /// Invariant 20.
@@ -342,8 +365,8 @@ mod openings {
                 ORDERED.hit_if(now.stale == 1);
                 opened_twice(s);
             },
-        );
-        ORDERED.assert_some();
+        )
+        .met([&ORDERED]);
     }
 
     /// Invariants 20 and 34: one who would open, and does not, leaves no trace.
@@ -359,8 +382,8 @@ mod openings {
                 PROBED.hit_if(s.at_rest().era == 3);
                 opened_twice(s);
             },
-        );
-        PROBED.assert_some();
+        )
+        .met([&PROBED]);
     }
 
     /// Invariant 20: of two who open a breaker that is due, one does.
@@ -374,7 +397,8 @@ mod openings {
                 assert_eq!(s.at_rest().era, 2);
                 opened_twice(s);
             },
-        );
+        )
+        .contended();
     }
 }
 
@@ -390,21 +414,23 @@ mod new_settings {
             SOME,
             || after(by_calls(16, 16), [true]).with_permits(1),
             |s| {
-                let changed = s.breaker.reconfigure(|now| now.minimum_calls(3));
+                let changed = s.breaker.reconfigure(|now| now.minimum_calls(2));
                 assert!(changed.is_ok());
             },
             |s| s.take().failure(),
             |s, (), ()| {
-                OLD.hit_if(s.breaker.state() == State::Closed);
-                assert_eq!(s.at_rest().window.failed, 2);
-                s.acquire().failure();
-                NEW.hit();
                 let now = s.at_rest();
-                assert_eq!((now.state, now.era), (State::Open, 1), "3 failures of 3");
+                assert_eq!(now.window.failed, 2);
+                OLD.hit_if(now.state == State::Closed);
+                NEW.hit_if(now.state == State::Open);
+                if now.state == State::Closed {
+                    s.acquire().failure();
+                }
+                let now = s.at_rest();
+                assert_eq!((now.state, now.era), (State::Open, 1), "all of 2 failed, or of 3");
             },
-        );
-        OLD.assert_some();
-        NEW.assert_some();
+        )
+        .met([&OLD, &NEW]);
     }
 
     /// A result beside a window of another length is in one of them or in both, and counts
@@ -434,50 +460,66 @@ mod new_settings {
                     assert_eq!(s.at_rest().state, State::Open, "half of 2, or 2 of 3");
                 }
             },
-        );
-        OLD.assert_some();
-        NEW.assert_some();
+        )
+        .met([&OLD, &NEW]);
     }
 }
 
+/// A probe out, in a spell that has lasted as long as it may.
+fn over_its_limit(then: State) -> Stage {
+    let limit = Duration::from_millis(500);
+    let stage = Stage::new(settings().failure_threshold(1).half_open_limit(limit, then));
+    stage.breaker.trip();
+    stage.wait();
+    let stage = stage.with_permits(1);
+    stage.clock.advance(limit);
+    stage
+}
+
 /// Invariant 6, where time itself ends a spell.
-fn a_limit_beside_a_closing_probe(then: State) {
-    static PROBE: Reached = Reached::new();
-    static LIMIT: Reached = Reached::new();
-    fn limited(then: State) -> Stage {
-        let limit = Duration::from_millis(500);
-        let stage = Stage::new(settings().failure_threshold(1).half_open_limit(limit, then));
-        stage.breaker.trip();
-        stage.wait();
-        let stage = stage.with_permits(1);
-        stage.clock.advance(limit);
-        stage
-    }
+fn a_limit_beside_a_closing_probe(setup: fn() -> Stage, end: fn(&Stage, (), bool)) -> Raced {
     race(
-        match then {
-            State::Open => || limited(State::Open),
-            _ => || limited(State::Closed),
-        },
+        setup,
         |s| s.take().success(),
         |s| s.try_acquire().map(|permit| permit.ignore()).is_some(),
-        |s, (), admitted| {
-            let now = s.at_rest();
-            assert_eq!(now.era, 3, "the spell has one end");
-            LIMIT.hit_if(now.stale == 1);
-            PROBE.hit_if(now.stale == 0);
-            assert_eq!(admitted, now.state == State::Closed);
-        },
-    );
-    PROBE.assert_some();
-    LIMIT.assert_some();
+        end,
+    )
+}
+
+/// Returns whether the limit was first.
+fn one_end(s: &Stage, admitted: bool) -> bool {
+    let now = s.at_rest();
+    assert_eq!(now.era, 3, "the spell has one end");
+    assert_eq!(admitted, now.state == State::Closed);
+    now.stale == 1
 }
 
 #[test]
 fn a_spell_that_its_limit_opens_beside_a_closing_probe_has_one_end() {
-    a_limit_beside_a_closing_probe(State::Open);
+    static LIMIT: Reached = Reached::new();
+    static PROBE: Reached = Reached::new();
+    a_limit_beside_a_closing_probe(
+        || over_its_limit(State::Open),
+        |s, (), admitted| {
+            let limit = one_end(s, admitted);
+            LIMIT.hit_if(limit);
+            PROBE.hit_if(!limit);
+        },
+    )
+    .met([&LIMIT, &PROBE]);
 }
 
 #[test]
 fn a_spell_that_its_limit_closes_beside_a_closing_probe_has_one_end() {
-    a_limit_beside_a_closing_probe(State::Closed);
+    static LIMIT: Reached = Reached::new();
+    static PROBE: Reached = Reached::new();
+    a_limit_beside_a_closing_probe(
+        || over_its_limit(State::Closed),
+        |s, (), admitted| {
+            let limit = one_end(s, admitted);
+            LIMIT.hit_if(limit);
+            PROBE.hit_if(!limit);
+        },
+    )
+    .met([&LIMIT, &PROBE]);
 }

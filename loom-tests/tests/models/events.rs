@@ -1,7 +1,7 @@
 //! Each transition is told once and in order, by whoever delivers. Invariants 34, 35.
 
 use ampacity::{Builder, CircuitBreaker, Event, State};
-use loom_tests::{Bounds, Note, Reached, Stage, race, race_within, settings};
+use loom_tests::{Bounds, Note, Raced, Reached, Stage, race, race_within, settings};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, Weak};
 
@@ -56,9 +56,7 @@ fn settings_of_models() -> Builder {
 }
 
 /// A listener and a transition at once: it is told of the transition, or not owed it.
-fn a_listener_comes(setup: fn() -> House) {
-    static TOLD: Reached = Reached::new();
-    static BEFORE: Reached = Reached::new();
+fn a_listener_comes(setup: fn() -> House, end: fn(&House, (), u64)) -> Raced {
     race(
         setup,
         |h| h.stage.breaker.trip(),
@@ -66,35 +64,55 @@ fn a_listener_comes(setup: fn() -> House) {
             h.stage.breaker.add_listener(h.told.listener());
             h.stage.breaker.era()
         },
-        |h, (), since| {
-            let told = h.told.eras();
-            assert!(since > 0 || told == [1], "a listener missed what came after it");
-            h.stage.breaker.force_open();
-            let all = [told, vec![2]].concat();
-            assert_eq!(h.told.eras(), all, "a listener is owed what nobody told");
-            TOLD.hit_if(all.len() == 2);
-            BEFORE.hit_if(all.len() == 1);
-        },
-    );
-    TOLD.assert_some();
-    BEFORE.assert_some();
+        end,
+    )
+}
+
+/// Returns whether the listener was told of the transition.
+fn is_told_what_it_is_owed(h: &House, since: u64) -> bool {
+    let told = h.told.eras();
+    assert!(since > 0 || told == [1], "a listener missed what came after it");
+    h.stage.breaker.force_open();
+    let all = [told, vec![2]].concat();
+    assert_eq!(h.told.eras(), all, "a listener is owed what nobody told");
+    all.len() == 2
 }
 
 /// The edge `attached -> turned`, for the first listener of all.
 #[test]
 fn a_first_listener_is_told_of_every_transition_after_it_came() {
-    a_listener_comes(|| House { stage: Stage::new(settings_of_models()), told: Told::new() });
+    static TOLD: Reached = Reached::new();
+    static BEFORE: Reached = Reached::new();
+    a_listener_comes(
+        || House { stage: Stage::new(settings_of_models()), told: Told::new() },
+        |h, (), since| {
+            let told = is_told_what_it_is_owed(h, since);
+            TOLD.hit_if(told);
+            BEFORE.hit_if(!told);
+        },
+    )
+    .met([&TOLD, &BEFORE]);
 }
 
 /// The same, where listeners have come and gone.
 #[test]
 fn a_listener_that_comes_to_an_empty_list_is_told_of_every_transition_after_it_came() {
-    a_listener_comes(|| {
-        let house = House { stage: Stage::new(settings_of_models()), told: Told::new() };
-        let id = house.stage.breaker.add_listener(|_| ());
-        assert!(house.stage.breaker.remove_listener(id));
-        house
-    });
+    static TOLD: Reached = Reached::new();
+    static BEFORE: Reached = Reached::new();
+    a_listener_comes(
+        || {
+            let house = House { stage: Stage::new(settings_of_models()), told: Told::new() };
+            let id = house.stage.breaker.add_listener(|_| ());
+            assert!(house.stage.breaker.remove_listener(id));
+            house
+        },
+        |h, (), since| {
+            let told = is_told_what_it_is_owed(h, since);
+            TOLD.hit_if(told);
+            BEFORE.hit_if(!told);
+        },
+    )
+    .met([&TOLD, &BEFORE]);
 }
 
 /// Invariant 35: the listener resets the breaker, and then panics.
@@ -132,8 +150,8 @@ fn a_listener_that_calls_back_and_panics_leaves_the_breaker_usable() {
             h.stage.breaker.close();
             h.stage.acquire().success();
         },
-    );
-    INSIDE.assert_some();
+    )
+    .met([&INSIDE]);
 }
 
 /// The desk alone, so that all its schedules can be searched.
@@ -181,9 +199,8 @@ mod at_the_desk {
                 BY_ONE.hit_if(left.min(right) == 0);
                 BY_EACH.hit_if(left == 1);
             },
-        );
-        BY_ONE.assert_some();
-        BY_EACH.assert_some();
+        )
+        .met([&BY_ONE, &BY_EACH]);
     }
 
     /// Invariant 34, for a winner who is late by a whole window (two eras in models).
@@ -208,9 +225,8 @@ mod at_the_desk {
                 DROPPED.hit_if(dropped == 1);
                 TOLD.hit_if(dropped == 0);
             },
-        );
-        DROPPED.assert_some();
-        TOLD.assert_some();
+        )
+        .met([&DROPPED, &TOLD]);
     }
 
     /// The edges `written -> read` and `retagged -> reread`.
@@ -230,9 +246,8 @@ mod at_the_desk {
                 }
             },
             |office, (), ()| assert_eq!(office.history().len(), 1),
-        );
-        FIRST.assert_some();
-        LAST.assert_some();
+        )
+        .met([&FIRST, &LAST]);
     }
 }
 
@@ -260,8 +275,8 @@ mod behind_a_pointer {
                 assert!(heap.take().is_empty());
                 BOTH.hit_if(left == 2 || right == 2);
             },
-        );
-        BOTH.assert_some();
+        )
+        .met([&BOTH]);
     }
 
     fn read(heap: &Heap<Note>) -> usize {
@@ -275,6 +290,8 @@ mod behind_a_pointer {
 /// began to before it came.
 #[test]
 fn a_newcomer_is_told_by_whoever_began_to_deliver_before_it_came() {
+    static BY_ITSELF: Reached = Reached::new();
+    static BY_THE_OTHER: Reached = Reached::new();
     race_within(
         A_FEW,
         || house(|settings| settings),
@@ -284,12 +301,16 @@ fn a_newcomer_is_told_by_whoever_began_to_deliver_before_it_came() {
             h.stage.breaker.add_listener(late.listener());
             let since = h.stage.breaker.era();
             h.stage.breaker.force_open();
-            (since, late)
+            let told = late.eras().contains(&2);
+            (since, late, told)
         },
-        |h, (), (since, late)| {
+        |h, (), (since, late, told)| {
+            BY_ITSELF.hit_if(told);
+            BY_THE_OTHER.hit_if(since == 0 && !told);
             assert_eq!((h.stage.breaker.era(), h.told.eras()), (2, vec![1, 2]));
             let owed: Vec<u64> = (since + 1..=2).collect();
             assert!(late.eras().ends_with(&owed), "not told of what came after it");
         },
-    );
+    )
+    .met([&BY_ITSELF, &BY_THE_OTHER]);
 }

@@ -1,9 +1,7 @@
 //! Permits that come back without a verdict. Invariants 11, 12, 13, 14.
 
 use ampacity::{OwnedPermit, State};
-use loom_tests::{
-    Reached, Stage, contended, half_open, half_open_with_probes_out, race, race_of_three,
-};
+use loom_tests::{Reached, Stage, half_open, half_open_with_probes_out, race, race_of_three};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// The place is with the other caller, or free, and in no case lost.
@@ -27,9 +25,8 @@ fn a_dropped_probe_gives_its_place_back() {
             FREE.hit_if(other.is_none());
             one_place_is_left(s, other);
         },
-    );
-    TAKEN.assert_some();
-    FREE.assert_some();
+    )
+    .met([&TAKEN, &FREE]);
 }
 
 /// Invariant 11, with two who give back and one who comes.
@@ -53,9 +50,8 @@ fn of_two_places_that_come_back_at_once_none_is_lost() {
             assert_eq!(held.len(), 2, "a place of 2 was lost or doubled");
             s.at_rest();
         },
-    );
-    TAKEN.assert_some();
-    FREE.assert_some();
+    )
+    .met([&TAKEN, &FREE]);
 }
 
 /// Invariant 12.
@@ -76,28 +72,27 @@ fn a_probe_dropped_by_an_unwind_gives_its_place_back() {
             FREE.hit_if(other.is_none());
             one_place_is_left(s, other);
         },
-    );
-    FREE.assert_some();
+    )
+    .met([&FREE]);
 }
 
 /// Invariant 13.
 #[test]
 fn a_settled_permit_has_one_effect() {
-    contended(|| {
-        race(
-            || half_open(2, 2),
-            |s| s.acquire().success(),
-            Stage::acquire,
-            |s, (), held| {
-                let now = s.at_rest();
-                assert_eq!((now.succeeded, now.cancelled), (1, 0), "settled twice");
-                assert_eq!(now.state, State::HalfOpen);
-                assert!(s.try_acquire().is_none(), "both places are taken");
-                held.success();
-                assert_eq!(s.breaker.state(), State::Closed);
-            },
-        )
-    });
+    race(
+        || half_open(2, 2),
+        |s| s.acquire().success(),
+        Stage::acquire,
+        |s, (), held| {
+            let now = s.at_rest();
+            assert_eq!((now.succeeded, now.cancelled), (1, 0), "settled twice");
+            assert_eq!(now.state, State::HalfOpen);
+            assert!(s.try_acquire().is_none(), "both places are taken");
+            held.success();
+            assert_eq!(s.breaker.state(), State::Closed);
+        },
+    )
+    .contended();
 }
 
 /// Invariant 14: what no public call can do, so the word is asked directly.
@@ -113,7 +108,6 @@ fn more_than_was_taken_cannot_be_given_back() {
         assert!(left != right, "one place was taken");
         let places = (0..3).filter(|_| spell.probe(2)).count();
         assert_eq!(places, 2, "a place was lost or doubled");
-    });
-    LEFT.assert_some();
-    RIGHT.assert_some();
+    })
+    .met([&LEFT, &RIGHT]);
 }

@@ -35,8 +35,8 @@ fn a_reader_finds_nothing_of_a_lap_before_where_an_owner_writes() {
         |s| (2..=LAP).for_each(|slice| _ = s.own(0, slice)),
         |s| read(s, &LAPPED),
         |_, (), ()| (),
-    );
-    LAPPED.assert_some();
+    )
+    .met([&LAPPED]);
 }
 
 fn one_of_each() -> Slices {
@@ -56,8 +56,8 @@ fn a_reader_finds_nothing_of_a_lap_before_where_several_write() {
         |s| assert!((2..=LAP).all(|slice| s.begin(0, slice)), "nothing newer was there"),
         |s| read(s, &LAPPED),
         |_, (), ()| (),
-    );
-    LAPPED.assert_some();
+    )
+    .met([&LAPPED]);
 }
 
 /// Acquire of a tag that is there already, and of one that came first.
@@ -75,8 +75,8 @@ fn a_writer_takes_nothing_of_a_lap_before_for_its_own() {
             let [raised, _] = s.sums(0, LAP).expect("nothing newer is there");
             assert_eq!(raised, 1, "what was raised a lap before is not there any more");
         },
-    );
-    JOINED.assert_some();
+    )
+    .met([&JOINED]);
 }
 
 /// The edge `begun -> read`, for an era that begins with a sweep and without a result.
@@ -96,6 +96,6 @@ fn whoever_reads_of_an_era_that_was_swept_for_finds_nothing_from_before() {
             assert_eq!(now.calls + now.pending, 0, "results from before the era");
         },
         |_, (), ()| (),
-    );
-    NEW.assert_some();
+    )
+    .met([&NEW]);
 }

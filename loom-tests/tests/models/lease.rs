@@ -28,21 +28,23 @@ fn a_spell_whose_probes_were_abandoned_is_followed_by_a_fresh_one() {
         s.take().failure();
         let now = s.at_rest();
         assert_eq!((now.state, now.era, now.stale), (State::HalfOpen, 3, 1));
-    });
-    LEFT.assert_some();
-    RIGHT.assert_some();
+    })
+    .met([&LEFT, &RIGHT]);
 }
 
 /// Invariant 37, with three callers.
 #[test]
 fn one_of_three_callers_begins_the_spell_that_follows_abandoned_probes() {
+    static TURNED_AWAY: Reached = Reached::new();
     // A minute with two.
     let bounds = Bounds { preemptions: Some(1), ..Bounds::THREE_THREADS };
     race_of_three_within(bounds, out_for_a_lease, [Stage::try_acquire; 3], |s, probes| {
+        TURNED_AWAY.hit_if(probes[0].is_none());
         assert_eq!(probes.iter().flatten().count(), 1, "probes of a fresh spell of 1");
         assert_eq!(s.turns(State::HalfOpen, State::HalfOpen), 1);
         assert_eq!(s.at_rest().era, 3);
-    });
+    })
+    .met([&TURNED_AWAY]);
 }
 
 /// Invariant 37: a probe that comes back as its lease ends is in time or too late.
@@ -62,9 +64,8 @@ fn a_verdict_at_the_end_of_the_lease_is_in_time_or_stale() {
             assert_eq!(now.stale, u64::from(!closed));
             assert_eq!((next.is_probe(), next.era()), (!closed, 3));
         },
-    );
-    IN_TIME.assert_some();
-    TOO_LATE.assert_some();
+    )
+    .met([&IN_TIME, &TOO_LATE]);
 }
 
 /// Invariant 38: who asks while a spell follows another is answered by the one or the other.
@@ -86,9 +87,8 @@ fn whoever_asks_as_a_spell_lapses_is_told_of_a_place_in_it_or_in_the_next() {
             LAPSED.hit_if(era == 2);
             FRESH.hit_if(era == 3);
         },
-    );
-    LAPSED.assert_some();
-    FRESH.assert_some();
+    )
+    .met([&LAPSED, &FRESH]);
 }
 
 /// Invariant 38: who asks while a limit closes the breaker is not told of the spell that was too long.
@@ -114,9 +114,8 @@ fn whoever_asks_as_a_limit_ends_a_spell_is_told_what_comes_after_it() {
             BEFORE.hit_if(era == 2);
             AFTER.hit_if(era == 3);
         },
-    );
-    BEFORE.assert_some();
-    AFTER.assert_some();
+    )
+    .met([&BEFORE, &AFTER]);
 }
 
 /// Invariant 38: who asks while an order ends a spell, and time goes on, is not told of the lapse
@@ -199,7 +198,6 @@ fn the_count_of_lapsed_spells_stops_at_the_end_of_its_lane() {
             let wait = rejected.retry_after();
             assert_eq!(wait, Some(CAP), "the lease began to double anew");
         },
-    );
-    LEFT.assert_some();
-    RIGHT.assert_some();
+    )
+    .met([&LEFT, &RIGHT]);
 }

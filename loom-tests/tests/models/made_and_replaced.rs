@@ -23,9 +23,8 @@ fn a_failure_is_judged_by_the_old_settings_or_by_the_new() {
             NEW.hit_if(now.state == State::Open);
             assert_eq!(now.era, u64::from(now.state == State::Open));
         },
-    );
-    OLD.assert_some();
-    NEW.assert_some();
+    )
+    .met([&OLD, &NEW]);
 }
 
 #[cfg(any(ampacity_loom, ampacity_shuttle))]
@@ -49,8 +48,8 @@ mod behind_a_pointer {
                 }
             },
             |_, (), ()| (),
-        );
-        FOUND.assert_some();
+        )
+        .met([&FOUND]);
     }
 
     /// Acquire of the swap that fails.
@@ -65,8 +64,8 @@ mod behind_a_pointer {
                 LOST.hit_if(right == 7);
                 assert_eq!(left, right, "found before it was written");
             },
-        );
-        LOST.assert_some();
+        )
+        .met([&LOST]);
     }
 
     /// Release and Acquire of `replaced -> read`.
@@ -82,7 +81,7 @@ mod behind_a_pointer {
                 assert!(seen == 1 || seen == 7, "found before it was written");
             },
             |_, (), ()| (),
-        );
-        NEW.assert_some();
+        )
+        .met([&NEW]);
     }
 }

@@ -1,6 +1,8 @@
 //! The models. A module a subject, a test a property; `README.md` has the table
 //! of invariants, tests and canaries.
 
+#![deny(unused_must_use)] // each race owes a proof that its actors met
+
 mod admission_and_report;
 mod by_hand;
 mod counting;

@@ -21,9 +21,8 @@ fn one_caller_alone_turns_a_due_breaker_half_open() {
             assert!(left.is_some() != right.is_some(), "one place, one probe");
             assert_eq!(s.at_rest().era, 2);
         },
-    );
-    LEFT.assert_some();
-    RIGHT.assert_some();
+    )
+    .met([&LEFT, &RIGHT]);
 }
 
 /// Invariant 1, with three callers.
@@ -40,8 +39,8 @@ fn one_of_three_callers_turns_a_due_breaker_half_open() {
             assert_eq!(probes.iter().flatten().count(), 1, "one place, one probe");
             assert_eq!(s.at_rest().era, 2);
         },
-    );
-    TURNED_AWAY.assert_some();
+    )
+    .met([&TURNED_AWAY]);
 }
 
 /// Invariant 2.
@@ -65,9 +64,8 @@ fn a_spell_never_has_more_probes_out_than_permits() {
             assert!(out <= 1, "{out} probes of 1 are out");
             s.at_rest();
         },
-    );
-    LEFT.assert_some();
-    AGAIN.assert_some();
+    )
+    .met([&LEFT, &AGAIN]);
 }
 
 /// Invariant 2, with three callers on two places.
@@ -83,8 +81,8 @@ fn three_callers_share_two_places() {
             FULL.hit_if(probes[0].is_none());
             s.at_rest();
         },
-    );
-    FULL.assert_some();
+    )
+    .met([&FULL]);
 }
 
 /// Invariant 3.
@@ -112,6 +110,6 @@ fn a_probe_that_passed_does_not_make_room_for_another() {
             assert!(admitted <= 2, "{admitted} probes of 2 were admitted");
             s.at_rest();
         },
-    );
-    FULL.assert_some();
+    )
+    .met([&FULL]);
 }

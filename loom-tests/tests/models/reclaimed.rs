@@ -56,10 +56,8 @@ fn a_replaced_value_is_freed_once_and_not_while_it_is_read() {
             assert!(freed[0] <= 1 && freed[1] == 0, "freed twice, or too early");
             FREED.hit_if(freed[0] == 1);
         },
-    );
-    FREED.assert_some();
-    OLD.assert_some();
-    NEW.assert_some();
+    )
+    .met([&FREED, &OLD, &NEW]);
 }
 
 /// Invariant 25: nothing is left over.
@@ -79,7 +77,8 @@ fn all_values_are_freed_once_when_the_cell_is_gone() {
 /// The edge `relisted -> read`, for whoever replaces what another has just put there.
 #[test]
 fn whoever_replaces_a_value_finds_it_whole() {
-    static THEIRS: Reached = Reached::new();
+    static LEFT: Reached = Reached::new();
+    static RIGHT: Reached = Reached::new();
     static COUNT: AtomicU64 = AtomicU64::new(0);
     fn replace(cell: &Cell, says: u64) -> bool {
         let found = AtomicU64::new(0);
@@ -98,8 +97,9 @@ fn whoever_replaces_a_value_finds_it_whole() {
         |cell| replace(cell, 3),
         |_, left, right| {
             assert!(left != right, "one replaced the other's");
-            THEIRS.hit();
+            LEFT.hit_if(left);
+            RIGHT.hit_if(right);
         },
-    );
-    THEIRS.assert_some();
+    )
+    .met([&LEFT, &RIGHT]);
 }

@@ -34,9 +34,8 @@ fn a_restore_and_a_failure_are_two_steps_in_either_order() {
             assert_eq!((now.state, now.era), (State::Closed, 1), "a restore begins an era");
             assert_eq!(now.streak, 0, "a failure from before the restore counts");
         },
-    );
-    STALE.assert_some();
-    IN_TIME.assert_some();
+    )
+    .met([&STALE, &IN_TIME]);
 }
 
 /// Invariant 20: the later of the two wins, with its own wait, and no probe comes back.
@@ -62,9 +61,8 @@ fn a_restore_of_an_open_breaker_is_not_overruled_by_a_closing_probe() {
             assert_eq!(now.opens, 1, "not the step that was saved");
             assert!(r.stage.try_acquire().is_none(), "a wait that was not saved");
         },
-    );
-    STALE.assert_some();
-    CLOSED.assert_some();
+    )
+    .met([&STALE, &CLOSED]);
 }
 
 /// Invariant 31, for what is saved: the window is of the word's era.
@@ -104,7 +102,6 @@ fn what_is_saved_beside_a_turn_is_of_one_era() {
                 }
             }
         },
-    );
-    BEFORE.assert_some();
-    AFTER.assert_some();
+    )
+    .met([&BEFORE, &AFTER]);
 }

@@ -3,11 +3,19 @@
 
 use crate::counting::PLAIN_LOADS;
 use ampacity::Snapshot;
-use loom_tests::{Stage, actor, closed, race_within};
+use loom_tests::{Reached, Stage, actor, closed, race_within};
 
 /// Calls once, as a thread does that has just begun.
 fn call(s: &Stage) {
     s.acquire().success();
+}
+
+/// The caller's slot, where a model has given it one.
+fn own_slot() -> Option<u32> {
+    #[cfg(any(ampacity_loom, ampacity_shuttle))]
+    return ampacity::model::slot();
+    #[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
+    return None;
 }
 
 #[track_caller]
@@ -24,26 +32,36 @@ fn threads_that_share_a_stripe_lose_no_call() {
         actor(7);
         call(s);
     }
-    race_within(PLAIN_LOADS, || closed(1), share, share, |s, (), ()| exactly(&s.at_rest(), 2));
+    race_within(PLAIN_LOADS, || closed(1), share, share, |s, (), ()| exactly(&s.at_rest(), 2))
+        .shown_by("StripeOwned");
 }
 
 /// Invariant 22, for a permit that is settled elsewhere than it was taken.
 #[test]
 fn a_permit_that_travels_is_counted_once_on_each_side() {
+    static TRAVELLED: Reached = Reached::new();
     race_within(
         PLAIN_LOADS,
         || closed(1).with_permits(1),
-        |s| s.take().success(),
+        |s| {
+            s.take().success();
+            own_slot()
+        },
         call,
-        |s, (), ()| exactly(&s.at_rest(), 2),
-    );
+        |s, settled_by, ()| {
+            // Taken by the first thread, as all that is done before a race.
+            TRAVELLED.hit_if(settled_by == Some(1));
+            exactly(&s.at_rest(), 2);
+        },
+    )
+    .met([&TRAVELLED]);
 }
 
 #[cfg(any(ampacity_loom, ampacity_shuttle))]
 mod leased {
     use super::*;
     use ampacity::model::{SharedPlan, forget_slot, give_slot_back, slot};
-    use loom_tests::{Bounds, Reached, race};
+    use loom_tests::{Bounds, race};
 
     /// A thread's whole life: it leases a slot, calls, and gives the slot back.
     fn live(s: &Stage) -> u32 {
@@ -79,9 +97,8 @@ mod leased {
                 SECOND.hit_if(before.succeeded == 1 && after.succeeded == 2);
             },
             |s, (), ()| exactly(&s.at_rest(), 2),
-        );
-        FIRST.assert_some();
-        SECOND.assert_some();
+        )
+        .met([&FIRST, &SECOND]);
     }
 
     /// Invariant 26: what a thread counts in its last moments, when its slot may already be
@@ -106,9 +123,8 @@ mod leased {
                 SECOND.hit_if(before.succeeded == 1 && after.succeeded == 2);
             },
             |s, (), ()| exactly(&s.at_rest(), 2),
-        );
-        FIRST.assert_some();
-        SECOND.assert_some();
+        )
+        .met([&FIRST, &SECOND]);
     }
 
     /// As invariant 22, for the plan that says which calls are timed: one of these two.
@@ -120,9 +136,8 @@ mod leased {
             LEFT.hit_if(left);
             RIGHT.hit_if(right);
             assert!(left != right, "two calls took one place in the plan");
-        });
-        LEFT.assert_some();
-        RIGHT.assert_some();
+        })
+        .met([&LEFT, &RIGHT]);
     }
 
     /// Invariant 27, for two whose lives overlap or follow each other.
@@ -140,9 +155,8 @@ mod leased {
                 OTHER.hit_if(left != right);
                 exactly(&s.at_rest(), 2);
             },
-        );
-        SAME.assert_some();
-        OTHER.assert_some();
+        )
+        .met([&SAME, &OTHER]);
     }
 
     /// Invariant 27, for what a thread's last destructors count.
@@ -162,7 +176,7 @@ mod leased {
                 REUSED.hit_if(left == right);
                 exactly(&s.at_rest(), 3);
             },
-        );
-        REUSED.assert_some();
+        )
+        .met([&REUSED]);
     }
 }

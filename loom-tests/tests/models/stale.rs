@@ -23,9 +23,8 @@ fn a_report_from_an_earlier_era_changes_nothing() {
             assert_eq!(now.streak, 0, "a failure of another era counts");
             assert_eq!(now.failed, 1, "totals count it all the same");
         },
-    );
-    STALE.assert_some();
-    IN_TIME.assert_some();
+    )
+    .met([&STALE, &IN_TIME]);
 }
 
 /// Invariant 7, for what a probe gives back.
@@ -45,8 +44,8 @@ fn a_probe_of_an_earlier_spell_gives_this_one_no_place() {
             assert_eq!(held.era(), 4);
             assert!(s.try_acquire().is_none(), "the only place is taken");
         },
-    );
-    STALE.assert_some();
+    )
+    .met([&STALE]);
 }
 
 /// Invariant 9: a model's era has 4 bits in the word, so 16 transitions wrap it.
@@ -67,8 +66,8 @@ fn a_permit_held_for_a_whole_lap_of_the_era_is_stale() {
             assert_eq!(now.era, 16);
             assert_eq!(now.streak, 0, "a failure of a lap ago counts");
         },
-    );
-    STALE.assert_some();
+    )
+    .met([&STALE]);
 }
 
 /// Invariant 21.
@@ -85,6 +84,6 @@ fn a_reset_makes_every_permit_stale() {
             assert_eq!(now.era, 1, "a reset begins an era");
             assert_eq!(now.streak, 0, "a failure from before the reset counts");
         },
-    );
-    STALE.assert_some();
+    )
+    .met([&STALE]);
 }

@@ -10,7 +10,7 @@
 //! others have called before, and change nothing.
 
 use ampacity::{Builder, Event, State, Timing};
-use loom_tests::{Stage, closed, due, half_open, settings, stop_at_every_step};
+use loom_tests::{NOTHING_SHOWN, Stage, closed, due, half_open, settings, stop_at_every_step};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -68,23 +68,30 @@ fn fail(s: &Stage) {
     }
 }
 
-/// Stops whoever does `stopped`, while one fails and one succeeds; in at least so many
-/// places.
+/// Stops whoever does `stopped`, while one fails and one succeeds; in so many places at the
+/// least.
 #[track_caller]
 fn holds_up_nobody(places: u64, setup: fn() -> Stage, stopped: fn(&Stage)) {
-    let steps = stop_at_every_step(setup, stopped, [fail, succeed], goes_on, all_is_well);
-    assert!(steps >= places, "it stopped in {steps} places only");
+    let stops = stop_at_every_step(setup, stopped, [fail, succeed], goes_on, all_is_well);
+    in_all_places(stops, places);
+}
+
+/// `places` is what the library does now. With fewer accesses it is to be lowered, by whoever
+/// knows which are gone; else the models do not see them any more.
+#[track_caller]
+fn in_all_places(stops: u64, places: u64) {
+    assert!(stops >= places, "{NOTHING_SHOWN}it stopped in {stops} places only");
 }
 
 #[test]
 fn in_a_call_that_succeeds() {
-    holds_up_nobody(5, || closed(2), succeed);
+    holds_up_nobody(13, || closed(2), succeed);
 }
 
 #[test]
 fn in_a_call_that_succeeds_and_is_timed() {
     holds_up_nobody(
-        5,
+        26,
         || Stage::new(settings().failure_threshold(2).timing(Timing::Every)),
         succeed,
     );
@@ -92,27 +99,27 @@ fn in_a_call_that_succeeds_and_is_timed() {
 
 #[test]
 fn in_a_failure_that_trips() {
-    holds_up_nobody(8, || closed(1), fail);
+    holds_up_nobody(25, || closed(1), fail);
 }
 
 #[test]
 fn in_a_probe_that_closes() {
-    holds_up_nobody(8, || due(2, 1), succeed);
+    holds_up_nobody(39, || due(2, 1), succeed);
 }
 
 #[test]
 fn in_a_probe_that_reopens() {
-    holds_up_nobody(8, || due(2, 1), fail);
+    holds_up_nobody(38, || due(2, 1), fail);
 }
 
 #[test]
 fn in_a_probe_beside_others_of_its_spell() {
-    holds_up_nobody(8, || half_open(2, 1), succeed);
+    holds_up_nobody(32, || half_open(2, 1), succeed);
 }
 
 #[test]
 fn in_a_probe_that_is_dropped() {
-    holds_up_nobody(8, || half_open(1, 1), |s| drop(s.try_acquire()));
+    holds_up_nobody(22, || half_open(1, 1), |s| drop(s.try_acquire()));
 }
 
 #[test]
@@ -129,8 +136,8 @@ fn in_a_spell_that_follows_abandoned_probes() {
         stage
     };
     let others = [fail as fn(&Stage), succeed];
-    let steps = stop_at_every_step(abandoned, succeed, others, goes_on, none_is_lost);
-    assert!(steps >= 8, "it stopped in {steps} places only");
+    let stops = stop_at_every_step(abandoned, succeed, others, goes_on, none_is_lost);
+    in_all_places(stops, 39);
 }
 
 /// Half of the last four calls, or of what there was in the last second.
@@ -140,13 +147,13 @@ fn half(settings: Builder) -> Builder {
 
 #[test]
 fn in_a_look_at_the_last_calls() {
-    holds_up_nobody(20, || Stage::new(half(settings()).count_window(4)), fail);
+    holds_up_nobody(34, || Stage::new(half(settings()).count_window(4)), fail);
 }
 
 #[test]
 fn in_a_look_at_the_last_time() {
     holds_up_nobody(
-        20,
+        55,
         || Stage::new(half(settings()).time_window(Duration::from_secs(1)).time_slices(2)),
         fail,
     );
@@ -155,7 +162,7 @@ fn in_a_look_at_the_last_time() {
 #[test]
 fn in_a_look_at_calls_in_flight() {
     holds_up_nobody(
-        20,
+        214,
         || {
             let hanging = half(settings().timing(Timing::Every))
                 .time_window(Duration::from_secs(1))
@@ -189,38 +196,38 @@ fn in_telling_of_a_transition() {
         assert_eq!(events.panics, 0);
     }
     let others = [fail as fn(&Stage), succeed];
-    let steps = stop_at_every_step(
+    let stops = stop_at_every_step(
         heard,
         |s| s.breaker.trip(),
         others,
         goes_on,
         every_era_is_accounted_for,
     );
-    assert!(steps >= 20, "it stopped in {steps} places only");
+    in_all_places(stops, 35);
 }
 
 #[test]
 fn in_an_order() {
-    holds_up_nobody(5, || closed(1), |s| s.breaker.trip());
-    holds_up_nobody(5, || closed(1), |s| s.breaker.disable());
-    holds_up_nobody(5, || half_open(1, 1), |s| s.breaker.force_open());
+    holds_up_nobody(13, || closed(1), |s| s.breaker.trip());
+    holds_up_nobody(12, || closed(1), |s| s.breaker.disable());
+    holds_up_nobody(11, || half_open(1, 1), |s| s.breaker.force_open());
 }
 
 #[test]
 fn in_a_reset() {
-    holds_up_nobody(20, || closed(1), |s| s.breaker.reset());
+    holds_up_nobody(73, || closed(1), |s| s.breaker.reset());
 }
 
 #[test]
 fn in_a_snapshot() {
-    holds_up_nobody(20, || closed(1), |s| drop(s.breaker.snapshot()));
+    holds_up_nobody(115, || closed(1), |s| drop(s.breaker.snapshot()));
 }
 
 /// Which locks, while it leases a slot.
 #[test]
 fn in_the_first_call_of_a_thread() {
     holds_up_nobody(
-        8,
+        15,
         || closed(1),
         |s| {
             ampacity::model::forget_slot();
@@ -234,7 +241,7 @@ fn in_the_first_call_of_a_thread() {
 #[test]
 fn in_a_change_of_settings() {
     holds_up_nobody(
-        3,
+        7,
         || closed(1),
         |s| s.breaker.reconfigure(|now| now.failure_threshold(2)).expect("legal"),
     );
@@ -243,7 +250,7 @@ fn in_a_change_of_settings() {
 /// Which locks.
 #[test]
 fn in_a_change_of_listeners() {
-    holds_up_nobody(8, heard, |s| {
+    holds_up_nobody(17, heard, |s| {
         let id = s.breaker.add_listener(|_| ());
         assert!(s.breaker.remove_listener(id));
     });

@@ -1,11 +1,12 @@
 //! What failures decide. Invariants 4, 30, 31.
 
 use ampacity::State;
-use loom_tests::{Reached, Stage, closed, contended, race, race_of_three};
+use loom_tests::{Raced, Reached, Stage, closed, race, race_of_three};
 
 /// Two callers who report a failure at the same time, each with a permit taken before.
-pub(crate) fn two_failures_at_once(setup: fn() -> Stage, end: fn(&Stage, (), ())) {
-    contended(|| race(setup, |s| s.take().failure(), |s| s.take().failure(), end));
+pub(crate) fn two_failures_at_once(setup: fn() -> Stage, end: fn(&Stage, (), ())) -> Raced {
+    let fail = |s: &Stage| s.take().failure();
+    race(setup, fail, fail, end)
 }
 
 /// Invariant 4.
@@ -20,24 +21,23 @@ fn one_failure_alone_trips() {
             assert_eq!((now.state, now.era), (State::Open, 1));
             STALE.hit_if(now.stale == 1);
         },
-    );
-    STALE.assert_some();
+    )
+    .met([&STALE]);
 }
 
 /// Invariant 4, with three callers.
 #[test]
 fn one_of_three_failures_alone_trips() {
-    contended(|| {
-        race_of_three(
-            || closed(1).with_permits(3),
-            [|s: &Stage| s.take().failure(); 3],
-            |s, _| {
-                assert_eq!(s.turns(State::Closed, State::Open), 1, "trips");
-                let now = s.at_rest();
-                assert_eq!((now.state, now.era, now.stale), (State::Open, 1, 2));
-            },
-        );
-    });
+    race_of_three(
+        || closed(1).with_permits(3),
+        [|s: &Stage| s.take().failure(); 3],
+        |s, _| {
+            assert_eq!(s.turns(State::Closed, State::Open), 1, "trips");
+            let now = s.at_rest();
+            assert_eq!((now.state, now.era, now.stale), (State::Open, 1, 2));
+        },
+    )
+    .contended();
 }
 
 /// Invariant 30.
@@ -49,7 +49,8 @@ fn failures_at_the_threshold_trip() {
             let now = s.at_rest();
             assert_eq!((now.state, now.era), (State::Open, 1), "2 failures of 2");
         },
-    );
+    )
+    .contended();
 }
 
 /// Invariant 30, the other side of it.
@@ -61,22 +62,22 @@ fn failures_below_the_threshold_do_not_trip() {
             let now = s.at_rest();
             assert_eq!((now.state, now.streak), (State::Closed, 2), "2 of 3");
         },
-    );
+    )
+    .contended();
 }
 
 /// Invariant 30, with three callers.
 #[test]
 fn three_failures_at_once_reach_a_threshold_of_three() {
-    contended(|| {
-        race_of_three(
-            || closed(3).with_permits(3),
-            [|s: &Stage| s.take().failure(); 3],
-            |s, _| {
-                let now = s.at_rest();
-                assert_eq!((now.state, now.era), (State::Open, 1), "3 failures of 3");
-            },
-        );
-    });
+    race_of_three(
+        || closed(3).with_permits(3),
+        [|s: &Stage| s.take().failure(); 3],
+        |s, _| {
+            let now = s.at_rest();
+            assert_eq!((now.state, now.era), (State::Open, 1), "3 failures of 3");
+        },
+    )
+    .contended();
 }
 
 /// Invariant 31.
@@ -102,7 +103,6 @@ fn a_failure_is_judged_by_the_streak_that_its_swap_replaces() {
                 assert_eq!((now.streak, now.stale), (1, 0));
             }
         },
-    );
-    ENDED.assert_some();
-    TRIPPED.assert_some();
+    )
+    .met([&ENDED, &TRIPPED]);
 }

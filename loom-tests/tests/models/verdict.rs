@@ -5,22 +5,26 @@ use loom_tests::{
     Bounds, Reached, Stage, due, half_open_with_probes_out, race, race_of_three, race_within,
 };
 
+fn succeed(s: &Stage) {
+    s.take().success();
+}
+
 /// Invariant 5.
 #[test]
 fn one_success_alone_closes() {
     static STALE: Reached = Reached::new();
     race(
         || half_open_with_probes_out(2, 2, 1),
-        |s| s.take().success(),
-        |s| s.take().success(),
+        succeed,
+        succeed,
         |s, (), ()| {
             assert_eq!(s.turns(State::HalfOpen, State::Closed), 1, "closings");
             let now = s.at_rest();
             assert_eq!((now.state, now.era), (State::Closed, 3));
             STALE.hit_if(now.stale == 1);
         },
-    );
-    STALE.assert_some();
+    )
+    .met([&STALE]);
 }
 
 /// Invariant 6.
@@ -39,9 +43,8 @@ fn a_success_and_a_failure_at_once_have_one_successor() {
             CLOSED.hit_if(now.state == State::Closed);
             OPEN.hit_if(now.state == State::Open);
         },
-    );
-    CLOSED.assert_some();
-    OPEN.assert_some();
+    )
+    .met([&CLOSED, &OPEN]);
 }
 
 /// Invariants 5 and 6, with three probes.
@@ -51,20 +54,15 @@ fn of_three_verdicts_at_once_one_ends_the_spell() {
     static OPEN: Reached = Reached::new();
     race_of_three(
         || half_open_with_probes_out(3, 3, 1),
-        [
-            |s: &Stage| s.take().success(),
-            |s: &Stage| s.take().success(),
-            |s: &Stage| s.take().failure(),
-        ],
+        [succeed, succeed, |s| s.take().failure()],
         |s, _| {
             let now = s.at_rest();
             assert_eq!((now.era, now.stale), (3, 2), "the spell has one end");
             CLOSED.hit_if(now.state == State::Closed);
             OPEN.hit_if(now.state == State::Open);
         },
-    );
-    CLOSED.assert_some();
-    OPEN.assert_some();
+    )
+    .met([&CLOSED, &OPEN]);
 }
 
 /// Where calls and time alone can lead.
@@ -111,9 +109,8 @@ fn calls_take_only_the_declared_edges() {
             REOPENED.hit_if(s.turns(State::HalfOpen, State::Open) > 0);
             only_legal(s);
         },
-    );
-    CLOSED.assert_some();
-    REOPENED.assert_some();
+    )
+    .met([&CLOSED, &REOPENED]);
 }
 
 /// Invariant 16, with a third who gives up.
@@ -133,7 +130,6 @@ fn three_callers_take_only_the_declared_edges() {
             REOPENED.hit_if(s.turns(State::HalfOpen, State::Open) > 0);
             only_legal(s);
         },
-    );
-    CLOSED.assert_some();
-    REOPENED.assert_some();
+    )
+    .met([&CLOSED, &REOPENED]);
 }

@@ -2,7 +2,7 @@
 //! Invariants 7 and 29, and what is in flight.
 
 use ampacity::model::{InFlight, LastCalls, Recent, Slices};
-use loom_tests::{Bounds, Reached, race, race_of_three, race_within};
+use loom_tests::{Bounds, Raced, Reached, Steps, race, race_of_three, race_within};
 
 /// An owner writes by plain stores; see `counting`.
 const PLAIN_LOADS: Bounds = Bounds { rmw_loads: false, ..Bounds::NONE };
@@ -32,7 +32,8 @@ mod rotation {
                 assert!(left && right, "nothing newer was there");
                 assert_eq!(s.sums(0, 2), Some([2, 2]), "lost, kept or counted twice");
             },
-        );
+        )
+        .contended();
     }
 
     /// Invariant 29: two give a place to different slices, and the newer one has it.
@@ -51,14 +52,15 @@ mod rotation {
                 LATE.hit_if(!left);
                 OVERTAKEN.hit_if(left);
             },
-        );
-        LATE.assert_some();
-        OVERTAKEN.assert_some();
+        )
+        .met([&LATE, &OVERTAKEN]);
     }
 
     /// Invariant 29: whoever cleans for a slice may come to it when the next one has begun.
     #[test]
     fn two_slices_later_a_late_cleaner_does_no_harm() {
+        static LATE: Reached = Reached::new();
+        static OVERTAKEN: Reached = Reached::new();
         race_within(
             SOME,
             used,
@@ -67,11 +69,14 @@ mod rotation {
                 s.add(0, 3);
                 s.add(0, 4)
             },
-            |s, _, right| {
+            |s, left, right| {
+                LATE.hit_if(!left);
+                OVERTAKEN.hit_if(left);
                 assert!(right, "nothing newer was there");
                 assert_eq!(s.sums(0, 4), Some([1, 1]), "lost, kept or counted twice");
             },
-        );
+        )
+        .met([&LATE, &OVERTAKEN]);
     }
 
     /// Invariants 7 and 29, for a result of an era that is over.
@@ -88,8 +93,8 @@ mod rotation {
                 assert_eq!(s.sums(1, 1), Some([2, 2]), "lost, kept or counted twice");
                 LATE.hit_if(!left);
             },
-        );
-        LATE.assert_some();
+        )
+        .met([&LATE]);
     }
 
     /// Invariant 29, for a reader: of a slice, what its word for the whole says is never
@@ -121,10 +126,8 @@ mod rotation {
                 }
             },
             |s, (), ()| assert_eq!(s.sums(0, 2), Some([1, 1])),
-        );
-        OLD.assert_some();
-        NEW.assert_some();
-        HALF.assert_some();
+        )
+        .met([&OLD, &NEW, &HALF]);
     }
 
     /// The same, beside threads that share the place.
@@ -142,9 +145,8 @@ mod rotation {
                 mix => panic!("half of one slice, half of the next: {mix:?}"),
             },
             |s, _, ()| assert_eq!(s.sums(0, 2), Some([1, 1])),
-        );
-        OLD.assert_some();
-        NEW.assert_some();
+        )
+        .met([&OLD, &NEW]);
     }
 }
 
@@ -170,12 +172,15 @@ mod sweeping {
                 s.add_owned(owned);
             },
             |s, (), ()| assert_eq!(s.sums(4, 1), Some([1, 1]), "lost or kept"),
-        );
+        )
+        .shown_by("CleanLate");
     }
 
     /// Invariants 7 and 29: nor does an owner who is late by many eras fill what was swept.
     #[test]
     fn what_an_owner_adds_to_a_swept_place_counts_as_nothing() {
+        static SWEPT: Reached = Reached::new();
+        static BEFORE: Reached = Reached::new();
         race(
             || {
                 let slices = Slices::new();
@@ -184,9 +189,17 @@ mod sweeping {
                 (slices, owned)
             },
             |(s, _)| s.sweep(4),
-            |(s, owned)| s.add_owned(*owned),
-            |(s, _), (), ()| assert_eq!(s.sums(4, 0), Some([0, 0]), "kept"),
-        );
+            |(s, owned)| {
+                s.add_owned(*owned);
+                s.sums(0, 1).is_none()
+            },
+            |(s, _), (), swept| {
+                SWEPT.hit_if(swept);
+                BEFORE.hit_if(!swept);
+                assert_eq!(s.sums(4, 0), Some([0, 0]), "kept");
+            },
+        )
+        .met([&SWEPT, &BEFORE]);
     }
 }
 
@@ -194,53 +207,69 @@ mod of_time {
     use super::*;
 
     /// Records of an era that is over, beside the first of the next one.
-    fn a_new_era_begins(old: fn(&Recent), new: fn(&Recent), bounds: Bounds) {
-        race_within(
-            bounds,
-            || {
-                let recent = Recent::new();
-                recent.record(0, 0, 1, true);
-                recent
-            },
-            old,
-            new,
-            |recent, (), ()| {
-                assert_eq!(recent.read(1, 1), [2, 1, 1], "an old result, or one too few");
-            },
-        );
+    fn a_new_era_begins<T: Send + 'static>(
+        bounds: Bounds,
+        old: fn(&Recent),
+        new: fn(&Recent) -> T,
+        end: fn(&Recent, (), T),
+    ) -> Raced {
+        let before = || {
+            let recent = Recent::new();
+            recent.record(0, 0, 1, true);
+            recent
+        };
+        race_within(bounds, before, old, new, end)
+    }
+
+    fn has_its_own(recent: &Recent) {
+        assert_eq!(recent.read(1, 1), [2, 1, 1], "an old result, or one too few");
     }
 
     /// Invariant 7, for threads with places of their own.
     #[test]
     fn an_era_has_its_own_results_only_where_each_thread_has_a_place() {
+        static BEFORE: Reached = Reached::new();
+        static AFTER: Reached = Reached::new();
         a_new_era_begins(
+            PLAIN_LOADS,
             |recent| recent.record(0, 0, 1, true),
             |recent| {
                 recent.record(1, 1, 1, true);
+                let [old, ..] = recent.read(0, 1);
                 assert_eq!(recent.read(1, 1), [1, 1, 1], "an old result");
                 recent.record(1, 1, 1, false);
+                old
             },
-            PLAIN_LOADS,
-        );
+            |recent, (), old| {
+                BEFORE.hit_if(old == 1);
+                AFTER.hit_if(old == 2);
+                has_its_own(recent);
+            },
+        )
+        .met([&BEFORE, &AFTER]);
     }
 
     /// Invariant 7, for threads that share one.
     #[test]
     fn an_era_has_its_own_results_only_where_threads_share_a_place() {
         a_new_era_begins(
+            Bounds { preemptions: Some(2), all_schedules: false, ..Bounds::NONE },
             |recent| recent.record(7, 0, 1, true),
             |recent| {
                 recent.record(8, 1, 1, true);
                 assert_eq!(recent.read(1, 1), [1, 1, 1], "an old result");
                 recent.record(8, 1, 1, false);
             },
-            Bounds { preemptions: Some(2), all_schedules: false, ..Bounds::NONE },
-        );
+            |recent, (), ()| has_its_own(recent),
+        )
+        .contended();
     }
 
     /// Invariant 29, for a window whose threads find out by themselves that a slice is over.
     #[test]
     fn results_at_the_turn_of_a_slice_are_all_there() {
+        static BEFORE: Reached = Reached::new();
+        static AFTER: Reached = Reached::new();
         race_within(
             PLAIN_LOADS,
             || {
@@ -249,18 +278,28 @@ mod of_time {
                 recent.record(1, 0, 1, true);
                 recent
             },
-            |recent| recent.record(0, 0, 2, false),
+            |recent| {
+                recent.record(0, 0, 2, false);
+                recent.read(0, 3)[0]
+            },
             |recent| recent.record(1, 0, 2, true),
-            |recent, (), ()| {
+            |recent, seen, ()| {
+                BEFORE.hit_if(seen == 1);
+                AFTER.hit_if(seen == 2);
                 assert_eq!(recent.read(0, 2), [4, 3, 3], "lost or counted twice");
                 assert_eq!(recent.read(0, 3), [2, 1, 1], "kept, or not of the newer slice");
             },
-        );
+        )
+        .met([&BEFORE, &AFTER]);
     }
 }
 
 mod of_calls {
     use super::*;
+
+    fn record(calls: &LastCalls) {
+        calls.record(0, true);
+    }
 
     /// A result is whole, and there or on its way: the sums never forget one.
     #[test]
@@ -268,23 +307,19 @@ mod of_calls {
         static PENDING: Reached = Reached::new();
         race_of_three(
             || LastCalls::new(2),
-            [
-                |calls: &LastCalls| _ = calls.record(0, true),
-                |calls: &LastCalls| _ = calls.record(0, true),
-                |calls: &LastCalls| {
-                    let now = calls.read(0);
-                    PENDING.hit_if(now.pending > 0);
-                    assert_eq!(now.calls + now.pending, now.head, "a ticket was forgotten");
-                    let whole = (now.calls, now.calls);
-                    assert_eq!((now.failed, now.slow), whole, "half a result");
-                },
-            ],
+            [record, record, |calls| {
+                let now = calls.read(0);
+                PENDING.hit_if(now.pending > 0);
+                assert_eq!(now.calls + now.pending, now.head, "a ticket was forgotten");
+                let whole = (now.calls, now.calls);
+                assert_eq!((now.failed, now.slow), whole, "half a result");
+            }],
             |calls, _| {
                 let now = calls.read(0);
                 assert_eq!((now.calls, now.failed, now.pending), (2, 2, 0));
             },
-        );
-        PENDING.assert_some();
+        )
+        .met([&PENDING]);
     }
 
     /// Invariant 29: a writer who sleeps for a whole window puts its result nowhere.
@@ -304,8 +339,8 @@ mod of_calls {
                 let failed = u64::from(left < right);
                 assert_eq!((now.calls, now.failed, now.pending), (1, failed, 0), "not the newest");
             },
-        );
-        LATE.assert_some();
+        )
+        .met([&LATE]);
     }
 
     /// Invariant 7.
@@ -326,8 +361,8 @@ mod of_calls {
                 assert_eq!((now.calls, now.failed, now.pending), (2, 1, 0), "an old result");
                 LATE.hit_if(old.is_none());
             },
-        );
-        LATE.assert_some();
+        )
+        .met([&LATE]);
     }
 
     /// The edge `begun -> read`.
@@ -347,8 +382,8 @@ mod of_calls {
                 assert!(now.calls + now.pending <= 1, "results from before the era");
             },
             |calls, _, ()| assert_eq!(calls.read(1).calls, 1),
-        );
-        NEW.assert_some();
+        )
+        .met([&NEW]);
     }
 }
 
@@ -382,14 +417,15 @@ mod in_flight {
                 assert!(hanging <= 1, "{hanging} of 1 hang");
             },
             |calls, (), ()| assert_eq!(calls.hanging(100), 0),
-        );
-        ONE.assert_some();
-        NONE.assert_some();
+        )
+        .met([&ONE, &NONE]);
     }
 
     /// The same, for calls none of which is old enough to hang.
     #[test]
     fn calls_that_are_young_do_not_hang() {
+        static TWO: Steps = Steps::new();
+        static BETWEEN: Reached = Reached::new();
         race_within(
             SOME,
             || {
@@ -399,10 +435,14 @@ mod in_flight {
             },
             |calls| {
                 calls.begin(1, 100);
-                calls.end(1, 99);
+                TWO.between(|| calls.end(1, 99));
             },
-            |calls| assert_eq!(calls.hanging(100), 0, "a young call hangs"),
+            |calls| {
+                BETWEEN.hit_if(TWO.is_between());
+                assert_eq!(calls.hanging(100), 0, "a young call hangs");
+            },
             |calls, (), ()| assert_eq!(calls.hanging(200), 1),
-        );
+        )
+        .met([&BETWEEN]);
     }
 }
