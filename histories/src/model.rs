@@ -32,7 +32,7 @@ pub(crate) struct View<'a> {
     /// What it may have read on the clock.
     pub(crate) times: &'a [u64],
     /// What was being settled at the same time.
-    pub(crate) beside: &'a Beside,
+    pub(crate) beside: Beside<'a>,
 }
 
 impl<'a> View<'a> {

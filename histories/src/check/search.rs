@@ -17,7 +17,7 @@
 use super::entries::Entries;
 use super::eras::Eras;
 use super::{Bound, Order, Stuck, Verdict};
-use crate::history::{Beside, Call, History, Operation, Times};
+use crate::history::{Beside, Call, History, Operation, Results, Times};
 use crate::model::{Model, View};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -30,7 +30,6 @@ struct Known {
     call: Call,
     returned: u64,
     times: Range<usize>,
-    beside: Option<Beside>,
     /// Equal for operations between which the model sees no difference.
     label: u32,
 }
@@ -38,6 +37,8 @@ struct Known {
 struct Search {
     known: Vec<Known>,
     times: Times,
+    /// Nothing where the model does not ask for them.
+    results: Option<Results>,
     entries: Entries,
     eras: Eras,
     /// Which are taken, as bits, and in which order.
@@ -108,12 +109,11 @@ impl Search {
             .map(|(place, operation)| {
                 let Operation { call, returned, .. } = *operation;
                 let times = times.during(operation);
-                let beside = by_window.then(|| Beside::of(place, operations));
                 // A window knows its results one by one.
                 let which = if by_window { place } else { 0 };
                 let next = labels.len() as u32;
                 let label = *labels.entry((call, times.clone(), which)).or_insert(next);
-                Known { place, call, returned, times, beside, label }
+                Known { place, call, returned, times, label }
             })
             .collect();
         let stamps: Vec<(u64, u64)> =
@@ -127,6 +127,7 @@ impl Search {
             eras: Eras::of(operations),
             seen: HashSet::new(),
             scratch: Vec::new(),
+            results: by_window.then(|| Results::of(operations)),
             known,
             times,
             model,
@@ -199,10 +200,11 @@ impl Search {
     fn after(&self, operation: usize, into: &mut Vec<Model>) {
         into.clear();
         let known = &self.known[operation];
+        let place = known.place as u32;
         let view = View {
-            place: known.place as u32,
+            place,
             times: self.times.values(known.times.clone()),
-            beside: known.beside.as_ref().unwrap_or(Beside::NOTHING),
+            beside: self.results.as_ref().map_or(Beside::NOTHING, |all| Beside::of(place, all)),
         };
         self.model.after(&known.call, view, into);
     }
