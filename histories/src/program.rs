@@ -72,11 +72,16 @@ enum Theme {
 }
 
 impl Program {
-    /// The program of a seed.
+    /// The program of a seed, of a breaker that opens by a failure rate.
+    pub fn by_window(seed: u64, size: Size) -> Program {
+        of_a_window(&mut Rng::with_seed(seed), size)
+    }
+
+    /// The program of a seed: a third of them are of windows.
     pub fn of(seed: u64, size: Size) -> Program {
         let mut rng = Rng::with_seed(seed);
         let rng = &mut rng;
-        if rng.u8(..6) == 0 {
+        if rng.u8(..3) == 0 {
             return of_a_window(rng, size);
         }
         let is_moving = rng.u8(..4) == 0;
@@ -211,13 +216,16 @@ fn of_a_window(rng: &mut Rng, size: Size) -> Program {
         minimum: rng.u64(1..=len as u64),
         streak: None,
     };
-    let orders = rng.u8(..12);
+    // A crowd has its permits from before, and all that it does is to settle them.
+    let is_crowd = rng.u8(..4) > 0;
+    let orders = if is_crowd { rng.u8(..3) * 6 } else { rng.u8(..12) };
+    let settles = if is_crowd { 85 } else { 60 };
     let act = |rng: &mut Rng| match rng.u8(..100) {
         0..3 => [Act::State, Act::Era, Act::WouldAdmit][rng.usize(..3)],
         share if share < 3 + orders => {
             Act::Order([Order::Reset, Order::Close, Order::Trip][rng.usize(..3)])
         }
-        share if share < 60 => {
+        share if share < settles => {
             let end = match rng.u8(..12) {
                 0..6 => End::Success,
                 6..11 => End::Failure,
@@ -227,7 +235,8 @@ fn of_a_window(rng: &mut Rng, size: Size) -> Program {
         }
         _ => Act::Acquire,
     };
-    let mut before: Vec<Act> = (0..rng.usize(0..4)).map(|_| Act::Acquire).collect();
+    let permits = if is_crowd { 2 * size.threads } else { rng.usize(0..4) };
+    let mut before = vec![Act::Acquire; permits];
     (0..rng.usize(0..4)).for_each(|_| before.push(act(rng)));
     let threads = some_threads(rng, size, act);
     Program { start: Model::by_window(rules, START), before, threads, is_moving: false }
