@@ -216,14 +216,15 @@ fn of_a_window(rng: &mut Rng, size: Size) -> Program {
         minimum: rng.u64(1..=len as u64),
         streak: None,
     };
-    // A crowd has its permits from before, and all that it does is to settle them.
-    let is_crowd = rng.u8(..4) > 0;
-    let orders = if is_crowd { rng.u8(..3) * 6 } else { rng.u8(..12) };
-    let settles = if is_crowd { 85 } else { 60 };
+    // A crowd has its permits from before, and settles them; a turnover ends eras, and has
+    // permits of both.
+    let is_turnover = rng.u8(..3) == 0;
+    let (orders, settles) = if is_turnover { (20, 65) } else { (rng.u8(..3) * 5, 85) };
     let act = |rng: &mut Rng| match rng.u8(..100) {
         0..3 => [Act::State, Act::Era, Act::WouldAdmit][rng.usize(..3)],
         share if share < 3 + orders => {
-            Act::Order([Order::Reset, Order::Close, Order::Trip][rng.usize(..3)])
+            let among = if is_turnover { 1 } else { 3 };
+            Act::Order([Order::Reset, Order::Close, Order::Trip][rng.usize(..among)])
         }
         share if share < settles => {
             let end = match rng.u8(..12) {
@@ -235,9 +236,13 @@ fn of_a_window(rng: &mut Rng, size: Size) -> Program {
         }
         _ => Act::Acquire,
     };
-    let permits = if is_crowd { 2 * size.threads } else { rng.usize(0..4) };
-    let mut before = vec![Act::Acquire; permits];
-    (0..rng.usize(0..4)).for_each(|_| before.push(act(rng)));
+    // What the window holds before.
+    let mut before = Vec::new();
+    for _ in 0..rng.usize(0..=8) {
+        let end = if rng.u8(..4) == 0 { End::Failure } else { End::Success };
+        before.extend([Act::Acquire, Act::Settle(0, end)]);
+    }
+    before.resize(before.len() + rng.usize(1..=2 * size.threads), Act::Acquire);
     let threads = some_threads(rng, size, act);
     Program { start: Model::by_window(rules, START), before, threads, is_moving: false }
 }

@@ -3,7 +3,7 @@
 use histories::check::Bound;
 use histories::program::{Program, Size};
 use histories::report::account;
-use histories::small::check_many;
+use histories::small::{Why, check_many};
 use histories::storm::{Plan, storm};
 
 #[test]
@@ -13,9 +13,12 @@ fn random_programs_of_threads_have_linearizable_histories() {
             assert_eq!(tally.histories, 1_500);
             assert!(tally.overlapping > 0, "no two threads ever met");
         }
-        Err(broken) => {
-            panic!("seed {}\n{}", broken.seed, account(&broken.history, &broken.verdict))
-        }
+        Err(broken) => match &broken.why {
+            Why::History(history, verdict) => {
+                panic!("seed {}\n{}", broken.seed, account(history, verdict))
+            }
+            why => panic!("seed {}: {why:?}", broken.seed),
+        },
     }
 }
 
