@@ -256,8 +256,9 @@ fn of_a_window(rng: &mut Rng, size: Size) -> Program {
 fn with_a_turnover(rng: &mut Rng, mut threads: Vec<Vec<Act>>) -> Vec<Vec<Act>> {
     if let Some(last) = threads.last_mut() {
         *last = vec![Act::Order(Order::Reset)];
-        for _ in 0..rng.usize(1..=2) {
-            last.extend([Act::Acquire, Act::Settle(0, some_end(rng))]);
+        for _ in 0..rng.usize(2..=3) {
+            let end = if rng.u8(..4) == 0 { End::Success } else { End::Failure };
+            last.extend([Act::Acquire, Act::Settle(0, end)]);
         }
     }
     threads
