@@ -135,23 +135,19 @@ fn threads(line: &Line, histories: u64) -> Result<(), Failed> {
                 tally.most_states,
             ))
         }
-        Err(broken) => {
-            let small::Broken { seed, why } = *broken;
-            match why {
-                small::Why::History(history, verdict) => {
-                    let failed =
-                        found(format_args!("threads: the program of seed {seed} has failed"));
-                    tell(line, &history, &verdict);
-                    Err(failed)
-                }
-                small::Why::Panicked(what) => Err(found(format_args!(
-                    "threads: the library panicked in the program of seed {seed}: {what}"
-                ))),
-                small::Why::Settings(why) => {
-                    Err(Failed::Refused(format!("the program of seed {seed}: {why}")))
-                }
+        Err(small::Broken { seed, why }) => match why {
+            small::Why::History(broken) => {
+                let failed = found(format_args!("threads: the program of seed {seed} has failed"));
+                tell(line, &broken.0, &broken.1);
+                Err(failed)
             }
-        }
+            small::Why::Panicked(what) => Err(found(format_args!(
+                "threads: the library panicked in the program of seed {seed}: {what}"
+            ))),
+            small::Why::Settings(why) => {
+                Err(Failed::Refused(format!("the program of seed {seed}: {why}")))
+            }
+        },
     }
 }
 

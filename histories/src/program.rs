@@ -49,7 +49,7 @@ pub enum Act {
 pub struct Size {
     /// The most threads.
     pub threads: usize,
-    /// The most that each does.
+    /// The most that each does, but for the one who ends an era beside results of a window.
     pub acts: usize,
     /// Whether snapshots are taken beside other calls.
     pub glances: bool,

@@ -64,7 +64,7 @@ pub struct Broken {
 #[derive(Debug)]
 pub enum Why {
     /// What happened is not as it must be.
-    History(History, Verdict),
+    History(Box<(History, Verdict)>),
     /// The library panicked, and said so.
     Panicked(String),
     /// Its settings are refused.
@@ -77,7 +77,7 @@ pub enum Why {
 /// # Errors
 ///
 /// That history, or a panic.
-pub fn check_many(seed: u64, histories: u64, bound: Bound) -> Result<Tally, Box<Broken>> {
+pub fn check_many(seed: u64, histories: u64, bound: Bound) -> Result<Tally, Broken> {
     check_each(seed, histories, bound, run)
 }
 
@@ -86,7 +86,7 @@ fn check_each(
     histories: u64,
     bound: Bound,
     run: impl Fn(&Program) -> Result<History, ConfigError>,
-) -> Result<Tally, Box<Broken>> {
+) -> Result<Tally, Broken> {
     let mut tally = Tally::default();
     for nth in 0..histories {
         let seed = seed.wrapping_add(nth);
@@ -97,12 +97,12 @@ fn check_each(
                     tally.note(&history, order.states);
                     continue;
                 }
-                verdict => Why::History(history, verdict),
+                verdict => Why::History(Box::new((history, verdict))),
             },
             Ok(Err(why)) => Why::Settings(why),
             Err(what) => Why::Panicked(what),
         };
-        return Err(Box::new(Broken { seed, why }));
+        return Err(Broken { seed, why });
     }
     Ok(tally)
 }
@@ -118,7 +118,7 @@ mod tests {
             assert!(*program != second, "the {}nd is broken", 2);
             run(program)
         });
-        let Broken { seed, why } = *broken.expect_err("it panics");
+        let Broken { seed, why } = broken.expect_err("it panics");
         assert_eq!(seed, 8);
         assert!(matches!(&why, Why::Panicked(what) if what == "the 2nd is broken"), "{why:?}");
     }
