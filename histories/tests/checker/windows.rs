@@ -114,6 +114,15 @@ fn of_an_armed_breaker_the_success_that_completes_the_minimum_trips_whatever_is_
 }
 
 #[test]
+fn a_failure_may_be_pushed_out_before_it_looks() {
+    let rules =
+        Rules { shape: Shape::Last(1), failed: Some(100), slow: None, minimum: 1, streak: None };
+    let last = || Story::from(Model::by_window(rules, 0)).then([admitted(0), admitted(0)]);
+    last().beside([FAILURE, SUCCESS]).then([CLOSED]).good();
+    last().beside([FAILURE, admitted(0)]).then([CLOSED]).bad();
+}
+
+#[test]
 fn a_trip_that_is_late_has_seen_what_others_have_pushed_out_since() {
     let rules =
         Rules { shape: Shape::Last(2), failed: Some(75), slow: None, minimum: 2, streak: None };
