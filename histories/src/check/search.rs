@@ -79,7 +79,7 @@ struct Fork {
 const MODELS: u64 = 64;
 
 /// So many words of memory weigh as much as one state.
-const WORDS: usize = 16;
+const WORDS: usize = 128;
 
 pub(super) fn search(history: &History, bound: Bound) -> Verdict {
     let mut search = Search::new(history);
