@@ -478,6 +478,19 @@ impl Judge {
         Window::new(sums, hanging, &self.policy)
     }
 
+    /// Whether the window has nothing of `era`. What is being written is something: it may
+    /// have pushed out all that was there before, and then there was no moment without any.
+    pub(crate) fn is_blank(&self, era: Era, now: Nanos) -> bool {
+        match &*self.ring {
+            Ring::Count(count) => {
+                let counted = count.sum(era);
+                let (sums, _) = self.with_hanging(counted.sums, era, now);
+                counted.pending == 0 && sums.calls == 0
+            }
+            Ring::Time(_) => self.read(Some(era), now).calls == 0,
+        }
+    }
+
     /// The form of the window, and what it holds of `era`. Calls in flight are not in it.
     pub(crate) fn export(&self, era: Era, now: Nanos) -> (Shape, Contents) {
         let contents = match &*self.ring {

@@ -13,10 +13,11 @@ mod entries;
 mod eras;
 mod search;
 
-use crate::history::{Call, History};
+use crate::history::{Call, History, Operation};
 use crate::model::Model;
 
-/// What the search may cost before it gives up, which is a failure.
+/// What the search may cost before it gives up, which is a failure: so many states, fewer where
+/// they are large, and a multiple of that in attempts to go on from them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bound(pub u64);
 
@@ -140,10 +141,28 @@ fn sensible(history: &History) -> Result<(), Senseless> {
     if let Some(two) = overlap {
         return Err(Senseless::SameThread(two[0], two[1]));
     }
-    let is_rest = |at: &usize| matches!(operations[*at].call, Call::Rest(_));
-    let restless = (0..operations.len()).filter(is_rest).find_map(|rest| {
-        let beside = |at: &usize| *at != rest && operations[*at].overlaps(&operations[rest]);
-        (0..operations.len()).find(beside).map(|at| Senseless::Restless(rest, at))
-    });
-    restless.map_or(Ok(()), Err)
+    restless(operations).map_or(Ok(()), Err)
+}
+
+/// One that was recorded as at rest, and another beside it.
+fn restless(operations: &[Operation]) -> Option<Senseless> {
+    let mut by_invocation: Vec<usize> = (0..operations.len()).collect();
+    by_invocation.sort_unstable_by_key(|at| operations[*at].invoked);
+    let is_rest = |at: usize| matches!(operations[at].call, Call::Rest(_));
+    // Of those that began earlier, the one that went on for longest.
+    let mut longest: Option<usize> = None;
+    for at in by_invocation {
+        if let Some(before) = longest.filter(|before| operations[*before].overlaps(&operations[at]))
+        {
+            if is_rest(at) {
+                return Some(Senseless::Restless(at, before));
+            }
+            if is_rest(before) {
+                return Some(Senseless::Restless(before, at));
+            }
+        }
+        let goes_on = |before: usize| operations[before].returned > operations[at].returned;
+        longest = longest.filter(|before| goes_on(*before)).or(Some(at));
+    }
+    None
 }

@@ -1,7 +1,8 @@
 //! The command line.
 //!
-//! Status 0: every history was linearizable. 1: one was not, or the checker gave up on it. 2:
-//! bad flags, or a file that cannot be read or written.
+//! Status 0: every history was linearizable. 1: one was not, the checker gave up on it, or the
+//! library panicked, whether or not that can be written down. 2: bad flags, a file that cannot
+//! be read, output that cannot be written, or fewer threads than asked for.
 
 use crate::check::{Bound, Verdict, check};
 use crate::history::History;
@@ -9,6 +10,8 @@ use crate::minimise::minimise;
 use crate::report::account;
 use crate::{small, storm};
 use clap::{Args, Parser, Subcommand};
+use std::fmt::Display;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -87,10 +90,30 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::Checked) => ExitCode::from(1),
         Err(Failed::Refused(why)) => {
-            eprintln!("error: {why}");
+            complain(why);
             ExitCode::from(2)
         }
     }
+}
+
+/// Writes a line to where results go.
+fn say(text: impl Display) -> Result<(), Failed> {
+    let mut out = std::io::stdout().lock();
+    let said = writeln!(out, "{text}").and_then(|()| out.flush());
+    said.map_err(|why| Failed::Refused(format!("standard output: {why}")))
+}
+
+/// Writes a line to where errors go. If that cannot be, the status is all that is left.
+fn complain(why: impl Display) {
+    let _ = writeln!(std::io::stderr(), "error: {why}");
+}
+
+/// Says what was found, whether or not it can be.
+fn found(text: impl Display) -> Failed {
+    if let Err(Failed::Refused(why)) = say(text) {
+        complain(why);
+    }
+    Failed::Checked
 }
 
 fn threads(line: &Line, histories: u64) -> Result<(), Failed> {
@@ -98,7 +121,7 @@ fn threads(line: &Line, histories: u64) -> Result<(), Failed> {
     match small::check_many(line.seed, histories, Bound(line.bound)) {
         Ok(tally) => {
             let percent = |part: u64, of: u64| 100.0 * part as f64 / of.max(1) as f64;
-            println!(
+            say(format_args!(
                 "threads: {} histories, all linearizable, {:.1} s\n  \
                  {:.1} % have operations that overlap; {} operations, {:.1} % beside another\n  \
                  {} different histories; {} states looked at, at most {} for one",
@@ -110,13 +133,21 @@ fn threads(line: &Line, histories: u64) -> Result<(), Failed> {
                 tally.outcomes(),
                 tally.states,
                 tally.most_states,
-            );
-            Ok(())
+            ))
         }
-        Err(broken) => {
-            println!("threads: the program of seed {} has failed", broken.seed);
-            Err(tell(line, &broken.history, &broken.verdict))
-        }
+        Err(small::Broken { seed, why }) => match why {
+            small::Why::History(broken) => {
+                let failed = found(format_args!("threads: the program of seed {seed} has failed"));
+                tell(line, &broken.0, &broken.1);
+                Err(failed)
+            }
+            small::Why::Panicked(what) => Err(found(format_args!(
+                "threads: the library panicked in the program of seed {seed}: {what}"
+            ))),
+            small::Why::Settings(why) => {
+                Err(Failed::Refused(format!("the program of seed {seed}: {why}")))
+            }
+        },
     }
 }
 
@@ -125,47 +156,52 @@ fn storm(line: &Line, threads: u16, events: u64) -> Result<(), Failed> {
     let operations = events.div_ceil(2);
     let plan = storm::Plan { threads: threads.into(), operations, seed: line.seed };
     match storm::storm(plan, Bound(line.bound)) {
-        Ok(tally) => {
-            println!(
-                "storm: {threads} threads, {} events, linearizable, {:.1} s\n  \
+        Ok(tally) => say(format_args!(
+            "storm: {threads} threads, {} events, linearizable, {:.1} s\n  \
                  {} operations in {} rounds, {:.1} % beside another, {} at once at most\n  \
                  {} eras, {} permits settled too late\n  \
                  {} states looked at, at most {} for a round; {} rounds searched with the one before",
-                2 * tally.operations,
-                began.elapsed().as_secs_f64(),
-                tally.operations,
-                tally.rounds,
-                100.0 * tally.beside as f64 / tally.operations.max(1) as f64,
-                tally.deepest,
-                tally.eras,
-                tally.stale,
-                tally.states,
-                tally.most_states,
-                tally.together,
-            );
-            Ok(())
+            2 * tally.operations,
+            began.elapsed().as_secs_f64(),
+            tally.operations,
+            tally.rounds,
+            100.0 * tally.beside as f64 / tally.operations.max(1) as f64,
+            tally.deepest,
+            tally.eras,
+            tally.stale,
+            tally.states,
+            tally.most_states,
+            tally.together,
+        )),
+        Err(storm::Broken::History(broken)) => {
+            let failed = found(format_args!("storm: a round of seed {} has failed", line.seed));
+            tell(line, &broken.0, &broken.1);
+            Err(failed)
         }
-        Err(storm::Broken::History(broken)) => Err(tell(line, &broken.0, &broken.1)),
-        Err(storm::Broken::Panicked) => {
-            println!("storm: the library panicked");
-            Err(Failed::Checked)
+        Err(storm::Broken::Panicked(what)) => {
+            let seed = line.seed;
+            Err(found(format_args!("storm: the library panicked, with seed {seed}: {what}")))
         }
         Err(storm::Broken::Settings(why)) => Err(Failed::Refused(why.to_string())),
+        Err(storm::Broken::Threads { started, why }) => Err(Failed::Refused(format!(
+            "{threads} threads were asked for and {started} could be had: {why}"
+        ))),
     }
 }
 
-/// Writes down a history that failed, the whole of it, and tells of the least.
-fn tell(line: &Line, history: &History, verdict: &Verdict) -> Failed {
-    print!("{}", told(history, verdict, Bound(line.bound)));
+/// Writes down a history that failed, the whole of it; only then tells of the least, which
+/// takes longer.
+fn tell(line: &Line, history: &History, verdict: &Verdict) {
+    let out = line.out.display();
     let written = history
         .to_text()
         .map_err(|why| why.to_string())
         .and_then(|text| std::fs::write(&line.out, text).map_err(|why| why.to_string()));
     match written {
-        Ok(()) => println!("written to {}", line.out.display()),
-        Err(why) => return Failed::Refused(format!("{}: {why}", line.out.display())),
+        Ok(()) => _ = found(format_args!("the whole history is written to {out}")),
+        Err(why) => complain(format_args!("{out}: {why}")),
     }
-    Failed::Checked
+    found(told(history, verdict, Bound(line.bound)).trim_end());
 }
 
 /// The account of what fails, made small if it can be.
@@ -189,13 +225,14 @@ fn replay(file: &Path, whole: bool, bound: Bound) -> Result<(), Failed> {
     let text = std::fs::read_to_string(file).map_err(|why| refused(why.to_string()))?;
     let history = History::from_text(&text).map_err(|why| refused(why.to_string()))?;
     let verdict = check(&history, bound);
-    match whole {
-        true => print!("{}", account(&history, &verdict)),
-        false => print!("{}", told(&history, &verdict, bound)),
-    }
+    let text = match whole {
+        true => account(&history, &verdict),
+        false => told(&history, &verdict, bound),
+    };
+    let text = text.trim_end();
     match verdict {
-        Verdict::Linearizable(_) => Ok(()),
-        Verdict::Senseless(why) => Err(refused(why.to_string())),
-        Verdict::NotLinearizable(_) | Verdict::GaveUp { .. } => Err(Failed::Checked),
+        Verdict::Linearizable(_) => say(text),
+        Verdict::Senseless(why) => say(text).and(Err(refused(why.to_string()))),
+        Verdict::NotLinearizable(_) | Verdict::GaveUp { .. } => Err(found(text)),
     }
 }

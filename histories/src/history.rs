@@ -14,7 +14,7 @@ mod beside;
 mod file;
 mod times;
 
-pub(crate) use beside::Beside;
+pub(crate) use beside::{Beside, Results};
 pub use file::Garbage;
 pub(crate) use file::{small, within};
 pub(crate) use times::Times;

@@ -19,6 +19,8 @@ pub mod report;
 
 #[cfg(not(ampacity_loom))]
 mod clock;
+#[cfg(not(any(ampacity_loom, ampacity_shuttle)))]
+mod panicked;
 pub mod program;
 #[cfg(not(ampacity_loom))]
 pub mod run;

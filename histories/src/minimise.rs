@@ -15,35 +15,34 @@ use crate::history::{Call, History};
 use crate::model::{Model, View};
 use std::cell::Cell;
 
-/// How many states may be looked at for it, over and above those of the history itself: what
-/// cannot be left out within that stays.
+/// How many states and operations may be looked at for it: what cannot be left out within that
+/// stays.
 const EFFORT: u64 = 1_000_000;
 
 /// The least that is left of `history` by leaving out one thing after the other, as long as
 /// it is not linearizable. One that is, or that the checker gives up on, is left as it is.
 pub fn minimise(history: &History, bound: Bound) -> History {
     let left = Cell::new(EFFORT);
-    let fails = |history: &History| match check(history, Bound(bound.0.min(left.get()))) {
-        Verdict::NotLinearizable(stuck) => {
-            left.set(left.get().saturating_sub(stuck.states));
-            true
-        }
-        Verdict::Linearizable(found) => {
-            left.set(left.get().saturating_sub(found.states));
-            false
-        }
-        Verdict::GaveUp { states } => {
-            left.set(left.get().saturating_sub(states));
-            false
-        }
-        Verdict::Senseless(_) => false,
+    let fails = |history: &History| {
+        let verdict = check(history, Bound(bound.0.min(left.get())));
+        let states = match &verdict {
+            Verdict::NotLinearizable(stuck) => stuck.states,
+            Verdict::Linearizable(found) => found.states,
+            Verdict::GaveUp { states } => *states,
+            Verdict::Senseless(_) => 0,
+        };
+        left.set(left.get().saturating_sub(states + history.operations.len() as u64));
+        matches!(verdict, Verdict::NotLinearizable(_))
     };
     let mut least = history.clone();
     if !fails(&least) {
         return least;
     }
     least.operations.sort_unstable_by_key(|operation| operation.invoked);
-    if let Some(shorter) = least.up_to_rest().into_iter().find(&fails) {
+    // What fails goes on failing, whatever comes after it.
+    let rests = least.rests();
+    let first = rests.partition_point(|rest| !fails(&least.up_to(*rest)));
+    if let Some(shorter) = rests.get(first).map(|rest| least.up_to(*rest)).filter(&fails) {
         least = shorter;
     }
     let mut at = least.operations.len();
@@ -68,19 +67,23 @@ fn is_clock(history: &History, at: usize) -> bool {
 }
 
 impl History {
-    /// The beginnings of it that end while nothing goes on, the shortest first; operations
-    /// are by their invocations.
-    fn up_to_rest(&self) -> Vec<History> {
-        let mut beginnings = Vec::new();
+    /// After how many operations nothing goes on; they are by their invocations.
+    fn rests(&self) -> Vec<usize> {
+        let mut rests = Vec::new();
         let mut last = 0;
         for (at, operation) in self.operations.iter().enumerate() {
             if at > 0 && last < operation.invoked {
-                let operations = self.operations[..at].to_vec();
-                beginnings.push(History { start: self.start.clone(), operations });
+                rests.push(at);
             }
             last = last.max(operation.returned);
         }
-        beginnings
+        rests
+    }
+
+    /// Its first operations.
+    fn up_to(&self, operations: usize) -> History {
+        let operations = self.operations[..operations].to_vec();
+        History { start: self.start.clone(), operations }
     }
 
     /// Without its first operation, if that overlaps no other and has one effect.

@@ -10,7 +10,7 @@ mod window;
 pub use streak::Streak;
 pub use window::Window;
 
-use crate::history::{Beside, Call};
+use crate::history::{Answer, Beside, Call};
 use crate::spec::{consecutive, windows};
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ pub(crate) struct View<'a> {
     /// What it may have read on the clock.
     pub(crate) times: &'a [u64],
     /// What was being settled at the same time.
-    pub(crate) beside: &'a Beside,
+    pub(crate) beside: Beside<'a>,
 }
 
 impl<'a> View<'a> {
@@ -96,6 +96,14 @@ impl Model {
         }
     }
 
+    /// How many results it remembers.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Model::Streak(_) => 0,
+            Model::Window(window) => window.by.len(),
+        }
+    }
+
     /// Adds to `into` each breaker that there may be after `call`.
     pub(crate) fn after(&self, call: &Call, view: View<'_>, into: &mut Vec<Model>) {
         match self {
@@ -120,6 +128,9 @@ impl Model {
             // A permit of an era that is over: eras do not come back. (`after` has counted
             // it as stale, as any later moment would.)
             Call::Settle { era, .. } => era < self.era(),
+            // One that this breaker admits without a change is of the era that it is in; the
+            // only admissions beyond probes that change anything begin their era.
+            Call::Acquire(Answer::Admitted { probe, .. }) => !probe,
             _ => self.never_changes(call),
         }
     }

@@ -49,7 +49,7 @@ pub enum Act {
 pub struct Size {
     /// The most threads.
     pub threads: usize,
-    /// The most that each does.
+    /// The most that each does, but for the one who ends an era beside results of a window.
     pub acts: usize,
     /// Whether snapshots are taken beside other calls.
     pub glances: bool,
@@ -72,11 +72,16 @@ enum Theme {
 }
 
 impl Program {
-    /// The program of a seed.
+    /// The program of a seed, of a breaker that opens by a failure rate.
+    pub fn by_window(seed: u64, size: Size) -> Program {
+        of_a_window(&mut Rng::with_seed(seed), size)
+    }
+
+    /// The program of a seed: a third of them are of windows.
     pub fn of(seed: u64, size: Size) -> Program {
         let mut rng = Rng::with_seed(seed);
         let rng = &mut rng;
-        if rng.u8(..6) == 0 {
+        if rng.u8(..3) == 0 {
             return of_a_window(rng, size);
         }
         let is_moving = rng.u8(..4) == 0;
@@ -201,9 +206,9 @@ fn some_act(rng: &mut Rng, theme: Theme, size: Size, rules: &consecutive::Rules)
     }
 }
 
-/// A breaker that opens by the failure rate of its last calls.
+/// A breaker that opens by the failure rate of its last calls, with results in its window.
 fn of_a_window(rng: &mut Rng, size: Size) -> Program {
-    let len = rng.usize(1..=6);
+    let len = rng.usize(1..=5);
     let rules = windows::Rules {
         shape: Shape::Last(len),
         failed: Some([25, 34, 50, 60, 75, 100][rng.usize(..6)]),
@@ -211,24 +216,59 @@ fn of_a_window(rng: &mut Rng, size: Size) -> Program {
         minimum: rng.u64(1..=len as u64),
         streak: None,
     };
-    let orders = rng.u8(..12);
-    let act = |rng: &mut Rng| match rng.u8(..100) {
-        0..3 => [Act::State, Act::Era, Act::WouldAdmit][rng.usize(..3)],
-        share if share < 3 + orders => {
-            Act::Order([Order::Reset, Order::Close, Order::Trip][rng.usize(..3)])
+    let mut before = Vec::new();
+    let mut model = windows::Model::new(rules);
+    for _ in 0..rng.usize(0..=8) {
+        // As many failures as there can be without a trip.
+        let mut next = model.clone();
+        let failed = rng.bool();
+        next.settle(0, failed, false);
+        if next.era == 0 {
+            let end = if failed { End::Failure } else { End::Success };
+            before.extend([Act::Acquire, Act::Settle(0, end)]);
+            model = next;
         }
-        share if share < 60 => {
-            let end = match rng.u8(..12) {
-                0..6 => End::Success,
-                6..11 => End::Failure,
-                _ => [End::Ignore, End::Drop][rng.usize(..2)],
-            };
-            Act::Settle(rng.usize(..4), end)
-        }
-        _ => Act::Acquire,
+    }
+    let threads = if rng.u8(..3) == 0 {
+        let threads = some_threads(rng, size, |rng| match rng.u8(..3) {
+            0 => Act::Acquire,
+            _ => Act::Settle(rng.usize(..4), some_end(rng)),
+        });
+        // The permits from before are the others': the last ends the era, and has results of
+        // the next.
+        before.resize(before.len() + threads.len() - 1, Act::Acquire);
+        with_a_turnover(rng, threads)
+    } else {
+        before.resize(before.len() + rng.usize(0..=2 * size.threads), Act::Acquire);
+        let orders = rng.u8(..3) * 5;
+        some_threads(rng, size, |rng| match rng.u8(..100) {
+            0..3 => [Act::State, Act::Era, Act::WouldAdmit][rng.usize(..3)],
+            share if share < 3 + orders => {
+                Act::Order([Order::Reset, Order::Close, Order::Trip][rng.usize(..3)])
+            }
+            share if share < 80 => Act::Settle(rng.usize(..4), some_end(rng)),
+            _ => Act::Acquire,
+        })
     };
-    let mut before: Vec<Act> = (0..rng.usize(0..4)).map(|_| Act::Acquire).collect();
-    (0..rng.usize(0..4)).for_each(|_| before.push(act(rng)));
-    let threads = some_threads(rng, size, act);
     Program { start: Model::by_window(rules, START), before, threads, is_moving: false }
+}
+
+fn with_a_turnover(rng: &mut Rng, mut threads: Vec<Vec<Act>>) -> Vec<Vec<Act>> {
+    if let Some(last) = threads.last_mut() {
+        *last = vec![Act::Order(Order::Reset)];
+        for _ in 0..rng.usize(2..=3) {
+            let end = if rng.u8(..4) == 0 { End::Success } else { End::Failure };
+            last.extend([Act::Acquire, Act::Settle(0, end)]);
+        }
+    }
+    threads
+}
+
+/// Most are results.
+fn some_end(rng: &mut Rng) -> End {
+    match rng.u8(..12) {
+        0..6 => End::Success,
+        6..11 => End::Failure,
+        _ => [End::Ignore, End::Drop][rng.usize(..2)],
+    }
 }

@@ -19,6 +19,7 @@ use crate::spec::consecutive::{End, Order};
 use ampacity::{Builder, CircuitBreaker, ConfigError, ManualClock, OwnedPermit};
 #[cfg(ampacity_shuttle)]
 use shuttle::thread;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 #[cfg(not(ampacity_shuttle))]
@@ -263,8 +264,10 @@ pub fn run(program: &Program) -> Result<History, ConfigError> {
             })
         })
         .collect();
+    // All have ended before a panic of one goes on.
+    let ended: Vec<_> = running.into_iter().map(|thread| thread.join()).collect();
     let logs: Vec<Log> =
-        running.into_iter().map(|thread| thread.join().expect("the library panicked")).collect();
+        ended.into_iter().map(|log| log.unwrap_or_else(|what| resume_unwind(what))).collect();
     stage.rest(&mut log, 0);
     let mut operations = log.operations;
     operations.extend(logs.into_iter().flat_map(|log| log.operations));

@@ -2,8 +2,10 @@
 
 use crate::check::{Bound, Verdict, check};
 use crate::history::{Call, History};
+use crate::panicked::caught;
 use crate::program::{Program, Size};
 use crate::run::run;
+use ampacity::ConfigError;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -49,15 +51,24 @@ impl Tally {
     }
 }
 
-/// A history that is not as it must be.
+/// A program that did not end as it must.
 #[derive(Debug)]
 pub struct Broken {
-    /// The program's seed.
+    /// Its seed.
     pub seed: u64,
-    /// What happened.
-    pub history: History,
-    /// What is wrong with it.
-    pub verdict: Verdict,
+    /// What is wrong.
+    pub why: Why,
+}
+
+/// What is wrong with a program's run.
+#[derive(Debug)]
+pub enum Why {
+    /// What happened is not as it must be.
+    History(Box<(History, Verdict)>),
+    /// The library panicked, and said so.
+    Panicked(String),
+    /// Its settings are refused.
+    Settings(ConfigError),
 }
 
 /// Runs and checks the programs of `histories` seeds from `seed` on; stops at the first
@@ -65,17 +76,50 @@ pub struct Broken {
 ///
 /// # Errors
 ///
-/// That history.
-pub fn check_many(seed: u64, histories: u64, bound: Bound) -> Result<Tally, Box<Broken>> {
+/// That history, or a panic.
+pub fn check_many(seed: u64, histories: u64, bound: Bound) -> Result<Tally, Broken> {
+    check_each(seed, histories, bound, run)
+}
+
+fn check_each(
+    seed: u64,
+    histories: u64,
+    bound: Bound,
+    run: impl Fn(&Program) -> Result<History, ConfigError>,
+) -> Result<Tally, Broken> {
     let mut tally = Tally::default();
     for nth in 0..histories {
         let seed = seed.wrapping_add(nth);
         let program = Program::of(seed, Size::SMALL);
-        let history = run(&program).expect("a program's settings are legal");
-        match check(&history, bound) {
-            Verdict::Linearizable(order) => tally.note(&history, order.states),
-            verdict => return Err(Box::new(Broken { seed, history, verdict })),
-        }
+        let why = match caught(|| run(&program)) {
+            Ok(Ok(history)) => match check(&history, bound) {
+                Verdict::Linearizable(order) => {
+                    tally.note(&history, order.states);
+                    continue;
+                }
+                verdict => Why::History(Box::new((history, verdict))),
+            },
+            Ok(Err(why)) => Why::Settings(why),
+            Err(what) => Why::Panicked(what),
+        };
+        return Err(Broken { seed, why });
     }
     Ok(tally)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_library_is_a_finding_with_its_seed_and_what_it_said() {
+        let second = Program::of(8, Size::SMALL);
+        let broken = check_each(7, 9, Bound::default(), |program| {
+            assert!(*program != second, "the {}nd is broken", 2);
+            run(program)
+        });
+        let Broken { seed, why } = broken.expect_err("it panics");
+        assert_eq!(seed, 8);
+        assert!(matches!(&why, Why::Panicked(what) if what == "the 2nd is broken"), "{why:?}");
+    }
 }

@@ -9,14 +9,17 @@
 //! found. If the next round does not follow from that, the two are searched as one, so that
 //! the choice is open again; and only if there is no order then, the storm has failed.
 
-use crate::check::{Bound, Order, Verdict, check};
+mod joined;
+
+use crate::check::{Bound, Verdict};
 use crate::history::{Call, History, Operation};
 use crate::model::Model;
+use crate::panicked::caught;
 use crate::program::{START, act_of_a_storm, rules_of_a_storm};
 use crate::run::{Log, Stage};
 use crate::spec::consecutive::Rules;
 use fastrand::Rng;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use joined::explain;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError};
 
@@ -59,10 +62,17 @@ pub struct Tally {
 pub enum Broken {
     /// No order explains this, or none was found.
     History(Box<(History, Verdict)>),
-    /// The library panicked in a thread.
-    Panicked,
+    /// The library panicked, and said so.
+    Panicked(String),
     /// The settings are refused.
     Settings(ampacity::ConfigError),
+    /// There are not as many threads to be had.
+    Threads {
+        /// How many there are.
+        started: usize,
+        /// Why not more.
+        why: std::io::Error,
+    },
 }
 
 /// About so many operations a round.
@@ -81,12 +91,16 @@ struct Round {
 }
 
 struct Arena {
+    /// Held until all threads have started; then, whether there is a storm at all. Those that
+    /// have started would wait at the barrier for ever if others could not.
+    begins: Mutex<bool>,
     barrier: Barrier,
     round: Mutex<Round>,
     logs: Vec<Mutex<Log>>,
     acts: usize,
     is_over: AtomicBool,
-    panicked: AtomicBool,
+    /// What the first to panic said.
+    panicked: Mutex<Option<String>>,
 }
 
 /// Nothing here is left half done by a panic: logs are of the operations that ended.
@@ -94,34 +108,50 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How large the stack of a thread is.
+const STACK: usize = 128 << 10;
+
 /// Runs and checks a storm.
 ///
 /// # Errors
 ///
 /// Why it failed.
 pub fn storm(plan: Plan, bound: Bound) -> Result<Tally, Broken> {
+    storm_on(|_| STACK, plan, bound)
+}
+
+/// On stacks of these sizes, by thread.
+fn storm_on(stack: impl Fn(usize) -> usize, plan: Plan, bound: Bound) -> Result<Tally, Broken> {
     let mut rng = Rng::with_seed(plan.seed);
     let (round, start) = new_breaker(&mut rng)?;
     let threads = plan.threads.max(1);
     let arena = Arena {
+        begins: Mutex::new(false),
         barrier: Barrier::new(threads + 1),
         round: Mutex::new(round),
         logs: (1..=threads as u32).map(|thread| Mutex::new(Log::of(thread))).collect(),
         acts: (ROUND / threads).max(1),
         is_over: AtomicBool::new(false),
-        panicked: AtomicBool::new(false),
+        panicked: Mutex::new(None),
     };
     std::thread::scope(|scope| {
-        for thread in 0..threads {
-            let small = std::thread::Builder::new().stack_size(128 << 10);
+        let mut begins = lock(&arena.begins);
+        for started in 0..threads {
             let arena = &arena;
-            small.spawn_scoped(scope, move || take_part(arena, thread)).expect("a thread starts");
+            let thread = std::thread::Builder::new().stack_size(stack(started));
+            // Whoever has started is let go by the end of `begins`.
+            thread
+                .spawn_scoped(scope, move || take_part(arena, started))
+                .map_err(|why| Broken::Threads { started, why })?;
         }
-        let outcome = lead(plan, bound, &arena, &mut rng, start);
+        *begins = true;
+        drop(begins);
+        let outcome = caught(|| lead(plan, bound, &arena, &mut rng, start));
         // Relaxed: the barrier orders it.
         arena.is_over.store(true, Ordering::Relaxed);
+        // Between rounds, wherever it panicked: within one, `lead` does nothing but wait.
         arena.barrier.wait();
-        outcome
+        outcome.unwrap_or_else(|what| Err(Broken::Panicked(what)))
     })
 }
 
@@ -134,6 +164,9 @@ fn new_breaker(rng: &mut Rng) -> Result<(Round, Model), Broken> {
 
 /// One thread of the storm.
 fn take_part(arena: &Arena, thread: usize) {
+    if !*lock(&arena.begins) {
+        return;
+    }
     loop {
         arena.barrier.wait();
         if arena.is_over.load(Ordering::Relaxed) {
@@ -142,14 +175,14 @@ fn take_part(arena: &Arena, thread: usize) {
         let Round { stage, rules, seed, by_hand } = lock(&arena.round).clone();
         let mut rng = Rng::with_seed(seed ^ (thread as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut log = lock(&arena.logs[thread]);
-        let acted = catch_unwind(AssertUnwindSafe(|| {
+        let acted = caught(|| {
             for _ in 0..arena.acts {
                 let act = act_of_a_storm(&mut rng, &rules, by_hand, thread == 0);
                 stage.act(act, &mut log);
             }
-        }));
-        if acted.is_err() {
-            arena.panicked.store(true, Ordering::Relaxed);
+        });
+        if let Err(what) = acted {
+            lock(&arena.panicked).get_or_insert(what);
         }
         drop(log);
         arena.barrier.wait();
@@ -183,8 +216,8 @@ fn lead(
         start = start.at(stage.clock_ms()).afresh();
         arena.barrier.wait();
         arena.barrier.wait();
-        if arena.panicked.load(Ordering::Relaxed) {
-            return Err(Broken::Panicked);
+        if let Some(what) = lock(&arena.panicked).take() {
+            return Err(Broken::Panicked(what));
         }
         let mut log = Log::of(0);
         stage.rest(&mut log, stale);
@@ -205,58 +238,6 @@ fn lead(
     Ok(tally)
 }
 
-/// An order of `history`, or of it and what went `before`; and what the next round may be
-/// searched together with.
-fn explain(
-    history: History,
-    before: Option<History>,
-    bound: Bound,
-    tally: &mut Tally,
-) -> Result<(Order, Option<History>), Broken> {
-    let verdict = check(&history, bound);
-    match (verdict, before) {
-        (Verdict::Linearizable(found), _) => Ok((found, Some(history))),
-        (Verdict::NotLinearizable(_), Some(before)) => {
-            tally.together += 1;
-            let both = joined(before, history);
-            match check(&both, bound) {
-                Verdict::Linearizable(found) => Ok((found, None)),
-                verdict => Err(Broken::History(Box::new((both, verdict)))),
-            }
-        }
-        (verdict, _) => Err(Broken::History(Box::new((history, verdict)))),
-    }
-}
-
-/// Two rounds as one history: between them the clock was moved, and the permits that were
-/// settled too late in the first are counted again.
-fn joined(mut before: History, history: History) -> History {
-    let late = before.settled_late();
-    let begins = history.operations.iter().map(|operation| operation.invoked).min().unwrap_or(0);
-    // The leader's stamps leave no room between the rounds, so all are spread.
-    let spread = |operation: Operation| Operation {
-        invoked: operation.invoked * 4,
-        returned: operation.returned * 4,
-        ..operation
-    };
-    let clock = Operation {
-        thread: 0,
-        invoked: begins * 4 - 2,
-        returned: begins * 4 - 1,
-        call: Call::Clock(history.start.now()),
-    };
-    let mut operations: Vec<Operation> = before.operations.drain(..).map(spread).collect();
-    operations.push(clock);
-    operations.extend(history.operations.into_iter().map(|operation| {
-        let mut operation = spread(operation);
-        if let Call::Rest(rest) = &mut operation.call {
-            rest.stale += late;
-        }
-        operation
-    }));
-    History { start: before.start, operations }
-}
-
 impl Tally {
     fn note(&mut self, history: &History) {
         let overlaps = history.overlaps();
@@ -266,5 +247,25 @@ impl Tally {
         self.deepest = self.deepest.max(overlaps.deepest);
         self.rounds += 1;
         self.stale += history.settled_late();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAN: Plan = Plan { threads: 8, operations: 100, seed: 1 };
+
+    #[test]
+    fn a_storm_for_which_there_are_not_enough_threads_ends_and_says_how_many_there_are() {
+        for most in [0, 1, 7] {
+            // No machine has room for such a stack.
+            let stack = |thread| if thread < most { STACK } else { 1 << 60 };
+            let outcome = storm_on(stack, PLAN, Bound::default());
+            assert!(
+                matches!(outcome, Err(Broken::Threads { started, .. }) if started == most),
+                "{outcome:?}"
+            );
+        }
     }
 }

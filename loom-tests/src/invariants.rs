@@ -245,6 +245,26 @@ pub const CANARIES: &[(u32, &str, &str)] = &[
     (38, "EraCheck", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
     (38, "DeadlineLate", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
     (38, "OpensAdded", "histories::every_history_of_a_small_program_is_explained_by_one_order"),
+    (
+        38,
+        "ArmedUnseen",
+        "histories::every_history_of_a_small_program_of_a_window_is_explained_by_one_order",
+    ),
+    (
+        38,
+        "CellUnread",
+        "histories::every_history_of_a_small_program_of_a_window_is_explained_by_one_order",
+    ),
+    (
+        38,
+        "EvaluatorWaitedFor",
+        "histories::every_history_of_a_small_program_of_a_window_is_explained_by_one_order",
+    ),
+    (
+        38,
+        "TicketOfOldEra",
+        "histories::every_history_of_a_small_program_of_a_window_is_explained_by_one_order",
+    ),
     (39, "EvictLater", "registry::a_breaker_that_a_reader_has_found_is_not_evicted"),
     (39, "CreateTwice", "registry::of_two_who_find_no_breaker_both_get_the_same"),
 ];

@@ -81,6 +81,6 @@ impl CircuitBreaker {
     /// Whether there is no window, or it holds nothing of `era`.
     pub(super) fn is_blank(&self, era: Era) -> bool {
         let judge = self.settings.get().judge.as_ref();
-        judge.is_none_or(|judge| judge.read(Some(era), self.now()).calls == 0)
+        judge.is_none_or(|judge| judge.is_blank(era, self.now()))
     }
 }

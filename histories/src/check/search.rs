@@ -17,7 +17,7 @@
 use super::entries::Entries;
 use super::eras::Eras;
 use super::{Bound, Order, Stuck, Verdict};
-use crate::history::{Beside, Call, History, Operation, Times};
+use crate::history::{Beside, Call, History, Operation, Results, Times};
 use crate::model::{Model, View};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -30,7 +30,6 @@ struct Known {
     call: Call,
     returned: u64,
     times: Range<usize>,
-    beside: Option<Beside>,
     /// Equal for operations between which the model sees no difference.
     label: u32,
 }
@@ -38,6 +37,8 @@ struct Known {
 struct Search {
     known: Vec<Known>,
     times: Times,
+    /// Nothing where the model does not ask for them.
+    results: Option<Results>,
     entries: Entries,
     eras: Eras,
     /// Which are taken, as bits, and in which order.
@@ -48,51 +49,68 @@ struct Search {
     seen: HashSet<(Box<[u64]>, Model)>,
     furthest: Stuck,
     scratch: Vec<Model>,
+    /// What is kept of the states so far, and how many models were made for them; of both,
+    /// larger ones count for more.
+    cost: u64,
+    work: u64,
+}
+
+/// One, and more for a model with a long memory.
+fn weight(model: &Model) -> u64 {
+    1 + (model.len() / WORDS) as u64
 }
 
 /// A place to come back to.
 struct Fork {
     /// How many were taken.
     taken: usize,
-    /// What to try, the last first: an operation, and the model after it.
-    ways: Vec<(usize, Model)>,
+    /// The breaker there.
+    model: Model,
+    /// What may come next, in the order in which it is tried.
+    first: Vec<usize>,
+    /// How many of those have been tried: once for what leaves the era as it is, and then
+    /// again for what ends it.
+    tried: usize,
+    /// What there may be after the last of them, the most likely last.
+    after: Vec<Model>,
 }
+
+/// How many models may be made for one state of the bound.
+const MODELS: u64 = 64;
+
+/// So many words of memory weigh as much as one state.
+const WORDS: usize = 128;
 
 pub(super) fn search(history: &History, bound: Bound) -> Verdict {
     let mut search = Search::new(history);
     let mut forks: Vec<Fork> = Vec::new();
     loop {
         if search.arrive() {
+            let states = search.seen.len() as u64;
             if search.is_done() {
-                return Verdict::Linearizable(Order {
-                    order: search.places(),
-                    end: search.model,
-                    states: search.seen.len() as u64,
-                });
+                let order = search.places();
+                return Verdict::Linearizable(Order { order, end: search.model, states });
             }
-            if search.seen.len() as u64 > bound.0 {
-                return Verdict::GaveUp { states: search.seen.len() as u64 };
+            forks.push(search.fork());
+            if search.cost > bound.0 {
+                return Verdict::GaveUp { states };
             }
-            let ways = search.ways();
-            forks.push(Fork { taken: search.order.len(), ways });
         }
         loop {
             let Some(fork) = forks.last_mut() else {
                 search.furthest.states = search.seen.len() as u64;
                 return Verdict::NotLinearizable(search.furthest);
             };
-            let taken = fork.taken;
-            match fork.ways.pop() {
-                Some((operation, model)) => {
-                    search.go_back_to(taken);
-                    search.take(operation);
-                    search.model = model;
-                    break;
-                }
-                None => {
-                    forks.pop();
-                }
+            if search.work > bound.0.saturating_mul(MODELS) {
+                return Verdict::GaveUp { states: search.seen.len() as u64 };
             }
+            if let Some((operation, model)) = search.next_way(fork) {
+                search.go_back_to(fork.taken);
+                search.take(operation);
+                search.model = model;
+                break;
+            }
+            forks.pop();
         }
     }
 }
@@ -108,12 +126,11 @@ impl Search {
             .map(|(place, operation)| {
                 let Operation { call, returned, .. } = *operation;
                 let times = times.during(operation);
-                let beside = by_window.then(|| Beside::of(place, operations));
                 // A window knows its results one by one.
                 let which = if by_window { place } else { 0 };
                 let next = labels.len() as u32;
                 let label = *labels.entry((call, times.clone(), which)).or_insert(next);
-                Known { place, call, returned, times, beside, label }
+                Known { place, call, returned, times, label }
             })
             .collect();
         let stamps: Vec<(u64, u64)> =
@@ -127,6 +144,9 @@ impl Search {
             eras: Eras::of(operations),
             seen: HashSet::new(),
             scratch: Vec::new(),
+            cost: 0,
+            work: 0,
+            results: by_window.then(|| Results::of(operations)),
             known,
             times,
             model,
@@ -195,36 +215,56 @@ impl Search {
         allows
     }
 
-    /// What there may be after `operation`.
-    fn after(&self, operation: usize, into: &mut Vec<Model>) {
+    /// What there may be after `operation` from here.
+    fn after(&mut self, operation: usize, into: &mut Vec<Model>) {
         into.clear();
-        let known = &self.known[operation];
-        let view = View {
-            place: known.place as u32,
-            times: self.times.values(known.times.clone()),
-            beside: known.beside.as_ref().unwrap_or(Beside::NOTHING),
-        };
-        self.model.after(&known.call, view, into);
+        self.after_from(&self.model, operation, into);
+        self.work += into.iter().map(weight).sum::<u64>();
     }
 
-    /// What can come next, the most likely last.
-    fn ways(&mut self) -> Vec<(usize, Model)> {
+    fn after_from(&self, model: &Model, operation: usize, into: &mut Vec<Model>) {
+        let known = &self.known[operation];
+        let place = known.place as u32;
+        let view = View {
+            place,
+            times: self.times.values(known.times.clone()),
+            beside: self.results.as_ref().map_or(Beside::NOTHING, |all| Beside::of(place, all)),
+        };
+        model.after(&known.call, view, into);
+    }
+
+    /// What can come next, by the return.
+    fn fork(&mut self) -> Fork {
         let mut first: Vec<usize> = self.entries.first().collect();
         first.sort_unstable_by_key(|operation| self.known[*operation].returned);
         let mut labels = HashSet::new();
         first.retain(|operation| labels.insert(self.known[*operation].label));
-        let mut ways = Vec::new();
-        let mut after = std::mem::take(&mut self.scratch);
-        for operation in first {
-            self.after(operation, &mut after);
-            ways.extend(after.drain(..).map(|model| (operation, model)));
+        // What is kept of this state: here, and among what has been tried.
+        let words = self.taken.len() + first.len() / 4;
+        self.cost += weight(&self.model) + (words / WORDS) as u64;
+        let model = self.model.clone();
+        Fork { taken: self.order.len(), model, first, tried: 0, after: Vec::new() }
+    }
+
+    /// What to try next from `fork`.
+    fn next_way(&mut self, fork: &mut Fork) -> Option<(usize, Model)> {
+        let all = fork.first.len();
+        loop {
+            if let Some(model) = fork.after.pop() {
+                return Some((fork.first[(fork.tried - 1) % all], model));
+            }
+            if fork.tried == 2 * all {
+                return None;
+            }
+            let ends_era = fork.tried >= all;
+            let operation = fork.first[fork.tried % all];
+            fork.tried += 1;
+            self.after_from(&fork.model, operation, &mut fork.after);
+            self.work += 1 + fork.after.iter().map(weight).sum::<u64>();
+            let era = fork.model.era();
+            fork.after.retain(|model| (model.era() > era) == ends_era);
+            fork.after.reverse();
         }
-        self.scratch = after;
-        // As they returned, but those first that leave the era as it is.
-        let era = self.model.era();
-        ways.sort_by_key(|(_, model)| model.era() > era);
-        ways.reverse();
-        ways
     }
 
     fn take(&mut self, operation: usize) {

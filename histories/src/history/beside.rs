@@ -3,46 +3,109 @@
 
 use super::{Call, Operation};
 use crate::spec::consecutive::End;
+use std::collections::HashMap;
 
-/// The results that were being settled beside one operation.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Beside {
-    /// Their places among the operations, ascending.
-    places: Vec<u32>,
-    /// Their permits' eras, and whether they failed.
-    results: Vec<(u64, bool)>,
+/// All results of a history, so that those beside an operation can be counted.
+#[derive(Debug, Default)]
+pub(crate) struct Results {
+    /// The stamps of every operation, by its place.
+    stamps: Vec<(u64, u64)>,
+    /// For each result its permit's era and whether it failed, by its place.
+    kinds: HashMap<u32, Kind>,
+    /// The stamps of the results of each kind.
+    of_kind: HashMap<Kind, Stamps>,
+    most_beside: usize,
 }
 
-impl Beside {
-    pub(crate) const NOTHING: &'static Beside = &Beside { places: Vec::new(), results: Vec::new() };
+/// The era of a result's permit, and whether it failed.
+type Kind = (u64, bool);
 
-    /// Those beside the one at `place`.
-    pub(crate) fn of(place: usize, operations: &[Operation]) -> Self {
-        let mut beside = Beside::default();
-        for (other, operation) in operations.iter().enumerate() {
-            let Call::Settle { era, end } = operation.call else { continue };
-            let failed = matches!(end, End::Failure | End::OpenFor(_));
-            let is_result = failed || end == End::Success;
-            if other != place && is_result && operations[place].overlaps(operation) {
-                beside.places.push(other as u32);
-                beside.results.push((era, failed));
-            }
-        }
-        beside
+/// The invocations of some operations and their returns, each ascending.
+#[derive(Debug, Default)]
+struct Stamps {
+    invoked: Vec<u64>,
+    returned: Vec<u64>,
+}
+
+impl Stamps {
+    fn add(&mut self, operation: &Operation) {
+        self.invoked.push(operation.invoked);
+        self.returned.push(operation.returned);
     }
 
+    fn sort(&mut self) {
+        self.invoked.sort_unstable();
+        self.returned.sort_unstable();
+    }
+
+    /// How many overlap one of these stamps: all but those that were over before, and those
+    /// that came after.
+    fn overlapping(&self, (invoked, returned): (u64, u64)) -> usize {
+        let before = self.returned.partition_point(|stamp| *stamp <= invoked);
+        self.invoked.partition_point(|stamp| *stamp < returned).saturating_sub(before)
+    }
+}
+
+impl Results {
+    pub(crate) fn of(operations: &[Operation]) -> Self {
+        let mut results = Results::default();
+        let mut all = Stamps::default();
+        for (operation, place) in operations.iter().zip(0..) {
+            results.stamps.push((operation.invoked, operation.returned));
+            let Call::Settle { era, end } = operation.call else { continue };
+            let failed = matches!(end, End::Failure | End::OpenFor(_));
+            if failed || end == End::Success {
+                results.kinds.insert(place, (era, failed));
+                results.of_kind.entry((era, failed)).or_default().add(operation);
+                all.add(operation);
+            }
+        }
+        results.of_kind.values_mut().for_each(Stamps::sort);
+        all.sort();
+        let most = results.stamps.iter().map(|stamps| all.overlapping(*stamps)).max();
+        results.most_beside = most.unwrap_or(0);
+        results
+    }
+}
+
+/// The results that were being settled beside one operation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beside<'a> {
+    /// Where the operation is, and all results; nothing of one that overlaps no other.
+    of: Option<(u32, &'a Results)>,
+}
+
+impl<'a> Beside<'a> {
+    pub(crate) const NOTHING: Beside<'static> = Beside { of: None };
+
+    /// Those beside the one at `place`.
+    pub(crate) fn of(place: u32, results: &'a Results) -> Self {
+        Beside { of: Some((place, results)) }
+    }
+
+    /// Whether the operation at `place` is beside this one, if it is another.
     pub(crate) fn contains(&self, place: u32) -> bool {
-        self.places.binary_search(&place).is_ok()
+        let Some((own, results)) = self.of else { return false };
+        let stamps = |place: u32| results.stamps.get(place as usize);
+        match (stamps(own), stamps(place)) {
+            (Some(own), Some(other)) => own.0 < other.1 && other.0 < own.1,
+            _ => false,
+        }
     }
 
     /// How many of `era` failed, and how many succeeded.
-    pub(crate) fn of_era(&self, era: u64) -> (u64, u64) {
-        let of_era = self.results.iter().filter(|result| result.0 == era);
-        of_era.fold(
-            (0, 0),
-            |(failed, passed), result| {
-                if result.1 { (failed + 1, passed) } else { (failed, passed + 1) }
-            },
-        )
+    pub(crate) fn of_era(&self, era: u64) -> (usize, usize) {
+        let Some((own, results)) = self.of else { return (0, 0) };
+        let count = |failed: bool| {
+            let Some(of_kind) = results.of_kind.get(&(era, failed)) else { return 0 };
+            let overlapping = of_kind.overlapping(results.stamps[own as usize]);
+            overlapping - usize::from(results.kinds.get(&own) == Some(&(era, failed)))
+        };
+        (count(true), count(false))
+    }
+
+    /// The most results that are beside any one operation.
+    pub(crate) fn most(&self) -> usize {
+        self.of.map_or(0, |(_, results)| results.most_beside)
     }
 }

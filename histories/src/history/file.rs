@@ -11,8 +11,8 @@ use std::fmt;
 
 const FORMAT: &str = "ampacity history 1";
 
-/// The most operations in a file.
-const MOST: usize = 100_000;
+/// The most operations in a file: more than two rounds of the largest storm.
+const MOST: usize = 32_768;
 
 /// The largest era, and the largest time in ms: what is added to them stays far from the end
 /// of 64 bits.

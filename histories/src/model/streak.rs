@@ -106,13 +106,14 @@ impl Streak {
     }
 
     pub(super) fn never_changes(&self, call: &Call) -> bool {
-        let may_open = matches!(self.model.rules.limit, Some((_, State::Open)));
+        let limit = self.model.rules.limit;
+        let may_open = matches!(limit, Some((_, State::Open)));
+        let may_close = matches!(limit, Some((_, State::Closed)));
         match *call {
             // Unless the refusal is itself the end of a spell that took too long.
             Call::Acquire(Answer::Refused { reason, .. }) => reason != Reason::Open || !may_open,
-            // One that this breaker admits without a change is of the era that it is in;
-            // the only admissions beyond probes that change anything begin their era.
-            Call::Acquire(Answer::Admitted { probe, .. }) => !probe,
+            // Unless it is the end of a spell that took too long, and begins the next era.
+            Call::Acquire(Answer::Admitted { probe, .. }) => !probe && !may_close,
             Call::Settle { .. } | Call::Order(_) => false,
             _ => true,
         }

@@ -1,26 +1,35 @@
 //! Opening by the failure rate of the last calls: exact where nothing else is being settled,
-//! and otherwise within what the contract allows.
+//! and otherwise as far as a result can know of those beside it.
 //!
-//! A result is put in the window, the window is looked at, and the word is swapped: three
-//! steps. In one thread the trip is on the very call that reaches it. Under contention it
-//! may be late "by at most the failures settled while an evaluation runs, seen at the latest
-//! by the next failure", and an evaluation sees of the results beside it some and not others.
-//! So here:
+//! A result takes its place in the window, the window is looked at, and the word is swapped:
+//! three steps, and others may come between. A failure looks. A success looks if the breaker
+//! was armed when its settling began: if it lacked nothing but calls. Who looks sees every
+//! result that had returned by then, and of those beside it some and not others; `look.rs`
+//! has the choices. So here:
 //!
-//! * a result that overlaps another may fail to trip though the window is at its threshold;
-//! * one that overlaps others may trip if any choice of them, present or not yet, reaches
-//!   the threshold with it;
-//! * a failure that overlaps no other result must trip exactly where the window says so: it
-//!   is the "next failure" that sees what was missed. That is the bound, and it is strict:
-//!   each failure that came too late overlapped a result whose evaluation ran.
-//! * after results that overlapped, a success that overlaps none may see what they missed,
-//!   and does not have to.
+//! * who looks must trip if whatever it may see is at the threshold;
+//! * it may trip if something of what it may see is;
+//! * a failure beside which nothing is settled trips exactly where the window says so, and so
+//!   does a success in one thread.
+//!
+//! That is the contract's "late by at most the failures settled while an evaluation runs, seen
+//! at the latest by the next failure", and stricter: what was beside a failure puts a trip off
+//! only if it could make a difference to what that failure saw, and only what had not returned
+//! before it began.
+//!
+//! An order that explains a run of the library, if it keeps to this: results of an era by their
+//! tickets, then the one that trips, then those that came too late. The one that trips looked
+//! before some of those that come before it here. So more results are kept than the window is
+//! long: those that such ones may have pushed out since.
+
+mod look;
 
 use super::{Model, View};
 use crate::history::{Answer, Call, Rest, Wait};
 use crate::spec::consecutive::{End, Order};
 use crate::spec::windows::{self, Figures, Rules, Shape};
 use ampacity::{Reason, State};
+use look::Look;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -28,11 +37,14 @@ use std::collections::VecDeque;
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Window {
     pub(super) model: windows::Model,
-    /// Which operation each result in the window is of, the oldest first; those of an
-    /// earlier history have the number of none.
+    /// Which operation each result is of, the oldest first; those of an earlier history have
+    /// the number of none.
     pub(super) by: VecDeque<u32>,
-    /// Results overlapped in this era, and no failure has been judged alone since.
-    is_murky: bool,
+    /// Who has armed the breaker for certain: whoever begins after it has returned looks, as
+    /// long as there are too few calls.
+    armed_by: Option<u32>,
+    /// Whether it may be armed.
+    may_be_armed: bool,
     pub(super) stale: u64,
 }
 
@@ -60,12 +72,13 @@ impl Window {
 
     pub(super) fn new(rules: Rules, now: u64) -> Self {
         let model = windows::Model { now, ..windows::Model::new(rules) };
-        Window { model, by: VecDeque::new(), is_murky: false, stale: 0 }
+        Window { model, by: VecDeque::new(), armed_by: None, may_be_armed: false, stale: 0 }
     }
 
     /// Begins a new history.
     pub(super) fn forget(&mut self) {
         self.by.iter_mut().for_each(|by| *by = NOBODY);
+        self.armed_by = self.armed_by.map(|_| NOBODY);
     }
 
     pub(super) fn after(&self, call: &Call, view: View<'_>, into: &mut Vec<Model>) {
@@ -118,29 +131,39 @@ impl Window {
             End::Failure => true,
             _ => return add(self.clone()), // in no window
         };
-        let mut stays = self.clone();
-        stays.put(failed, view.place);
-        if view.beside.of_era(self.model.era) != (0, 0) {
-            stays.is_murky = true;
-            add(stays);
-            if self.may_reach(failed, view) {
-                add(self.turned(State::Open));
-            }
-            return;
+        let look = Look::of(self, failed, view);
+        let was_armed = self.armed_by.is_some_and(|by| !view.beside.contains(by));
+        let looks = failed || (was_armed && look.is_within_minimum);
+        if !(looks && look.must_trip) {
+            add(self.with(failed, looks, &look, view));
         }
-        let reached = stays.is_reached();
-        stays.is_murky &= !failed;
-        if self.is_murky && !failed {
-            add(stays);
-            if reached {
-                add(self.turned(State::Open));
-            }
-            return;
+        if look.may_trip && (failed || self.may_be_armed) {
+            add(self.turned(State::Open));
         }
-        let mut exact = self.model.clone();
-        exact.settle(self.model.era, failed, false);
-        let trips = exact.era != self.model.era || (failed && reached);
-        add(if trips { self.turned(State::Open) } else { stays });
+    }
+
+    /// The same era, with one more result.
+    fn with(&self, failed: bool, looks: bool, look: &Look, view: View<'_>) -> Window {
+        let mut next = self.clone();
+        next.model.results.push_back(windows::Result { slice: 0, failed, slow: false });
+        next.by.push_back(view.place);
+        let most = self.len() + view.beside.most();
+        while next.by.len() > most {
+            next.model.results.pop_front();
+            next.by.pop_front();
+        }
+        let lacks_calls = (next.by.len() as u64) < self.model.rules.minimum;
+        if looks && view.beside.of_era(self.model.era) == (0, 0) {
+            // It has the last word on whether the breaker is armed.
+            next.armed_by = look.must_arm.then_some(view.place);
+            next.may_be_armed = look.must_arm && lacks_calls;
+        } else if failed {
+            next.armed_by = next.armed_by.or(look.must_arm.then_some(view.place));
+            next.may_be_armed |= look.may_arm;
+        }
+        // Later it may have been disarmed.
+        next.armed_by = next.armed_by.filter(|_| lacks_calls);
+        next
     }
 
     /// The next era, in which the window is empty.
@@ -148,17 +171,7 @@ impl Window {
         let mut next = self.clone();
         next.model.turn(to, String::new());
         (next.model.told, next.model.kept) = (None, Figures::default());
-        Window { by: VecDeque::new(), is_murky: false, ..next }
-    }
-
-    /// Puts a result in the window, and nothing else.
-    fn put(&mut self, failed: bool, by: u32) {
-        self.model.results.push_back(windows::Result { slice: 0, failed, slow: false });
-        self.by.push_back(by);
-        while self.model.results.len() > self.len() {
-            self.model.results.pop_front();
-            self.by.pop_front();
-        }
+        Window { by: VecDeque::new(), armed_by: None, may_be_armed: false, ..next }
     }
 
     fn len(&self) -> usize {
@@ -166,36 +179,6 @@ impl Window {
             Shape::Last(len) => len,
             Shape::Slices { .. } => 0, // not a window of this model's
         }
-    }
-
-    fn is_reached(&self) -> bool {
-        self.model.share_reached(self.model.figures(), self.model.rules.minimum).is_some()
-    }
-
-    /// Whether a result trips if just the right ones of those beside it are in the window.
-    fn may_reach(&self, failed: bool, view: View<'_>) -> bool {
-        let (failures, successes) = view.beside.of_era(self.model.era);
-        let is_older = |by: &u32| !view.beside.contains(*by);
-        let older: Vec<bool> = (self.by.iter().zip(&self.model.results))
-            .filter(|(by, _)| is_older(by))
-            .map(|(_, result)| result.failed)
-            .collect();
-        let len = self.len() as u64;
-        (0..=failures).any(|more_failed| {
-            (0..=successes + failures - more_failed).any(|more_passed| {
-                // One that is being written counts as a success, whatever it is.
-                let new = 1 + more_failed + more_passed;
-                let left = len.saturating_sub(new) as usize;
-                let kept = &older[older.len().saturating_sub(left)..];
-                let bad = kept.iter().filter(|failed| **failed).count() as u64;
-                let figures = Figures {
-                    calls: (kept.len() as u64 + new).min(len),
-                    failed: (bad + more_failed + u64::from(failed)).min(len),
-                    slow: 0,
-                };
-                self.model.share_reached(figures, self.model.rules.minimum).is_some()
-            })
-        })
     }
 
     fn ordered(&self, order: Order, view: View<'_>, add: &mut impl FnMut(Window)) {
@@ -234,7 +217,9 @@ impl Window {
     }
 
     pub(super) fn describe(&self) -> String {
-        let Figures { calls, failed, .. } = self.model.figures();
+        let mut shown = Figures::default();
+        self.model.results.iter().rev().take(self.len()).for_each(|result| shown.add(result));
+        let Figures { calls, failed, .. } = shown;
         let windows::Model { era, state, .. } = self.model;
         format!("era {era}, {state}, {failed} of {calls} failed, {} settled too late", self.stale)
     }

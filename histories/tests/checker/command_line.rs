@@ -2,8 +2,8 @@
 
 use crate::{Story, admitted, rules};
 use histories::history::Call;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 fn histories(args: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_histories");
@@ -64,4 +64,46 @@ fn a_run_that_passes_writes_nothing_to_a_file() {
     let output = histories(&["threads", "--histories", "50", "--out", at.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(!at.exists());
+}
+
+/// As on a disk that is full: nothing can be said, and the finding is kept all the same.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_finding_that_cannot_be_printed_is_written_down_and_status_1() {
+    let at = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("unprinted.jsonl");
+    let _ = std::fs::remove_file(&at);
+    let output =
+        histories_to_a_full_disk(&["threads", "--histories", "5", "--bound", "0", "--out"], &at);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("standard output"), "{}", said(&output));
+    assert!(std::fs::read_to_string(at).is_ok(), "it is not kept");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_finding_that_can_neither_be_written_down_nor_printed_is_status_1() {
+    let nowhere = Path::new("/nowhere/history.jsonl");
+    let output = histories_to_a_full_disk(
+        &["threads", "--histories", "5", "--bound", "0", "--out"],
+        nowhere,
+    );
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("/nowhere/history.jsonl: "), "{}", said(&output));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_passes_and_cannot_say_so_is_status_2() {
+    let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("unsaid.jsonl");
+    let output = histories_to_a_full_disk(&["threads", "--histories", "5", "--out"], &out);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("standard output"), "{}", said(&output));
+}
+
+#[cfg(target_os = "linux")]
+fn histories_to_a_full_disk(args: &[&str], out: &Path) -> Output {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("it is there");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_histories"));
+    command.args(args).arg(out).stdout(full).stderr(Stdio::piped());
+    command.spawn().and_then(|program| program.wait_with_output()).expect("the program starts")
 }

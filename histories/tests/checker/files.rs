@@ -1,7 +1,7 @@
 //! Histories written, read, made small and told.
 
 use crate::{Story, admitted, order, probe, refused, rules, settled};
-use ampacity::Reason;
+use ampacity::{Reason, State};
 use histories::check::{Bound, Verdict, check};
 use histories::history::{Call, Garbage, History, Rest};
 use histories::minimise::minimise;
@@ -9,7 +9,7 @@ use histories::model::Model;
 use histories::program::{Program, Size};
 use histories::report::account;
 use histories::run::run;
-use histories::spec::consecutive::{End, Order};
+use histories::spec::consecutive::{End, Order, Rules};
 use histories::spec::windows;
 use proptest::prelude::*;
 
@@ -39,6 +39,20 @@ fn what_is_left_of_a_fault_still_fails_and_has_nothing_to_spare() {
     let calls: Vec<Call> = least.operations.iter().map(|operation| operation.call).collect();
     assert_eq!(calls, [Call::Era(1)], "what leads to era 2 is in the start");
     assert_eq!(least.start.era(), 2);
+}
+
+/// A spell that its limit closes is closed by the one whom that admits.
+#[test]
+fn what_begins_an_era_is_not_left_out_and_then_missed() {
+    let limited = Rules { limit: Some((40, State::Closed)), ..rules() };
+    let spell = Story::of(limited).then([order(Order::Trip), Call::Clock(100), probe(2)]);
+    let over = spell.then([Call::Clock(140), admitted(3)]);
+    let late = over.beside([Call::Era(2), settled(3, End::Success)]).told();
+    let least = minimise(&late, Bound::default());
+    let mut without = least.clone();
+    without.operations.retain(|operation| operation.call != Call::Era(2));
+    let verdict = check(&without, Bound::default());
+    assert!(verdict.is_linearizable(), "another fault: {}", account(&without, &verdict));
 }
 
 #[test]
@@ -120,6 +134,28 @@ fn nearly_a_file() -> impl Strategy<Value = String> {
             String::from_utf8_lossy(&bytes).into_owned()
         },
     )
+}
+
+/// Beside each other, of a window that holds as many: more ways than anybody can go.
+#[test]
+fn a_file_of_many_results_at_once_is_decided_or_given_up() {
+    let half = |len: usize| windows::Rules {
+        shape: windows::Shape::Last(len),
+        failed: Some(50),
+        slow: None,
+        minimum: len as u64,
+        streak: None,
+    };
+    for (len, results) in [(16, 200), (600, 600)] {
+        let begun = Story::from(Model::by_window(half(len), 0)).then([admitted(0)]);
+        let ends = (0..results).map(|nth| if nth % 3 == 0 { End::Failure } else { End::Success });
+        let history = begun.beside(ends.map(|end| settled(0, end))).then([Call::Era(7)]).told();
+        let verdict = check(&history, Bound(2_000));
+        assert!(matches!(verdict, Verdict::GaveUp { .. }), "{len}");
+        let mut good = history;
+        good.operations.pop();
+        assert!(check(&good, Bound(1_000_000)).is_linearizable(), "{len}");
+    }
 }
 
 /// Reading, checking, making small and telling: none of them panics or hangs.

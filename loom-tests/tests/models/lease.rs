@@ -138,9 +138,8 @@ fn whoever_asks_as_an_order_ends_a_spell_is_not_told_that_it_lapsed() {
             BEFORE.hit_if(after == 2);
             AFTER.hit_if(before == 3);
         },
-    );
-    BEFORE.assert_some();
-    AFTER.assert_some();
+    )
+    .met([&BEFORE, &AFTER]);
 }
 
 /// Invariant 38: likewise of a wait that an order ends.
@@ -165,9 +164,8 @@ fn whoever_asks_as_an_order_ends_a_wait_is_not_told_that_it_was_over() {
             AFTER.hit_if(state == State::ForcedOpen);
             assert!(state == State::Open || state == State::ForcedOpen, "{state}");
         },
-    );
-    BEFORE.assert_some();
-    AFTER.assert_some();
+    )
+    .met([&BEFORE, &AFTER]);
 }
 
 /// Invariant 15: of the counts in the word, the lapsed spells are the one that can
