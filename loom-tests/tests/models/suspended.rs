@@ -209,7 +209,7 @@ fn in_telling_of_a_transition() {
 #[test]
 fn in_an_order() {
     holds_up_nobody(13, || closed(1), |s| s.breaker.trip());
-    holds_up_nobody(12, || closed(1), |s| s.breaker.disable());
+    holds_up_nobody(11, || closed(1), |s| s.breaker.disable());
     holds_up_nobody(11, || half_open(1, 1), |s| s.breaker.force_open());
 }
 
