@@ -11,12 +11,15 @@
 //! | `save`, `restore` | `Act::Save`, `Act::Restore`, `Act::RestoreForeign`, into a new breaker: `Op::Replace` |
 //! | `on_event`, `add_listener`, `remove_listener`, `history` | `Act::Listen`, `Act::Unlisten`; listeners call the breaker and panic: `Op::Prime` |
 //! | `state`, `era`, `name`, `would_admit`, `snapshot`, `Snapshot::since` | looked at after each operation; `Act::Mark` |
-//! | `trip_when`, `count_in_flight`, every other setting but `jitter` | `histories::spec::Rules` |
+//! | `trip_when`, `count_in_flight`, the other settings | `histories::spec::Rules` |
 //! | `ManualClock` | `Act::Clock`, and calls that take time |
 //!
 //! `Registry` has a model of its own in `registry_machine`; `place` is in `contention`.
 //!
-//! Cases that failed are in `proptest-regressions/public` and run first.
+//! Not drawn: `jitter`, `latency_error`, how slow a slow call is, how long the history is,
+//! and timings but `Every` and `Off`.
+//!
+//! Cases that fail are kept in `proptest-regressions/public` and run first.
 
 use ampacity::Saved;
 use histories::drive::{CODE, Course, Op, Reached};
