@@ -132,7 +132,7 @@ fn run_all(
 ) {
     // So that it ends on some day. Of a search that is cut off the rest is unknown: loom
     // goes depth first.
-    const FURTHER: Duration = Duration::from_secs(120);
+    const FURTHER: Duration = Duration::from_secs(30);
     let plain = Search {
         name: "plain loads",
         rmw_loads: false,
