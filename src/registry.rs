@@ -185,7 +185,7 @@ impl Registry {
             return Err(RegistryError::Renamed { from: name.into(), to: named.into() });
         }
         // Here and below, what may panic when it is dropped, a clock for one, goes before there
-        // is something to return: the compiler forgets that then, and it were never freed.
+        // is something to return: the compiler would forget that then, and never free it.
         if let Some(known) = self.find(name, &asked) {
             drop(builder);
             return known;
