@@ -17,15 +17,22 @@ pub struct Bounds {
     /// Whether loom also runs with weak swaps that fail without a reason; shuttle always
     /// does, and so do deep searches.
     pub spurious: bool,
+    /// Whether deep runs go further under loom.
+    pub deeper: bool,
 }
 
 impl Bounds {
     /// Nothing is left out.
-    pub const NONE: Bounds =
-        Bounds { preemptions: None, rmw_loads: true, all_schedules: true, spurious: true };
+    pub const NONE: Bounds = Bounds {
+        preemptions: None,
+        rmw_loads: true,
+        all_schedules: true,
+        spurious: true,
+        deeper: true,
+    };
     /// Three threads have too many schedules to try them all.
     pub const THREE_THREADS: Bounds =
-        Bounds { preemptions: Some(3), rmw_loads: true, all_schedules: false, spurious: false };
+        Bounds { preemptions: Some(3), all_schedules: false, spurious: false, ..Bounds::NONE };
     /// The same, where three preemptions are left to the deep searches: half a minute each.
     pub const THREE_THREADS_SHORTLY: Bounds =
         Bounds { preemptions: Some(2), ..Bounds::THREE_THREADS };
@@ -132,7 +139,8 @@ fn run_all(
 ) {
     // So that it ends on some day. Of a search that is cut off the rest is unknown: loom
     // goes depth first.
-    const FURTHER: Duration = Duration::from_secs(30);
+    const FURTHER: Duration = Duration::from_secs(60);
+    const SPURIOUS: Duration = Duration::from_secs(5); // of every test, there being so many
     let plain = Search {
         name: "plain loads",
         rmw_loads: false,
@@ -146,15 +154,16 @@ fn run_all(
         let (executions, _) = search.run(None, scenario);
         done(&format!("loom, {}", search.name), executions.to_string());
     }
-    if !is_deep() {
+    if !is_deep() || !bounds.deeper {
         return;
     }
     for search in by_load.chain([spurious]) {
         let Some(most) = search.bound else { continue };
         let further = if search.spurious { 2..=2 } else { most + 1..=3.max(most + 1) };
         for bound in further {
+            let most = if search.spurious { SPURIOUS } else { FURTHER };
             let (executions, is_cut_off) =
-                Search { bound: Some(bound), ..search }.run(Some(FURTHER), scenario);
+                Search { bound: Some(bound), ..search }.run(Some(most), scenario);
             let cut_off = if is_cut_off { " (cut off)" } else { "" };
             let how = format!("loom, deep, {}, {bound} preemptions", search.name);
             done(&how, format!("{executions}{cut_off}"));
