@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::ffi::OsStr;
 use std::io::ErrorKind::{IsADirectory, NotFound};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
@@ -80,8 +78,8 @@ fn tracked() -> Result<Vec<PathBuf>, Box<dyn Error>> {
     if !out.status.success() {
         return Err("git cannot list the files".into());
     }
-    let names = out.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    Ok(names.map(|name| Path::new(OsStr::from_bytes(name)).to_owned()).collect())
+    let listed = String::from_utf8(out.stdout)?;
+    Ok(listed.split_terminator('\0').map(PathBuf::from).collect())
 }
 
 /// What git calls the text of a file, cut to what tells it from any other.
