@@ -360,13 +360,13 @@ impl Circuit {
     pub(crate) fn look(&self, now: impl Fn() -> Nanos) -> Seen {
         let mut word = self.word.load();
         loop {
-            if word.state() != State::Open && word.state() != State::HalfOpen {
-                return Seen { word, began: None, now: Nanos(0) };
-            }
-            // Without a beginning the spell is so young that its winner has not written it
-            // down, or it has ended.
-            let is_half_open = word.state() == State::HalfOpen;
-            let began = is_half_open.then(|| self.stamp.peek(self.word.era_of(word))).flatten();
+            let began = match word.state() {
+                State::Open => None,
+                // Without a beginning the spell is so young that its winner has not written it
+                // down, or it has ended.
+                State::HalfOpen => self.stamp.peek(self.word.era_of(word)),
+                _ => return Seen { word, began: None, now: Nanos(0) },
+            };
             let now = now();
             let newer = self.word.load();
             if newer.era() == word.era() {

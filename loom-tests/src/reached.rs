@@ -121,6 +121,7 @@ impl Steps {
 
     /// Takes the step `next`, all before it having been taken.
     pub fn between<T>(&self, next: impl FnOnce() -> T) -> T {
+        // Relaxed, here and below: one thread of a model runs at a time.
         self.0.store(true, Ordering::Relaxed);
         let out = next();
         self.0.store(false, Ordering::Relaxed);
